@@ -1,0 +1,56 @@
+// One row per folder: what it may import besides itself. Everything else is an error.
+const allow = {
+  domain: [],
+  schemas: ['domain'],
+  platform: [],
+  db: ['domain', 'platform'],
+  activities: ['domain', 'schemas', 'platform'],
+  workflows: ['domain', 'activities'], // activities as types only, see below
+  workers: ['domain', 'schemas', 'platform', 'db', 'activities', 'workflows'],
+  api: ['domain', 'schemas', 'platform', 'db', 'workflows'], // db and workflows in main.ts only, see below
+  cli: ['domain', 'schemas', 'platform', 'db', 'workflows', 'deploy'], // deploy for doctor, see below
+  deploy: ['platform'],
+  bench: ['domain', 'schemas', 'platform', 'db', 'activities', 'workflows', 'workers', 'api', 'cli', 'deploy'],
+}
+const folders = [...Object.keys(allow), 'test']
+
+// Each vendor library is known to one place, so that it can be replaced in one place.
+const vendorHome = {
+  kafkajs: '^platform/kafka/',
+  avsc: '^platform/avro/',
+  pino: '^platform/logger\\.ts$',
+  'prom-client': '^platform/metrics\\.ts$',
+  '(pg|drizzle-orm)': '^db/',
+  express: '^api/',
+  '@temporalio/workflow': '^workflows/',
+  '@temporalio/worker': '^workers/orchestrator/',
+  '@temporalio/client': '^(workers/orchestrator/|api/main\\.ts$|cli/)',
+  commander: '^cli/',
+  listr2: '^deploy/',
+  zod: '^(schemas/|platform/config\\.ts$)',
+}
+
+const error = (name, from, to) => ({ name, severity: 'error', from, to })
+const ours = `^(${Object.keys(allow).join('|')})/`
+
+module.exports = {
+  forbidden: [
+    ...Object.entries(allow).map(([from, to]) =>
+      error(`${from}-imports`, { path: `^${from}/` }, { path: `^(${folders.join('|')})/`, pathNot: `^(${[from, ...to].join('|')})/` })),
+    ...Object.entries(vendorHome).map(([lib, home]) =>
+      error(`only-home-of-${lib}`, { path: ours, pathNot: `(${home}|^bench/)` }, { path: `(^|node_modules/)${lib}(/|$)` })),
+    error('domain-is-pure', { path: '^domain/' },
+      { dependencyTypes: ['core', 'npm', 'npm-dev', 'npm-optional', 'npm-peer', 'npm-no-pkg', 'npm-unknown'] }),
+    error('workflows-see-activities-as-types', { path: '^workflows/' }, { path: '^activities/', dependencyTypesNot: ['type-only'] }),
+    error('detector-does-not-know-temporal', { path: '^workers/(detector|archiver)/' }, { path: '^(activities|workflows)/' }),
+    error('api-wires-in-main-only', { path: '^api/', pathNot: '^api/main\\.ts$' }, { path: '^(db|workflows)/', dependencyTypesNot: ['type-only'] }),
+    error('only-doctor-sees-deploy', { path: '^cli/', pathNot: '^cli/doctor/' }, { path: '^deploy/' }),
+    error('no-circular', {}, { circular: true }),
+  ],
+  options: {
+    tsPreCompilationDeps: true,
+    tsConfig: { fileName: 'tsconfig.json' },
+    doNotFollow: { path: 'node_modules' },
+    exclude: { path: '^dist/' },
+  },
+}

@@ -1,0 +1,60 @@
+/**
+ * Everything that can make an attempt fail, as a closed list. A record's own fate (late, duplicate, dead letter) is a
+ * value, never one of these.
+ */
+export const ERROR_CODES = [
+  'GRD_CONFIG',
+  'GRD_BAD_INPUT',
+  'GRD_BAD_RULE',
+  'GRD_SHUTDOWN',
+  'GRD_START',
+  'GRD_KAFKA_UNAVAILABLE',
+  'GRD_PRODUCE_INCOMPLETE',
+  'GRD_REGISTRY_UNAVAILABLE',
+  'GRD_SCHEMA_INCOMPATIBLE',
+  'GRD_STORE_UNAVAILABLE',
+  'GRD_FENCED',
+  'GRD_DATA_GAP',
+  'GRD_SNAPSHOT_REFUSED',
+  'GRD_MIGRATION',
+] as const
+
+export type ErrorCode = (typeof ERROR_CODES)[number]
+
+const RETRYABLE: Readonly<Record<ErrorCode, boolean>> = {
+  GRD_CONFIG: false,
+  GRD_BAD_INPUT: false,
+  GRD_BAD_RULE: false,
+  GRD_SHUTDOWN: false,
+  GRD_START: false,
+  GRD_KAFKA_UNAVAILABLE: true,
+  GRD_PRODUCE_INCOMPLETE: true,
+  GRD_REGISTRY_UNAVAILABLE: true,
+  GRD_SCHEMA_INCOMPATIBLE: false,
+  GRD_STORE_UNAVAILABLE: true,
+  GRD_FENCED: false,
+  GRD_DATA_GAP: false,
+  GRD_SNAPSHOT_REFUSED: false,
+  GRD_MIGRATION: false,
+}
+
+/** An attempt that cannot go on. `code` is stable and safe as a metric label; the cause is always kept. */
+export class GuardianError extends Error {
+  override readonly name = 'GuardianError'
+
+  constructor(
+    readonly code: ErrorCode,
+    message: string,
+    options?: ErrorOptions,
+  ) {
+    super(message, options)
+  }
+}
+
+/** Whether trying again can help. Total: any thrown value gets an answer, and an unknown error is tried again. */
+export const isRetryable = (error: unknown): boolean => (error instanceof GuardianError ? RETRYABLE[error.code] : true)
+
+/** Marks a switch as exhaustive: the compiler rejects the call while a case is missing. */
+export const assertNever = (value: never): never => {
+  throw new Error(`unhandled case: ${JSON.stringify(value)}`)
+}

@@ -1,0 +1,98 @@
+import { z } from 'zod'
+
+const wholeNumber = (min: number, max: number, preset: number) =>
+  z
+    .string()
+    .regex(/^\d{1,15}$/, 'not a whole number')
+    .transform(Number)
+    .refine((n) => n >= min && n <= max, `not in ${min}..${max}`)
+    .prefault(String(preset))
+
+const port = (preset: number) => wholeNumber(0, 65_535, preset)
+const hostPorts = z
+  .string()
+  .regex(/^[^\s,:]+:\d{1,5}(\s*,\s*[^\s,:]+:\d{1,5})*$/, 'not a list of host:port')
+  .transform((text) => text.split(',').map((part) => part.trim()))
+const httpUrl = z.string().regex(/^https?:\/\/\S+$/, 'not an http(s) URL')
+
+/** The environment does not say what a process needs. Names variables and what is wrong with each, never their values. */
+export class ConfigError extends Error {
+  override readonly name = 'ConfigError'
+
+  constructor(readonly faults: readonly string[]) {
+    super(`configuration: ${faults.join('; ')} (every variable is explained in .env.example)`)
+  }
+}
+
+/**
+ * Every variable that any process reads, with its bound and its default. `.env.example` documents each of them, which
+ * a test holds.
+ */
+export const VARIABLES = {
+  LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal']).prefault('info'),
+  SHUTDOWN_DEADLINE_MS: wholeNumber(1_000, 300_000, 20_000),
+  BIND_HOST: z.string().min(1).prefault('127.0.0.1'),
+
+  DATABASE_URL: z.string().regex(/^postgres(ql)?:\/\/\S+$/, 'not a postgres:// URL'),
+  PG_POOL_MAX: wholeNumber(1, 200, 10),
+  PG_CONNECT_TIMEOUT_MS: wholeNumber(100, 60_000, 5_000),
+  PG_STATEMENT_TIMEOUT_MS: wholeNumber(100, 3_600_000, 15_000),
+  PG_LOCK_TIMEOUT_MS: wholeNumber(50, 600_000, 2_000),
+
+  KAFKA_BROKERS: hostPorts,
+  KAFKA_REPLICATION_FACTOR: wholeNumber(1, 9, 1),
+  KAFKA_MIN_INSYNC_REPLICAS: wholeNumber(1, 9, 1),
+  KAFKA_PARTITIONS: wholeNumber(1, 1_000, 4),
+  KAFKA_SESSION_TIMEOUT_MS: wholeNumber(1_000, 300_000, 10_000),
+  KAFKA_REQUEST_TIMEOUT_MS: wholeNumber(500, 300_000, 10_000),
+  SCHEMA_REGISTRY_URL: httpUrl,
+  SCHEMA_REGISTRY_TIMEOUT_MS: wholeNumber(100, 60_000, 3_000),
+
+  TEMPORAL_ADDRESS: z.string().regex(/^[^\s:]+:\d{1,5}$/, 'not host:port'),
+  TEMPORAL_NAMESPACE: z.string().min(1).prefault('default'),
+  TEMPORAL_MAX_CACHED_WORKFLOWS: wholeNumber(1, 10_000, 100),
+  ORCHESTRATOR_METRICS_PORT: port(9_465),
+
+  DETECTOR_GROUP_ID: z.string().min(1).prefault('guardian-detector'),
+  DETECTOR_METRICS_PORT: port(9_464),
+  ALLOWED_LATENESS_MS: wholeNumber(0, 3_600_000, 30_000),
+  MAX_FUTURE_SKEW_MS: wholeNumber(0, 3_600_000, 300_000),
+  MAX_RECORD_BYTES: wholeNumber(1_024, 16_777_216, 1_048_576),
+  CHECKPOINT_INTERVAL_MS: wholeNumber(100, 600_000, 5_000),
+  OPEN_ROW_REWRITE_MS: wholeNumber(10, 60_000, 250),
+  FETCH_MAX_BYTES: wholeNumber(65_536, 104_857_600, 4_194_304),
+  FETCH_MAX_BYTES_PER_PARTITION: wholeNumber(16_384, 104_857_600, 1_048_576),
+  FETCH_MAX_WAIT_MS: wholeNumber(1, 10_000, 100),
+
+  PORT: port(8_000),
+  API_METRICS_PORT: port(9_466),
+  API_PAGE_LIMIT_MAX: wholeNumber(1, 10_000, 1_000),
+  API_QUERY_TIMEOUT_MS: wholeNumber(100, 60_000, 5_000),
+  API_BODY_LIMIT_BYTES: wholeNumber(1_024, 104_857_600, 1_048_576),
+
+  ANOMALY_DAYS_AHEAD: wholeNumber(1, 60, 7),
+  ANOMALY_RETENTION_DAYS: wholeNumber(1, 3_650, 30),
+} as const
+
+export type VariableName = keyof typeof VARIABLES
+export type Config<Name extends VariableName> = { readonly [K in Name]: z.output<(typeof VARIABLES)[K]> }
+
+/**
+ * Reads and checks the variables that one process needs, once.
+ * @throws ConfigError naming every missing or bad variable at once; no value is ever printed
+ */
+export function loadConfig<Name extends VariableName>(
+  names: readonly Name[],
+  env: Readonly<Record<string, string | undefined>>,
+): Config<Name> {
+  const values: Partial<Record<Name, unknown>> = {}
+  const faults: string[] = []
+  for (const name of names) {
+    const parsed = VARIABLES[name].safeParse(env[name])
+    if (parsed.success) values[name] = parsed.data
+    else if (env[name] === undefined) faults.push(`${name}: missing`)
+    else faults.push(`${name}: ${parsed.error.issues.map((issue) => (issue.code === 'invalid_value' ? `not one of ${issue.values.join(', ')}` : issue.message)).join(', ')}`)
+  }
+  if (faults.length > 0) throw new ConfigError(faults)
+  return Object.freeze(values) as Config<Name>
+}

@@ -1,0 +1,68 @@
+/** A started part: its value, and how to stop it. */
+export interface Part<T> {
+  readonly value: T
+  readonly stop: () => Promise<void>
+}
+
+interface Started {
+  readonly name: string
+  readonly stop: () => Promise<void>
+}
+
+/**
+ * Starts the parts of a process in order and stops them in reverse. A start that fails stops what was started before
+ * it; a stop that fails does not keep the others from stopping.
+ */
+export class Lifecycle {
+  readonly #started: Started[] = []
+
+  /** Starts one part. @throws whatever `start` throws, after every earlier part has been stopped. */
+  async use<T>(name: string, start: () => Promise<Part<T>>): Promise<T> {
+    try {
+      const part = await start()
+      this.#started.push({ name, stop: part.stop })
+      return part.value
+    } catch (cause) {
+      const rollback = await this.stop().then(
+        () => [],
+        (error: unknown) => [error],
+      )
+      throw new Error(`${name} did not start: ${messageOf(cause)}`, {
+        cause: rollback.length === 0 ? cause : new AggregateError([cause, ...rollback]),
+      })
+    }
+  }
+
+  /**
+   * Stops all parts, newest first.
+   * @param deadlineMs how long all of it may take; without it, as long as it takes
+   * @throws AggregateError of every stop that failed or had not ended at the deadline
+   */
+  async stop(deadlineMs = Number.POSITIVE_INFINITY): Promise<void> {
+    const endsAt = performance.now() + deadlineMs
+    const failures: unknown[] = []
+    for (let part = this.#started.pop(); part; part = this.#started.pop()) {
+      try {
+        await withDeadline(part.stop(), endsAt - performance.now(), part.name)
+      } catch (error) {
+        failures.push(error)
+      }
+    }
+    if (failures.length > 0) throw new AggregateError(failures, `shutdown incomplete: ${failures.map(messageOf).join('; ')}`)
+  }
+}
+
+const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error))
+
+async function withDeadline(work: Promise<void>, leftMs: number, name: string): Promise<void> {
+  if (leftMs === Number.POSITIVE_INFINITY) return work
+  let timer: NodeJS.Timeout | undefined
+  const expired = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error(`${name} had not stopped at the deadline`)), Math.max(0, leftMs))
+  })
+  try {
+    await Promise.race([work, expired])
+  } finally {
+    clearTimeout(timer)
+  }
+}
