@@ -91,7 +91,10 @@ export function loadConfig<Name extends VariableName>(
     const parsed = VARIABLES[name].safeParse(env[name])
     if (parsed.success) values[name] = parsed.data
     else if (env[name] === undefined) faults.push(`${name}: missing`)
-    else faults.push(`${name}: ${parsed.error.issues.map((issue) => (issue.code === 'invalid_value' ? `not one of ${issue.values.join(', ')}` : issue.message)).join(', ')}`)
+    else
+      faults.push(
+        `${name}: ${parsed.error.issues.map((issue) => (issue.code === 'invalid_value' ? `not one of ${issue.values.join(', ')}` : issue.message)).join(', ')}`,
+      )
   }
   if (faults.length > 0) throw new ConfigError(faults)
   return Object.freeze(values) as Config<Name>

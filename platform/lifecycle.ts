@@ -48,7 +48,8 @@ export class Lifecycle {
         failures.push(error)
       }
     }
-    if (failures.length > 0) throw new AggregateError(failures, `shutdown incomplete: ${failures.map(messageOf).join('; ')}`)
+    if (failures.length > 0)
+      throw new AggregateError(failures, `shutdown incomplete: ${failures.map(messageOf).join('; ')}`)
   }
 }
 

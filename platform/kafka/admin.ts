@@ -1,0 +1,90 @@
+import kafkajs, { type Admin, type Kafka } from 'kafkajs'
+import type { Logger } from '../logger.js'
+import { PlatformError } from '../platform-error.js'
+
+export interface TopicSpec {
+  readonly topic: string
+  readonly partitions: number
+  readonly replicationFactor: number
+  /** Topic configuration by its Kafka name. */
+  readonly config: Readonly<Record<string, string>>
+}
+
+/** Runs `work` with a connected admin client that is always closed. */
+export async function withAdmin<T>(kafka: Kafka, work: (admin: Admin) => Promise<T>): Promise<T> {
+  const admin = kafka.admin()
+  await admin.connect()
+  try {
+    return await work(admin)
+  } finally {
+    await admin.disconnect()
+  }
+}
+
+/**
+ * Creates the topics that are missing. One that exists must already stamp records with the log append time, because
+ * every decision about late and future events rests on it.
+ * @returns the names created
+ * @throws PlatformError TOPIC_UNFIT naming each topic whose time stamps are the client's
+ */
+export async function ensureTopics(kafka: Kafka, specs: readonly TopicSpec[], log: Logger): Promise<string[]> {
+  return withAdmin(kafka, async (admin) => {
+    const existing = new Set(await admin.listTopics())
+    const missing = specs.filter(({ topic }) => !existing.has(topic))
+    if (missing.length > 0)
+      await admin.createTopics({
+        waitForLeaders: true,
+        topics: missing.map(({ topic, partitions, replicationFactor, config }) => ({
+          topic,
+          numPartitions: partitions,
+          replicationFactor,
+          configEntries: Object.entries(config).map(([name, value]) => ({ name, value })),
+        })),
+      })
+    await refuseUnfit(
+      admin,
+      specs.filter(({ topic }) => existing.has(topic)).map(({ topic }) => topic),
+    )
+    const created = missing.map(({ topic }) => topic)
+    if (created.length > 0) log.info({ topics: created }, 'topics_created')
+    return created
+  })
+}
+
+async function refuseUnfit(admin: Admin, topics: readonly string[]): Promise<void> {
+  if (topics.length === 0) return
+  const name_ = 'message.timestamp.type'
+  const { resources } = await admin.describeConfigs({
+    includeSynonyms: false,
+    resources: topics.map((name) => ({ type: kafkajs.ConfigResourceTypes.TOPIC, name, configNames: [name_] })),
+  })
+  const unfit = resources.filter((r) =>
+    r.configEntries.some((e) => e.configName === name_ && e.configValue !== 'LogAppendTime'),
+  )
+  if (unfit.length > 0)
+    throw new PlatformError(
+      'TOPIC_UNFIT',
+      `set ${name_}=LogAppendTime on ${unfit.map((r) => r.resourceName).join(', ')}: late and future events are told by it`,
+    )
+}
+
+export interface PartitionOffsets {
+  readonly partition: number
+  /** The first offset that Kafka still has. */
+  readonly low: number
+  /** The offset that the next record will get. */
+  readonly high: number
+}
+
+/** What the log of a topic holds now, by partition in order. */
+export async function fetchOffsets(kafka: Kafka, topic: string): Promise<PartitionOffsets[]> {
+  return withAdmin(kafka, (admin) => topicOffsets(admin, topic))
+}
+
+/** The same, over a client that is already connected. */
+export async function topicOffsets(admin: Admin, topic: string): Promise<PartitionOffsets[]> {
+  const offsets = await admin.fetchTopicOffsets(topic)
+  return offsets
+    .map(({ partition, low, high }) => ({ partition, low: Number(low), high: Number(high) }))
+    .sort((a, b) => a.partition - b.partition)
+}

@@ -1,0 +1,30 @@
+import kafkajs, { type Kafka, type LogEntry } from 'kafkajs'
+import type { Logger } from '../logger.js'
+
+export interface KafkaSettings {
+  /** host:port of brokers to begin with; the others are learnt from them. */
+  readonly brokers: readonly string[]
+  readonly clientId: string
+  readonly requestTimeoutMs: number
+}
+
+/** A kafkajs client with bounded retries, whose own log lines go to ours. Connects when it is first used. */
+export function createKafka(settings: KafkaSettings, log: Logger): Kafka {
+  return new kafkajs.Kafka({
+    clientId: settings.clientId,
+    brokers: [...settings.brokers],
+    connectionTimeout: Math.min(settings.requestTimeoutMs, 5_000),
+    requestTimeout: settings.requestTimeoutMs,
+    enforceRequestTimeout: true,
+    retry: { initialRetryTime: 100, maxRetryTime: 3_000, retries: 8 },
+    logLevel: kafkajs.logLevel.WARN,
+    logCreator: () => (entry) => forward(entry, log),
+  })
+}
+
+/** kafkajs calls its own retries errors; for us they are warnings until the process gives up. */
+function forward({ namespace, level, log: { message, ...fields } }: LogEntry, log: Logger): void {
+  const line = { namespace, message, error: fields['error'] as unknown, groupId: fields['groupId'] as unknown }
+  if (level <= kafkajs.logLevel.WARN) log.warn(line, 'kafka_client')
+  else log.debug(line, 'kafka_client')
+}

@@ -1,0 +1,102 @@
+import type { Consumer, Kafka, KafkaMessage } from 'kafkajs'
+import type { Part } from '../lifecycle.js'
+import type { Logger } from '../logger.js'
+
+export interface ConsumerSettings {
+  readonly groupId: string
+  readonly topics: readonly string[]
+  readonly sessionTimeoutMs: number
+  readonly maxBytes: number
+  readonly maxBytesPerPartition: number
+  readonly maxWaitMs: number
+}
+
+/** Records of one partition in offset order, as one fetch gave them. Offsets and times are decimal strings. */
+export interface RecordBatch {
+  readonly topic: string
+  readonly partition: number
+  /** The offset that the next record of the partition will get, as Kafka said with this fetch. */
+  readonly highWatermark: number
+  /** From where this fetch was asked for. */
+  readonly fetchedOffset: number
+  readonly records: readonly KafkaMessage[]
+  /** Where the partition goes on after this batch; it steps over control records and compacted ones. */
+  readonly nextOffset: number
+}
+
+export type Assignment = ReadonlyMap<string, readonly number[]>
+
+export interface ConsumerHandlers {
+  /** Called with one batch of a partition at a time. A rejection ends the consumer. */
+  readonly onBatch: (batch: RecordBatch) => Promise<void>
+  /** What this member reads from now on. kafkajs goes on without waiting for it. */
+  readonly onAssigned: (assignment: Assignment) => void
+  /** The consumer has stopped for good; the process must end, so that its supervisor can start it again. */
+  readonly onCrash: (cause: Error) => void
+}
+
+export interface StreamConsumer {
+  /** Makes the next fetch of a partition begin at `offset`; batches already fetched are still delivered. */
+  seek(topic: string, partition: number, offset: number): void
+  /** Tells Kafka how far the partition is, for lag tools only: PostgreSQL is the authority. */
+  commit(topic: string, partition: number, nextOffset: number): Promise<void>
+  pause(topic: string, partition: number): void
+  resume(topic: string, partition: number): void
+}
+
+/** Joins the group and begins to read. Nothing is committed by itself, and a crash is never restarted in silence. */
+export async function startConsumer(
+  kafka: Kafka,
+  settings: ConsumerSettings,
+  handlers: ConsumerHandlers,
+  log: Logger,
+): Promise<Part<StreamConsumer>> {
+  const consumer = kafka.consumer({
+    groupId: settings.groupId,
+    sessionTimeout: settings.sessionTimeoutMs,
+    rebalanceTimeout: Math.max(settings.sessionTimeoutMs, 10_000),
+    heartbeatInterval: Math.max(200, Math.floor(settings.sessionTimeoutMs / 4)),
+    allowAutoTopicCreation: false,
+    maxBytes: settings.maxBytes,
+    maxBytesPerPartition: settings.maxBytesPerPartition,
+    maxWaitTimeInMs: settings.maxWaitMs,
+    minBytes: 1,
+    retry: { initialRetryTime: 100, maxRetryTime: 3_000, retries: 12, restartOnFailure: () => Promise.resolve(false) },
+  })
+  consumer.on(consumer.events.CRASH, ({ payload }) => handlers.onCrash(payload.error))
+  consumer.on(consumer.events.GROUP_JOIN, ({ payload }) => {
+    log.info({ memberId: payload.memberId, assignment: payload.memberAssignment }, 'group_joined')
+    handlers.onAssigned(new Map(Object.entries(payload.memberAssignment)))
+  })
+  await consumer.connect()
+  await consumer.subscribe({ topics: [...settings.topics], fromBeginning: true })
+  await run(consumer, handlers)
+  return { value: streamConsumer(consumer), stop: () => consumer.disconnect() }
+}
+
+async function run(consumer: Consumer, handlers: ConsumerHandlers): Promise<void> {
+  await consumer.run({
+    autoCommit: false,
+    partitionsConsumedConcurrently: 4,
+    eachBatchAutoResolve: true,
+    eachBatch: async ({ batch, heartbeat, isStale, isRunning }) => {
+      if (isStale() || !isRunning()) return
+      await handlers.onBatch({
+        topic: batch.topic,
+        partition: batch.partition,
+        highWatermark: Number(batch.highWatermark),
+        fetchedOffset: Number((batch as unknown as { fetchedOffset: string }).fetchedOffset),
+        records: batch.messages,
+        nextOffset: Number(batch.lastOffset()) + 1,
+      })
+      await heartbeat()
+    },
+  })
+}
+
+const streamConsumer = (consumer: Consumer): StreamConsumer => ({
+  seek: (topic, partition, offset) => consumer.seek({ topic, partition, offset: String(offset) }),
+  commit: (topic, partition, nextOffset) => consumer.commitOffsets([{ topic, partition, offset: String(nextOffset) }]),
+  pause: (topic, partition) => consumer.pause([{ topic, partitions: [partition] }]),
+  resume: (topic, partition) => consumer.resume([{ topic, partitions: [partition] }]),
+})

@@ -1,0 +1,213 @@
+import kafkajs, { type Kafka, type Message, type Producer as KafkaProducer, type TopicMessages } from 'kafkajs'
+import type { Part } from '../lifecycle.js'
+import type { Logger } from '../logger.js'
+import { PlatformError } from '../platform-error.js'
+
+export interface OutgoingRecord {
+  readonly topic: string
+  /** Without it, the key decides (murmur2, as in the Java client); without a key, the partitions take turns. */
+  readonly partition?: number
+  readonly key: string | Buffer | null
+  readonly value: Buffer | null
+  readonly headers?: Readonly<Record<string, string | Buffer | (string | Buffer)[] | undefined>>
+}
+
+export interface ProducerOptions {
+  /** Records that one send may hold. */
+  readonly maxBatchRecords?: number
+  /** Records that may wait; a caller beyond it waits with them. */
+  readonly maxQueuedRecords?: number
+  /** How long one batch is tried before its callers are told that it failed. */
+  readonly deliveryTimeoutMs?: number
+}
+
+export interface Producer {
+  /**
+   * Resolves when every record is acknowledged by all in-sync replicas. A record can be in the log more than once
+   * after a failure; event_id, or the origin headers, tell.
+   * @throws PlatformError KAFKA_UNAVAILABLE when the delivery time-out has passed; what was sent is then unknown
+   */
+  send(records: readonly OutgoingRecord[]): Promise<void>
+  readonly queuedRecords: number
+}
+
+interface Placed {
+  readonly topic: string
+  readonly partition: number
+  readonly message: Message
+}
+
+interface Waiting {
+  readonly records: readonly OutgoingRecord[]
+  readonly resolve: () => void
+  readonly reject: (error: unknown) => void
+}
+
+/**
+ * The one way to write to Kafka: idempotent, one send in flight, and every partition that was sent to must be in the
+ * reply. kafkajs loses acknowledged records without the last two (tulios/kafkajs#1303, #1005): it remembers answers by
+ * broker, so a partition that moves to a broker that has already answered is never sent.
+ */
+export async function startProducer(kafka: Kafka, options: ProducerOptions, log: Logger): Promise<Part<Producer>> {
+  const producer = new SerialProducer(kafka, options, log)
+  await producer.connect()
+  return { value: producer, stop: () => producer.stop() }
+}
+
+class SerialProducer implements Producer {
+  readonly #kafka: Kafka
+  readonly #log: Logger
+  readonly #maxBatchRecords: number
+  readonly #maxQueuedRecords: number
+  readonly #deliveryTimeoutMs: number
+  readonly #partitionOf = kafkajs.Partitioners.DefaultPartitioner()
+  readonly #partitionCounts = new Map<string, number>()
+  readonly #queue: Waiting[] = []
+  #admissions: (() => void)[] = []
+  #queued = 0
+  #turn = 0
+  #running: Promise<void> | undefined
+  #client: KafkaProducer
+  #stopped = false
+
+  constructor(kafka: Kafka, options: ProducerOptions, log: Logger) {
+    this.#kafka = kafka
+    this.#log = log
+    this.#maxBatchRecords = options.maxBatchRecords ?? 5_000
+    this.#maxQueuedRecords = options.maxQueuedRecords ?? 50_000
+    this.#deliveryTimeoutMs = options.deliveryTimeoutMs ?? 120_000
+    this.#client = this.#newClient()
+  }
+
+  get queuedRecords(): number {
+    return this.#queued
+  }
+
+  connect(): Promise<void> {
+    return this.#client.connect()
+  }
+
+  async stop(): Promise<void> {
+    this.#stopped = true
+    await this.#running
+    await this.#client.disconnect()
+  }
+
+  async send(records: readonly OutgoingRecord[]): Promise<void> {
+    if (records.length === 0) return
+    while (this.#queued > 0 && this.#queued + records.length > this.#maxQueuedRecords)
+      await new Promise<void>((resolve) => this.#admissions.push(resolve))
+    if (this.#stopped) throw new PlatformError('KAFKA_UNAVAILABLE', 'the producer has been stopped')
+    this.#queued += records.length
+    return new Promise((resolve, reject) => {
+      this.#queue.push({ records, resolve, reject })
+      this.#running ??= this.#drain().finally(() => (this.#running = undefined))
+    })
+  }
+
+  async #drain(): Promise<void> {
+    for (let batch = this.#takeBatch(); batch.length > 0; batch = this.#takeBatch()) {
+      try {
+        const placed: Placed[] = []
+        for (const { records } of batch) for (const record of records) placed.push(await this.#place(record))
+        await this.#deliver(placed)
+        for (const waiting of batch) waiting.resolve()
+      } catch (error) {
+        for (const waiting of batch) waiting.reject(error)
+      } finally {
+        for (const { records } of batch) this.#queued -= records.length
+        const admitted = this.#admissions
+        this.#admissions = []
+        for (const admit of admitted) admit()
+      }
+    }
+  }
+
+  #takeBatch(): Waiting[] {
+    const batch: Waiting[] = []
+    let size = 0
+    for (let next = this.#queue[0]; next; next = this.#queue[0]) {
+      if (batch.length > 0 && size + next.records.length > this.#maxBatchRecords) break
+      size += next.records.length
+      batch.push(next)
+      this.#queue.shift()
+    }
+    return batch
+  }
+
+  async #place({ topic, partition, key, value, headers }: OutgoingRecord): Promise<Placed> {
+    const message: Message = { key, value, ...(headers ? { headers: { ...headers } } : {}) }
+    if (partition !== undefined) return { topic, partition, message }
+    const count = this.#partitionCounts.get(topic) ?? (await this.#countPartitions(topic))
+    if (key === null) return { topic, partition: this.#turn++ % count, message }
+    const partitionMetadata = Array.from({ length: count }, (_, partitionId) => ({ partitionId, leader: 0 }))
+    return {
+      topic,
+      partition: this.#partitionOf({ topic, partitionMetadata: partitionMetadata as never, message }),
+      message,
+    }
+  }
+
+  async #countPartitions(topic: string): Promise<number> {
+    const admin = this.#kafka.admin()
+    await admin.connect()
+    try {
+      const { topics } = await admin.fetchTopicMetadata({ topics: [topic] })
+      const count = topics[0]?.partitions.length ?? 0
+      if (count === 0) throw new PlatformError('KAFKA_UNAVAILABLE', `topic ${topic} has no partitions`)
+      this.#partitionCounts.set(topic, count)
+      return count
+    } finally {
+      await admin.disconnect()
+    }
+  }
+
+  /** Sends until every partition has acknowledged, the missing ones again; a failed send gets a fresh producer id. */
+  async #deliver(records: readonly Placed[]): Promise<void> {
+    const giveUpAt = performance.now() + this.#deliveryTimeoutMs
+    let missing = records
+    for (let attempt = 0; missing.length > 0; attempt++) {
+      try {
+        const acknowledged = await this.#sendOnce(missing)
+        missing = missing.filter(({ topic, partition }) => !acknowledged.has(`${topic}/${partition}`))
+        if (missing.length > 0) this.#log.warn({ records: missing.length }, 'produce_reply_incomplete')
+      } catch (cause) {
+        if (performance.now() > giveUpAt || this.#stopped)
+          throw new PlatformError('KAFKA_UNAVAILABLE', `${missing.length} records were not acknowledged`, { cause })
+        this.#log.warn({ err: cause, records: missing.length, attempt }, 'produce_retry')
+        await new Promise((resolve) => setTimeout(resolve, Math.min(5_000, 100 * 2 ** Math.min(attempt, 6))))
+        await this.#renew()
+      }
+    }
+  }
+
+  async #sendOnce(records: readonly Placed[]): Promise<Set<string>> {
+    const byTopic = new Map<string, Message[]>()
+    for (const { topic, partition, message } of records) {
+      message.partition = partition
+      const messages = byTopic.get(topic)
+      if (messages) messages.push(message)
+      else byTopic.set(topic, [message])
+    }
+    const topicMessages: TopicMessages[] = [...byTopic].map(([topic, messages]) => ({ topic, messages }))
+    const reply = await this.#client.sendBatch({ topicMessages, acks: -1 })
+    return new Set(reply.filter((r) => r.errorCode === 0).map((r) => `${r.topicName}/${r.partition}`))
+  }
+
+  async #renew(): Promise<void> {
+    const old = this.#client
+    this.#client = this.#newClient()
+    await old.disconnect().catch((err: unknown) => this.#log.warn({ err }, 'produce_disconnect_failed'))
+    await this.#client.connect().catch((err: unknown) => this.#log.warn({ err }, 'produce_connect_failed'))
+  }
+
+  #newClient(): KafkaProducer {
+    return this.#kafka.producer({
+      idempotent: true,
+      maxInFlightRequests: 1,
+      allowAutoTopicCreation: false,
+      createPartitioner: kafkajs.Partitioners.DefaultPartitioner,
+      retry: { initialRetryTime: 100, maxRetryTime: 2_000, retries: 6 },
+    })
+  }
+}

@@ -1,0 +1,33 @@
+import { readFileSync } from 'node:fs'
+import { TOPICS } from '../domain/events.js'
+
+/** The compiled file stands in dist/schemas; the Avro files are read where they are kept. */
+const read = (topic: string): string =>
+  readFileSync(new URL(`../../schemas/avro/${topic}.avsc`, import.meta.url), 'utf8')
+
+/** The Avro schema of each topic that has one. Late and dead records keep the bytes of their origin. */
+export const AVRO_SCHEMAS: Readonly<Record<string, string>> = {
+  [TOPICS.clicks]: read(TOPICS.clicks),
+  [TOPICS.purchases]: read(TOPICS.purchases),
+  [TOPICS.anomalies]: read(TOPICS.anomalies),
+}
+
+export const subjectOf = (topic: string): string => `${topic}-value`
+
+/**
+ * What detection reads of an event of either topic. As an Avro reader's schema it makes the decoder step over the rest.
+ */
+export const OBSERVED_EVENT_SCHEMA = (recordName: 'Click' | 'Purchase'): string =>
+  JSON.stringify({
+    type: 'record',
+    name: recordName,
+    namespace: 'km.events',
+    fields: [
+      { name: 'event_id', type: 'string' },
+      { name: 'event_ts', type: 'long' },
+      { name: 'ingest_ts', type: 'long' },
+      { name: 'session_id', type: 'string' },
+      { name: 'user_id', type: ['null', 'string'] },
+      { name: 'item_id', type: ['null', 'string'] },
+    ],
+  })
