@@ -13,10 +13,16 @@ export const ERROR_CODES = [
   'GRD_REGISTRY_UNAVAILABLE',
   'GRD_SCHEMA_INCOMPATIBLE',
   'GRD_STORE_UNAVAILABLE',
+  'GRD_STORE_TIMEOUT',
+  'GRD_STORE_CONFLICT',
+  'GRD_STORE_REFUSED',
+  'GRD_COMMIT_UNKNOWN',
+  'GRD_PARTITION_MISSING',
   'GRD_FENCED',
   'GRD_DATA_GAP',
   'GRD_SNAPSHOT_REFUSED',
   'GRD_MIGRATION',
+  'GRD_TEMPORAL_UNAVAILABLE',
 ] as const
 
 export type ErrorCode = (typeof ERROR_CODES)[number]
@@ -32,10 +38,16 @@ const RETRYABLE: Readonly<Record<ErrorCode, boolean>> = {
   GRD_REGISTRY_UNAVAILABLE: true,
   GRD_SCHEMA_INCOMPATIBLE: false,
   GRD_STORE_UNAVAILABLE: true,
+  GRD_STORE_TIMEOUT: true,
+  GRD_STORE_CONFLICT: true,
+  GRD_STORE_REFUSED: false,
+  GRD_COMMIT_UNKNOWN: false, // what is stored has to be read first
+  GRD_PARTITION_MISSING: false, // the day's partition has to be made first
   GRD_FENCED: false,
   GRD_DATA_GAP: false,
   GRD_SNAPSHOT_REFUSED: false,
   GRD_MIGRATION: false,
+  GRD_TEMPORAL_UNAVAILABLE: true,
 }
 
 /** An attempt that cannot go on. `code` is stable and safe as a metric label; the cause is always kept. */

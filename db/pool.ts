@@ -1,0 +1,193 @@
+import { drizzle, type PgRemoteDatabase } from 'drizzle-orm/pg-proxy'
+import pg from 'pg'
+import { GuardianError } from '../domain/errors.js'
+import type { Part } from '../platform/lifecycle.js'
+import type { Logger } from '../platform/logger.js'
+import { asStoreError, breaksConnection } from './store-error.js'
+
+export interface PoolSettings {
+  /** `postgres://user:password@host:port/database` */
+  readonly url: string
+  /** Connections at most. */
+  readonly max: number
+  /** How long to wait for a connection, a free one or a new one. */
+  readonly connectTimeoutMs: number
+  /** How long one statement may run; the server ends it, and half a second later the client gives up. */
+  readonly statementTimeoutMs: number
+  readonly lockTimeoutMs: number
+  /** What `pg_stat_activity` shows. */
+  readonly applicationName: string
+}
+
+export interface Rows<Row> {
+  readonly rows: Row[]
+  /** Rows read, or rows changed by an INSERT, UPDATE, DELETE or MERGE. */
+  readonly rowCount: number
+  /** The server's own word for what it did: SELECT, INSERT, COMMIT, ROLLBACK... */
+  readonly command: string
+}
+
+export interface StatementOptions {
+  /** Prepares the statement once per connection under this name. One name belongs to one text. */
+  readonly name?: string
+}
+
+/** Something that runs statements: the pool, or one transaction. */
+export interface Queryable {
+  /**
+   * Runs one parameterized statement. bigint comes as a number, timestamptz as a Date, bytea as a Buffer.
+   * @throws GuardianError with a GRD_STORE_* code, or GRD_STORE_REFUSED when a bigint is beyond 2^53
+   */
+  query<Row extends object>(text: string, params?: readonly unknown[], options?: StatementOptions): Promise<Rows<Row>>
+  /** Runs a query made with drizzle's builder: `db.select((orm) => orm.select().from(rules))`. @throws as `query` */
+  select<T>(build: (orm: PgRemoteDatabase) => PromiseLike<T>): Promise<T>
+}
+
+export interface PoolLoad {
+  readonly open: number
+  readonly idle: number
+  /** Callers that wait for a connection. */
+  readonly waiting: number
+}
+
+/** One database: statements, each on any connection. Several statements that belong together go to `withTransaction`. */
+export interface Database extends Queryable {
+  /** For `withTransaction`: a connection of one's own, which has to be given back. */
+  checkOut(): Promise<Connection>
+  load(): PoolLoad
+}
+
+/** A connection that nobody else uses until it is released. */
+export interface Connection extends Queryable {
+  /** Gives it back; with a reason it is closed instead, because nobody can know what state it is in. */
+  release(broken?: Error): void
+}
+
+/** An open transaction. */
+export type Transaction = Queryable
+
+const INT8 = 20
+const INT8_ARRAY = 1016
+
+function safeInteger(text: string): number {
+  const value = Number(text)
+  if (!Number.isSafeInteger(value)) throw new GuardianError('GRD_STORE_REFUSED', 'a bigint is beyond 2^53')
+  return value
+}
+
+/** bigint[] in PostgreSQL's text form, of one dimension. */
+const safeIntegers = (text: string): (number | null)[] =>
+  text === '{}'
+    ? []
+    : text
+        .slice(1, -1)
+        .split(',')
+        .map((item) => (item === 'NULL' ? null : safeInteger(item)))
+
+const ordinaryParser = pg.types.getTypeParser as (oid: number, format?: 'text' | 'binary') => unknown
+
+/** The pool's own parsers: node-postgres would give bigint as text, and a global parser would reach other libraries. */
+const typeParsers: pg.CustomTypesConfig = {
+  getTypeParser: ((oid: number, format?: 'text' | 'binary'): unknown => {
+    if (format !== 'binary' && oid === INT8) return safeInteger
+    if (format !== 'binary' && oid === INT8_ARRAY) return safeIntegers
+    return ordinaryParser(oid, format)
+  }) as typeof pg.types.getTypeParser,
+}
+
+/** The settings of every connection, so that no wait on the network or on a lock is without an end. */
+const connectionConfig = (settings: PoolSettings): pg.PoolConfig => ({
+  connectionString: settings.url,
+  application_name: settings.applicationName,
+  max: settings.max,
+  connectionTimeoutMillis: settings.connectTimeoutMs,
+  statement_timeout: settings.statementTimeoutMs,
+  query_timeout: settings.statementTimeoutMs + 500,
+  lock_timeout: settings.lockTimeoutMs,
+  idle_in_transaction_session_timeout: settings.statementTimeoutMs,
+  idleTimeoutMillis: 30_000,
+  keepAlive: true,
+  keepAliveInitialDelayMillis: 10_000,
+  types: typeParsers,
+})
+
+/**
+ * Opens a pool. It connects when the first statement comes: a process starts, and says that it is not ready, while
+ * the database is away. Stopping waits for the connections that are out.
+ */
+export function openPool(settings: PoolSettings, log: Logger): Promise<Part<Database>> {
+  const pool = new pg.Pool(connectionConfig(settings))
+  pool.on('error', (error) => log.warn({ err: error }, 'postgres_idle_connection_lost'))
+  const checkOut = () => checkOutOf(pool, log)
+  const database: Database = {
+    ...queryable(async (statement) => {
+      const connection = await checkOutClient(pool, log)
+      try {
+        const result = await connection.client.query<object>(statement)
+        connection.release()
+        return result
+      } catch (error) {
+        connection.release(brokenBy(error))
+        throw error
+      }
+    }),
+    checkOut,
+    load: () => ({ open: pool.totalCount, idle: pool.idleCount, waiting: pool.waitingCount }),
+  }
+  return Promise.resolve({ value: database, stop: () => pool.end() })
+}
+
+/** What a connection is released with after an error: the error when it may not be used again. */
+export const brokenBy = (error: unknown): Error | undefined =>
+  breaksConnection(error) ? (error instanceof Error ? error : new Error(String(error))) : undefined
+
+type Run = (statement: pg.QueryConfig<unknown[]> & { rowMode?: 'array' }) => Promise<pg.QueryResult<object>>
+
+async function checkOutOf(pool: pg.Pool, log: Logger): Promise<Connection> {
+  const { client, release } = await checkOutClient(pool, log).catch((error: unknown) => {
+    throw asStoreError(error, 'connect to PostgreSQL')
+  })
+  return { ...queryable((statement) => client.query<object>(statement)), release }
+}
+
+/** A checked-out client without an error listener would end the process when its connection breaks. */
+async function checkOutClient(pool: pg.Pool, log: Logger) {
+  const client = await pool.connect()
+  let lost: Error | undefined
+  const onError = (error: Error) => {
+    lost = error
+    log.warn({ err: error }, 'postgres_connection_lost')
+  }
+  client.on('error', onError)
+  const release = (broken?: Error) => {
+    client.off('error', onError)
+    client.release(broken ?? lost)
+  }
+  return { client, release }
+}
+
+function queryable(run: Run): Queryable {
+  const attempt = async (statement: Parameters<Run>[0]): Promise<Rows<object>> => {
+    try {
+      const { rows, rowCount, command } = await run(statement)
+      return { rows, rowCount: rowCount ?? 0, command }
+    } catch (error) {
+      throw asStoreError(error, 'statement failed')
+    }
+  }
+  const orm = drizzle((text, params, method) =>
+    attempt({ text, values: params, ...(method === 'all' ? { rowMode: 'array' as const } : {}) }),
+  )
+  return {
+    query: async <Row extends object>(text: string, params: readonly unknown[] = [], options: StatementOptions = {}) =>
+      (await attempt({ text, values: [...params], ...options })) as Rows<Row>,
+    select: async (build) => {
+      try {
+        return await build(orm)
+      } catch (error) {
+        // drizzle wraps what its driver throws in an error whose message holds the parameters.
+        throw error instanceof Error && error.cause instanceof GuardianError ? error.cause : error
+      }
+    },
+  }
+}

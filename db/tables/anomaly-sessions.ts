@@ -1,0 +1,30 @@
+import { bigint, integer, jsonb, pgTable, primaryKey, text } from 'drizzle-orm/pg-core'
+import { timestamptz } from './column-types.js'
+
+/** Partitioned by day of `window_start`; the detector writes it, other programs read it. */
+export const anomalySessions = pgTable(
+  'anomaly_sessions',
+  {
+    sessionId: text('session_id').notNull(),
+    userId: text('user_id'),
+    ruleId: text('rule_id').notNull(),
+    ruleVersion: integer('rule_version').notNull(),
+    windowStart: timestamptz('window_start').notNull(),
+    windowEnd: timestamptz('window_end').notNull(),
+    eventCount: integer('event_count').notNull(),
+    distinctItems: integer('distinct_items').notNull(),
+    status: text('status', { enum: ['open', 'confirmed', 'retracted'] }).notNull(),
+    mode: text('mode', { enum: ['active', 'shadow'] }).notNull(),
+    evidence: jsonb('evidence').$type<Record<string, unknown>>().notNull(),
+    topic: text('topic').notNull(),
+    kafkaPartition: integer('kafka_partition').notNull(),
+    firstOffset: bigint('first_offset', { mode: 'number' }).notNull(),
+    lastOffset: bigint('last_offset', { mode: 'number' }).notNull(),
+    asOfOffset: bigint('as_of_offset', { mode: 'number' }).notNull(),
+    producedTs: timestamptz('produced_ts').notNull(),
+    kafkaTs: timestamptz('kafka_ts').notNull(),
+    detectedTs: timestamptz('detected_ts').notNull(),
+    dbWriteTs: timestamptz('db_write_ts').notNull().defaultNow(),
+  },
+  (table) => [primaryKey({ columns: [table.windowStart, table.sessionId, table.ruleId, table.mode] })],
+)

@@ -1,0 +1,6 @@
+import { customType, timestamp } from 'drizzle-orm/pg-core'
+
+/** An instant, with the time zone, as a Date. */
+export const timestamptz = (name: string) => timestamp(name, { withTimezone: true, mode: 'date' })
+
+export const bytea = customType<{ data: Buffer }>({ dataType: () => 'bytea' })

@@ -1,0 +1,65 @@
+import { bigint, boolean, integer, jsonb, pgTable, primaryKey, text } from 'drizzle-orm/pg-core'
+import { bytea, timestamptz } from './column-types.js'
+
+const count = (name: string) => bigint(name, { mode: 'number' })
+const counter = (name: string) => count(name).notNull().default(0)
+
+/** Where each partition of the log resumes, and what it has counted. */
+export const detectorCheckpoints = pgTable(
+  'detector_checkpoints',
+  {
+    topic: text('topic').notNull(),
+    kafkaPartition: integer('kafka_partition').notNull(),
+    ownerEpoch: count('owner_epoch').notNull(),
+    owner: text('owner').notNull(),
+    nextOffset: count('next_offset').notNull(),
+    watermark: timestamptz('watermark'),
+    head: bytea('head'),
+    accepted: counter('accepted'),
+    duplicate: counter('duplicate'),
+    late: counter('late'),
+    dead: counter('dead'),
+    updatedTs: timestamptz('updated_ts').notNull().defaultNow(),
+  },
+  (table) => [primaryKey({ columns: [table.topic, table.kafkaPartition] })],
+)
+
+/** The detection state between two checkpoints. */
+export const detectorStatePieces = pgTable(
+  'detector_state_pieces',
+  {
+    topic: text('topic').notNull(),
+    kafkaPartition: integer('kafka_partition').notNull(),
+    nextOffset: count('next_offset').notNull(),
+    isFull: boolean('is_full').notNull(),
+    expiresAt: timestamptz('expires_at').notNull(),
+    bytes: bytea('bytes').notNull(),
+  },
+  (table) => [primaryKey({ columns: [table.topic, table.kafkaPartition, table.nextOffset] })],
+)
+
+/** Which rule versions decide, from which offset on. */
+export const detectorRuleChanges = pgTable(
+  'detector_rule_changes',
+  {
+    topic: text('topic').notNull(),
+    kafkaPartition: integer('kafka_partition').notNull(),
+    fromOffset: count('from_offset').notNull(),
+    rules: jsonb('rules').notNull(),
+    recordedTs: timestamptz('recorded_ts').notNull().defaultNow(),
+  },
+  (table) => [primaryKey({ columns: [table.topic, table.kafkaPartition, table.fromOffset] })],
+)
+
+/** Offsets that Kafka no longer had when they were asked for. */
+export const dataGaps = pgTable(
+  'data_gaps',
+  {
+    topic: text('topic').notNull(),
+    kafkaPartition: integer('kafka_partition').notNull(),
+    fromOffset: count('from_offset').notNull(),
+    toOffset: count('to_offset').notNull(),
+    detectedTs: timestamptz('detected_ts').notNull().defaultNow(),
+  },
+  (table) => [primaryKey({ columns: [table.topic, table.kafkaPartition, table.fromOffset] })],
+)
