@@ -1,0 +1,188 @@
+import type { EventIdBits } from './event-id.js'
+
+/** Words of an entry: four of the id, two of the event time as a double. */
+const STRIDE = 6
+const FIRST_CAPACITY = 1_024
+const MAX_LOAD = 0.6
+const EMPTY = 0
+
+/**
+ * The event ids accepted so far whose event time the watermark has not passed. Ids that are UUIDs lie as 128 bits in
+ * one open-addressed table, together with their event time; an entry that the watermark has passed counts as free, and
+ * is left behind when the table is laid out again. Other ids are kept as text.
+ */
+export class EventIdSet {
+  #capacity = FIRST_CAPACITY
+  #words = new Int32Array(FIRST_CAPACITY * STRIDE)
+  #times = new Float64Array(this.#words.buffer)
+  #used = 0
+  readonly #texts = new Map<string, number>()
+  #purgeTextsAt = 1_024
+  #added = new Int32Array(FIRST_CAPACITY * STRIDE)
+  #addedTimes = new Float64Array(this.#added.buffer)
+  #addedCount = 0
+  #addedTexts: string[] = []
+
+  /** Entries in memory, those that the watermark has passed since the last clean-up among them. */
+  get size(): number {
+    return this.#used + this.#texts.size
+  }
+
+  get bytes(): number {
+    return this.#words.byteLength + this.#added.byteLength
+  }
+
+  /**
+   * Adds an id.
+   * @param eventMs the event's own time; the id is kept until the watermark has passed it
+   * @returns false when it is already there: the event is a duplicate
+   */
+  add(id: EventIdBits, eventMs: number, watermarkMs: number): boolean {
+    if (this.#used >= this.#capacity * MAX_LOAD) this.#layOut(watermarkMs)
+    const at = this.#place(id.w0, id.w1, id.w2, id.w3, eventMs, watermarkMs)
+    if (at < 0) return false
+    this.#remember(at)
+    return true
+  }
+
+  /** The same for an id that is not a UUID. */
+  addText(id: string, eventMs: number, watermarkMs: number): boolean {
+    const known = this.#texts.get(id)
+    if (known !== undefined && known >= watermarkMs) return false
+    if (this.#texts.size >= this.#purgeTextsAt) this.#purgeTexts(watermarkMs)
+    this.#texts.set(id, eventMs)
+    this.#addedTexts.push(id)
+    return true
+  }
+
+  /** Hands over what was added since the last call and is still live. Texts come by their event time. */
+  takeAdded(watermarkMs: number): { bits: Int32Array; texts: [string, number][] } {
+    const live = new Int32Array(this.#addedCount * STRIDE)
+    let kept = 0
+    for (let i = 0; i < this.#addedCount; i++) {
+      if ((this.#addedTimes[i * 3 + 2] ?? 0) < watermarkMs) continue
+      live.set(this.#added.subarray(i * STRIDE, (i + 1) * STRIDE), kept * STRIDE)
+      kept++
+    }
+    const texts = this.#addedTexts.flatMap((id): [string, number][] => {
+      const eventMs = this.#texts.get(id)
+      return eventMs !== undefined && eventMs >= watermarkMs ? [[id, eventMs]] : []
+    })
+    this.#addedCount = 0
+    this.#addedTexts = []
+    return { bits: live.subarray(0, kept * STRIDE), texts }
+  }
+
+  /** All that is live, in the same form; what `takeAdded` would give is thereby handed over too. */
+  takeAll(watermarkMs: number): { bits: Int32Array; texts: [string, number][] } {
+    this.#layOut(watermarkMs)
+    this.#purgeTexts(watermarkMs)
+    const live = new Int32Array(this.#used * STRIDE)
+    let kept = 0
+    for (let i = 0; i < this.#capacity; i++)
+      if (this.#times[i * 3 + 2] !== EMPTY)
+        live.set(this.#words.subarray(i * STRIDE, (i + 1) * STRIDE), kept++ * STRIDE)
+    this.#addedCount = 0
+    this.#addedTexts = []
+    return { bits: live, texts: [...this.#texts] }
+  }
+
+  /** Puts back what was handed over. An id that is there twice keeps its later event time. */
+  restore(bits: Int32Array, texts: readonly (readonly [string, number])[], watermarkMs: number): void {
+    const times = new Float64Array(bits.slice().buffer)
+    for (let i = 0; i * STRIDE < bits.length; i++) {
+      const eventMs = times[i * 3 + 2] ?? EMPTY
+      if (eventMs < watermarkMs) continue
+      if (this.#used >= this.#capacity * MAX_LOAD) this.#layOut(watermarkMs)
+      const o = i * STRIDE
+      this.#place(bits[o] ?? 0, bits[o + 1] ?? 0, bits[o + 2] ?? 0, bits[o + 3] ?? 0, eventMs, watermarkMs)
+    }
+    for (const [id, eventMs] of texts) if (eventMs >= watermarkMs) this.#texts.set(id, eventMs)
+  }
+
+  /** @returns where the id was put, or -1 when it is there and live */
+  #place(w0: number, w1: number, w2: number, w3: number, eventMs: number, watermarkMs: number): number {
+    const words = this.#words
+    const times = this.#times
+    const mask = this.#capacity - 1
+    let slot = -1
+    for (let i = hash(w0, w1, w2, w3) & mask; ; i = (i + 1) & mask) {
+      const timeMs = times[i * 3 + 2] ?? EMPTY
+      if (timeMs === EMPTY) {
+        if (slot < 0) {
+          slot = i
+          this.#used++
+        }
+        break
+      }
+      if (timeMs < watermarkMs) {
+        if (slot < 0) slot = i
+        continue
+      }
+      const o = i * STRIDE
+      if (words[o] === w0 && words[o + 1] === w1 && words[o + 2] === w2 && words[o + 3] === w3) return -1
+    }
+    const o = slot * STRIDE
+    words[o] = w0
+    words[o + 1] = w1
+    words[o + 2] = w2
+    words[o + 3] = w3
+    times[slot * 3 + 2] = eventMs
+    return slot
+  }
+
+  #remember(slot: number): void {
+    if (this.#addedCount * STRIDE === this.#added.length) {
+      const grown = new Int32Array(this.#added.length * 2)
+      grown.set(this.#added)
+      this.#added = grown
+      this.#addedTimes = new Float64Array(grown.buffer)
+    }
+    const from = slot * STRIDE
+    const to = this.#addedCount * STRIDE
+    for (let k = 0; k < STRIDE; k++) this.#added[to + k] = this.#words[from + k] ?? 0
+    this.#addedCount++
+  }
+
+  /** Lays the live entries out in a table that they fill to at most a third. */
+  #layOut(watermarkMs: number): void {
+    const oldWords = this.#words
+    const oldTimes = this.#times
+    let live = 0
+    for (let i = 0; i < this.#capacity; i++) if ((oldTimes[i * 3 + 2] ?? EMPTY) >= Math.max(watermarkMs, 1)) live++
+    let capacity = FIRST_CAPACITY
+    while (capacity < live * 3) capacity *= 2
+    this.#capacity = capacity
+    this.#words = new Int32Array(capacity * STRIDE)
+    this.#times = new Float64Array(this.#words.buffer)
+    this.#used = 0
+    for (let i = 0; i * STRIDE < oldWords.length; i++) {
+      const eventMs = oldTimes[i * 3 + 2] ?? EMPTY
+      if (eventMs === EMPTY || eventMs < watermarkMs) continue
+      const o = i * STRIDE
+      this.#place(
+        oldWords[o] ?? 0,
+        oldWords[o + 1] ?? 0,
+        oldWords[o + 2] ?? 0,
+        oldWords[o + 3] ?? 0,
+        eventMs,
+        watermarkMs,
+      )
+    }
+  }
+
+  #purgeTexts(watermarkMs: number): void {
+    for (const [id, eventMs] of this.#texts) if (eventMs < watermarkMs) this.#texts.delete(id)
+    this.#purgeTextsAt = Math.max(1_024, this.#texts.size * 2)
+  }
+}
+
+/** The words of an id mixed by MurmurHash3's constants and finalizer, so that time-ordered UUIDs spread too. */
+function hash(w0: number, w1: number, w2: number, w3: number): number {
+  let h = Math.imul(w0 ^ Math.imul(w1, 0xcc9e2d51), 0x1b873593) ^ Math.imul(w2 ^ Math.imul(w3, 0x85ebca6b), 0xc2b2ae35)
+  h ^= h >>> 16
+  h = Math.imul(h, 0x85ebca6b)
+  h ^= h >>> 13
+  h = Math.imul(h, 0xc2b2ae35)
+  return (h ^ (h >>> 16)) >>> 0
+}

@@ -1,0 +1,54 @@
+/** What becomes of a record. Exactly one of these, for every record. */
+export const FATES = ['accepted', 'duplicate', 'late', 'dead'] as const
+export type Fate = (typeof FATES)[number]
+
+/** Why a record is a dead letter. A closed list: it is a header, a metric label and a column. */
+export const DEAD_LETTER_CODES = ['DECODE', 'INVALID', 'FUTURE_TIMESTAMP', 'TOO_LARGE'] as const
+export type DeadLetterCode = (typeof DEAD_LETTER_CODES)[number]
+
+/** What detection reads of an event. */
+export interface ObservedEvent {
+  readonly event_id: string
+  /** Milliseconds since the epoch. */
+  readonly event_ts: number
+  readonly ingest_ts: number
+  readonly session_id: string
+  readonly user_id: string | null
+  readonly item_id: string | null
+}
+
+/** An event before the year 2000 or after 9999 has a broken clock, not an old one. */
+export const EARLIEST_EVENT_MS = 946_684_800_000
+export const LATEST_EVENT_MS = 253_402_300_799_999
+
+/** Longest id that is taken: longer ones do not fit an index row of PostgreSQL. */
+export const MAX_ID_LENGTH = 512
+
+/**
+ * Why an event cannot be taken, or undefined when it can. Names fields, never values.
+ * @param appendMs the record's log append time: a replay of the log decides the same
+ */
+export function faultOf(
+  event: ObservedEvent,
+  appendMs: number,
+  maxFutureSkewMs: number,
+): { readonly code: DeadLetterCode; readonly detail: string } | undefined {
+  const text = textFault('event_id', event.event_id) ?? textFault('session_id', event.session_id)
+  if (text !== undefined) return { code: 'INVALID', detail: text }
+  if (event.user_id !== null && event.user_id.length > 0) {
+    const user = textFault('user_id', event.user_id)
+    if (user !== undefined) return { code: 'INVALID', detail: user }
+  }
+  if (!(event.event_ts >= EARLIEST_EVENT_MS && event.event_ts <= LATEST_EVENT_MS))
+    return { code: 'INVALID', detail: 'event_ts is not in the years 2000 to 9999' }
+  if (event.event_ts > appendMs + maxFutureSkewMs)
+    return { code: 'FUTURE_TIMESTAMP', detail: `event_ts is ${event.event_ts - appendMs} ms after the log append time` }
+  return undefined
+}
+
+function textFault(field: string, text: string): string | undefined {
+  if (text.length === 0) return `${field} is empty`
+  if (text.length > MAX_ID_LENGTH) return `${field} is longer than ${MAX_ID_LENGTH} characters`
+  if (text.includes('\0')) return `${field} has a NUL character`
+  return undefined
+}

@@ -1,0 +1,289 @@
+import { EventIdBits, eventIdText } from '../dedup/event-id.js'
+import { EventIdSet } from '../dedup/event-id-set.js'
+import { oldestWindowStart, PANE_MS, paneOf } from '../windowing/pane.js'
+import { PaneStore } from '../windowing/pane-store.js'
+import { Watermark } from '../windowing/watermark.js'
+import type { Anomaly, AnomalyStatus } from './anomaly.js'
+import { type DeadLetterCode, faultOf, type Fate, type ObservedEvent } from './fate.js'
+import { OpenWindows, type OpenWindow } from './open-windows.js'
+import type { RuleInForce } from './rule.js'
+
+export interface DetectorPolicy {
+  readonly allowedLatenessMs: number
+  readonly maxFutureSkewMs: number
+}
+
+/** What one event was, and at which record. */
+interface Arrival {
+  readonly event: ObservedEvent
+  readonly offset: number
+  readonly appendMs: number
+}
+
+export type Counts = Record<Fate, number>
+
+const NONE = -1
+
+/**
+ * Detection over one partition's log: give it the records in offset order, and it says what becomes of each and which
+ * anomalies change. The same log and the same rules give the same answers: it has no clock, no randomness, no I/O.
+ */
+export class PartitionDetector {
+  readonly ids = new EventIdSet()
+  readonly panes = new PaneStore()
+  readonly openWindows = new OpenWindows()
+  readonly counts: Counts = { accepted: 0, duplicate: 0, late: 0, dead: 0 }
+  readonly #policy: DetectorPolicy
+  readonly #bits = new EventIdBits()
+  #watermark: Watermark
+  #rules: readonly RuleInForce[] = []
+  #fewestEvents = Number.POSITIVE_INFINITY
+  #longestPanes = 1
+  #nextCloseMs = Number.NEGATIVE_INFINITY
+  #scratch = new Int32Array(1)
+  #changes: Anomaly[] = []
+  #fault: { readonly code: DeadLetterCode; readonly detail: string } | undefined
+  /** What the current event adds to its pane; one object for all events. */
+  readonly #arriving = {
+    offset: 0,
+    value: null as string | null,
+    actor: null as string | null,
+    id: this.#bits,
+    idText: null as string | null,
+  }
+
+  constructor(policy: DetectorPolicy, rules: readonly RuleInForce[]) {
+    this.#policy = policy
+    this.#watermark = new Watermark(policy.allowedLatenessMs)
+    this.useRules(rules)
+  }
+
+  get watermarkMs(): number {
+    return this.#watermark.ms
+  }
+
+  get rules(): readonly RuleInForce[] {
+    return this.#rules
+  }
+
+  /** Panes in the longest window that decides: a pane is kept until the last window that holds it has closed. */
+  get longestPanes(): number {
+    return this.#longestPanes
+  }
+
+  /** Why the last record that `process` called dead is a dead letter. */
+  get fault(): { readonly code: DeadLetterCode; readonly detail: string } | undefined {
+    return this.#fault
+  }
+
+  /**
+   * Lets other rule versions decide from the next record on. A window that is open stays with the version that opened
+   * it until it closes.
+   */
+  useRules(rules: readonly RuleInForce[]): void {
+    this.#rules = rules
+    const deciding = [...rules, ...[...this.openWindows.all()].map(({ rule }) => rule)]
+    this.#fewestEvents = deciding.reduce(
+      (least, { condition }) => Math.min(least, condition.minEvents),
+      Number.POSITIVE_INFINITY,
+    )
+    this.#longestPanes = deciding.reduce((most, { window }) => Math.max(most, window.sizePanes), 1)
+    this.#scratch = new Int32Array(2 * this.#longestPanes - 1)
+  }
+
+  /** Goes on from a stored watermark. Panes, ids and open windows are put back on their own. */
+  resumeAt(watermarkMs: number): void {
+    this.#watermark = new Watermark(this.#policy.allowedLatenessMs, watermarkMs)
+    this.#nextCloseMs = watermarkMs === Number.NEGATIVE_INFINITY ? watermarkMs : (paneOf(watermarkMs) + 1) * PANE_MS
+  }
+
+  /** Counts a record that could not even be decoded. */
+  countDead(): void {
+    this.counts.dead++
+  }
+
+  /**
+   * Decides one record. Anomalies that it changes are kept for `takeChanges`.
+   * @param appendMs the record's log append time
+   */
+  process(event: ObservedEvent, offset: number, appendMs: number): Fate {
+    const fate = this.#decide(event, offset, appendMs)
+    this.counts[fate]++
+    return fate
+  }
+
+  /** Anomalies raised and closed since the last call, in the order of their records. */
+  takeChanges(): Anomaly[] {
+    const changes = this.#changes
+    if (changes.length > 0) this.#changes = []
+    return changes
+  }
+
+  /** The rows of open windows that events have come to since they were last given out. */
+  takeUpdates(): Anomaly[] {
+    return this.openWindows.takeChanged().map((window) => this.#row(window, 'open'))
+  }
+
+  #decide(event: ObservedEvent, offset: number, appendMs: number): Fate {
+    const fault = faultOf(event, appendMs, this.#policy.maxFutureSkewMs)
+    if (fault) {
+      this.#fault = fault
+      return 'dead'
+    }
+    const eventMs = event.event_ts
+    const watermarkMs = this.#watermark.ms
+    if (eventMs < watermarkMs) return 'late'
+    const isUuid = this.#bits.read(event.event_id)
+    const isNew = isUuid
+      ? this.ids.add(this.#bits, eventMs, watermarkMs)
+      : this.ids.addText(event.event_id, eventMs, watermarkMs)
+    if (!isNew) return 'duplicate'
+    this.#apply(event, offset, appendMs, isUuid)
+    if (this.#watermark.accept(eventMs, appendMs) && this.#watermark.ms >= this.#nextCloseMs) this.#close(offset)
+    return 'accepted'
+  }
+
+  #apply(event: ObservedEvent, offset: number, appendMs: number, isUuid: boolean): void {
+    if (this.#rules.length === 0) return
+    const arriving = this.#arriving
+    arriving.offset = offset
+    arriving.value = event.item_id
+    arriving.actor = event.user_id
+    arriving.idText = isUuid ? null : event.event_id
+    const key = this.panes.keyOf(event.session_id)
+    const pane = paneOf(event.event_ts)
+    if (this.panes.add(key, pane, arriving) >= this.#fewestEvents) this.#check({ event, offset, appendMs }, key, pane)
+  }
+
+  /** Looks at every window that holds the event: open ones have news, others may cross their threshold now. */
+  #check(arrival: Arrival, key: number, pane: number): void {
+    const open = this.openWindows.of(arrival.event.session_id)
+    if (open)
+      for (const window of open)
+        if (window.startPane <= pane && pane < window.endPane) this.openWindows.markChanged(window)
+    const first = pane - this.#longestPanes + 1
+    this.panes.gather(key, first, this.#scratch)
+    for (const rule of this.#rules) {
+      const { sizePanes, slidePanes } = rule.window
+      for (let start = oldestWindowStart(rule.window, pane); start <= pane; start += slidePanes) {
+        const events = this.#eventsIn(start - first, sizePanes)
+        if (events < rule.condition.minEvents) continue
+        if (open?.some((window) => window.startPane === start && isSame(window.rule, rule))) continue
+        const distinct = this.#distinctIn(start - first, sizePanes, rule.condition.maxDistinct(events))
+        if (distinct !== NONE) this.#raise(rule, start, arrival, events)
+      }
+    }
+  }
+
+  #raise(rule: RuleInForce, startPane: number, { event, offset, appendMs }: Arrival, events: number): void {
+    const window: OpenWindow = {
+      rule,
+      sessionId: event.session_id,
+      startPane,
+      endPane: startPane + rule.window.sizePanes,
+      producedMs: event.ingest_ts,
+      kafkaMs: appendMs,
+      crossed: {
+        event_id: event.event_id,
+        offset,
+        events,
+        distinct_items: this.#distinctOfWindow(event.session_id, startPane, rule),
+      },
+      changed: false,
+    }
+    this.openWindows.add(window)
+    this.#changes.push(this.#row(window, 'open'))
+  }
+
+  /** Closes the windows that the watermark has passed, and forgets the panes that no window needs any more. */
+  #close(offset: number): void {
+    const pane = paneOf(this.#watermark.ms)
+    this.#nextCloseMs = (pane + 1) * PANE_MS
+    for (const window of this.openWindows.takeEnded(pane)) {
+      const row = this.#row(window, 'open')
+      const { minEvents, maxDistinct } = window.rule.condition
+      const holds = row.eventCount >= minEvents && row.distinctItems <= maxDistinct(row.eventCount)
+      this.#changes.push({ ...row, status: holds ? 'confirmed' : 'retracted', asOfOffset: offset })
+    }
+    this.panes.dropBefore(pane - this.#longestPanes + 1)
+  }
+
+  #eventsIn(from: number, sizePanes: number): number {
+    let events = 0
+    for (let at = from; at < from + sizePanes; at++) {
+      const slot = this.#scratch[at] ?? NONE
+      if (slot !== NONE) events += this.panes.countOf(slot)
+    }
+    return events
+  }
+
+  /** The distinct values in a gathered window, or -1 as soon as they are more than `most`. */
+  #distinctIn(from: number, sizePanes: number, most: number): number {
+    if (most === Number.POSITIVE_INFINITY) return 0
+    for (let at = from; at < from + sizePanes; at++) {
+      const slot = this.#scratch[at] ?? NONE
+      if (slot !== NONE && this.panes.distinctOf(slot) > most) return NONE
+    }
+    const values = new Set<number>()
+    for (let at = from; at < from + sizePanes; at++) {
+      const slot = this.#scratch[at] ?? NONE
+      if (slot !== NONE) for (const value of this.panes.valuesOf(slot)) values.add(value)
+      if (values.size > most) return NONE
+    }
+    return values.size
+  }
+
+  #distinctOfWindow(sessionId: string, startPane: number, { window }: RuleInForce): number {
+    const slots = new Int32Array(window.sizePanes)
+    this.panes.gather(this.panes.keyOf(sessionId), startPane, slots)
+    const values = new Set<number>()
+    for (const slot of slots) if (slot !== NONE) for (const value of this.panes.valuesOf(slot)) values.add(value)
+    return values.size
+  }
+
+  /** The window as it is now. */
+  #row(window: OpenWindow, status: AnomalyStatus): Anomaly {
+    const { rule, sessionId, startPane, endPane } = window
+    const slots = new Int32Array(endPane - startPane)
+    this.panes.gather(this.panes.keyOf(sessionId), startPane, slots)
+    const views = [...slots].filter((slot) => slot !== NONE).map((slot) => this.panes.view(slot))
+    const [some] = views
+    if (!some) throw new RangeError(`an open window of ${rule.ruleId} has no panes`)
+    const first = views.reduce((a, b) => (b.firstOffset < a.firstOffset ? b : a), some)
+    const last = views.reduce((a, b) => (b.lastOffset > a.lastOffset ? b : a), some)
+    const actor = views.reduce((a, b) => (b.actorOffset > a.actorOffset ? b : a), some)
+    const eventCount = views.reduce((sum, view) => sum + view.count, 0)
+    const distinctItems = new Set(views.flatMap((view) => view.values)).size
+    const most = rule.condition.maxDistinct(eventCount)
+    return {
+      sessionId,
+      userId: actor.actor,
+      ruleId: rule.ruleId,
+      ruleVersion: rule.version,
+      mode: rule.mode,
+      windowStartMs: startPane * PANE_MS,
+      windowEndMs: endPane * PANE_MS,
+      eventCount,
+      distinctItems,
+      status,
+      firstOffset: first.firstOffset,
+      lastOffset: last.lastOffset,
+      asOfOffset: last.lastOffset,
+      producedMs: window.producedMs,
+      kafkaMs: window.kafkaMs,
+      evidence: {
+        rule: { kind: rule.kind, version: rule.version, parameters: rule.parameters },
+        observed: { events: eventCount, distinct_items: distinctItems },
+        threshold: { min_events: rule.condition.minEvents, max_distinct_items: Number.isFinite(most) ? most : null },
+        first_event_id: idText(first.firstId),
+        last_event_id: idText(last.lastId),
+        crossed: window.crossed,
+      },
+    }
+  }
+}
+
+const isSame = (a: RuleInForce, b: RuleInForce): boolean => a.ruleId === b.ruleId && a.mode === b.mode
+
+const idText = (id: string | Int32Array): string =>
+  typeof id === 'string' ? id : eventIdText(id[0] ?? 0, id[1] ?? 0, id[2] ?? 0, id[3] ?? 0)

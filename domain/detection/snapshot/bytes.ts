@@ -1,0 +1,115 @@
+/** Writes numbers and texts, little-endian, into one growing run of bytes. A text is written once and then referred to. */
+export class ByteWriter {
+  #bytes = new Uint8Array(65_536)
+  #view = new DataView(this.#bytes.buffer)
+  #length = 0
+
+  get length(): number {
+    return this.#length
+  }
+
+  u8(value: number): void {
+    this.#reserve(1)
+    this.#bytes[this.#length++] = value
+  }
+
+  i32(value: number): void {
+    this.#reserve(4)
+    this.#view.setInt32(this.#length, value, true)
+    this.#length += 4
+  }
+
+  f64(value: number): void {
+    this.#reserve(8)
+    this.#view.setFloat64(this.#length, value, true)
+    this.#length += 8
+  }
+
+  raw(bytes: Uint8Array): void {
+    this.i32(bytes.length)
+    this.#reserve(bytes.length)
+    this.#bytes.set(bytes, this.#length)
+    this.#length += bytes.length
+  }
+
+  finish(): Uint8Array {
+    return this.#bytes.subarray(0, this.#length)
+  }
+
+  #reserve(more: number): void {
+    if (this.#length + more <= this.#bytes.length) return
+    const grown = new Uint8Array(Math.max(this.#bytes.length * 2, this.#length + more))
+    grown.set(this.#bytes)
+    this.#bytes = grown
+    this.#view = new DataView(grown.buffer)
+  }
+}
+
+/** Reads what `ByteWriter` wrote. @throws RangeError when it ends too early */
+export class ByteReader {
+  readonly #view: DataView
+  readonly #bytes: Uint8Array
+  #at = 0
+
+  constructor(bytes: Uint8Array) {
+    this.#bytes = bytes
+    this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+  }
+
+  get done(): boolean {
+    return this.#at === this.#bytes.length
+  }
+
+  u8(): number {
+    return this.#view.getUint8(this.#step(1))
+  }
+
+  i32(): number {
+    return this.#view.getInt32(this.#step(4), true)
+  }
+
+  f64(): number {
+    return this.#view.getFloat64(this.#step(8), true)
+  }
+
+  raw(): Uint8Array {
+    const length = this.i32()
+    const from = this.#step(length)
+    return this.#bytes.slice(from, from + length)
+  }
+
+  #step(bytes: number): number {
+    const at = this.#at
+    if (bytes < 0 || at + bytes > this.#bytes.length) throw new RangeError('the snapshot ends too early')
+    this.#at += bytes
+    return at
+  }
+}
+
+/** Gives each text of a piece one number, in the order of first use. */
+export class TextTable {
+  readonly #refs = new Map<string, number>()
+  readonly #writer = new ByteWriter()
+  readonly #encoder = new TextEncoder()
+
+  refOf(text: string): number {
+    const known = this.#refs.get(text)
+    if (known !== undefined) return known
+    const ref = this.#refs.size
+    this.#refs.set(text, ref)
+    this.#writer.raw(this.#encoder.encode(text))
+    return ref
+  }
+
+  finish(): Uint8Array {
+    return this.#writer.finish()
+  }
+
+  static read(bytes: Uint8Array): string[] {
+    const reader = new ByteReader(bytes)
+    const decoder = new TextDecoder()
+    const texts: string[] = []
+    while (!reader.done) texts.push(decoder.decode(reader.raw()))
+    return texts
+  }
+}

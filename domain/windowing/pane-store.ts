@@ -1,0 +1,345 @@
+import { Interner } from './interner.js'
+
+/*
+ * One pane is a run of words in one flat array: integers and doubles look at the same memory, so a pane is two cache
+ * lines and no garbage. Word offsets of the integers, and double offsets of the doubles:
+ */
+const WORDS = 28
+const DOUBLES = WORDS / 2
+const F_FIRST_OFFSET = 0
+const F_LAST_OFFSET = 1
+const F_ACTOR_OFFSET = 2
+const I_PANE = 6
+const I_NEXT = 7
+const I_COUNT = 8
+const I_KEY = 9
+const I_ACTOR = 10
+const I_VALUES = 11
+const I_INLINE = 12
+const INLINE_VALUES = 4
+const I_FIRST_ID = 16
+const I_LAST_ID = 20
+const I_ID_IS_TEXT = 24
+const I_CHANGED = 25
+
+const NONE = -1
+const FIRST_ID_IS_TEXT = 1
+const LAST_ID_IS_TEXT = 2
+
+/** What one event adds to its pane. Strings stand for themselves; the id is four words, or a text when `idText` is set. */
+export interface PaneEvent {
+  readonly offset: number
+  readonly value: string | null
+  readonly actor: string | null
+  readonly id: { readonly w0: number; readonly w1: number; readonly w2: number; readonly w3: number }
+  readonly idText: string | null
+}
+
+/** Reads one pane. Valid until the next change of the store. */
+export interface PaneView {
+  readonly key: string
+  readonly pane: number
+  readonly count: number
+  readonly firstOffset: number
+  readonly lastOffset: number
+  readonly actor: string | null
+  readonly actorOffset: number
+  readonly firstId: string | Int32Array
+  readonly lastId: string | Int32Array
+  readonly values: readonly number[]
+}
+
+/**
+ * The panes of all keys of one partition: count, distinct values, first and last offset and event id, and the actor
+ * last named. It knows neither what a key is (a session, later a fingerprint) nor what a value is (an item).
+ */
+export class PaneStore {
+  readonly strings = new Interner()
+  #words = new Int32Array(1_024 * WORDS)
+  #doubles = new Float64Array(this.#words.buffer)
+  #used = 0
+  readonly #freeSlots: number[] = []
+  /** Values of panes with more than fit inline. */
+  readonly #spilled = new Map<number, Set<number>>()
+  readonly #keys = new Map<string, number>()
+  readonly #keyTexts: (string | undefined)[] = []
+  readonly #freeKeys: number[] = []
+  #heads = new Int32Array(1_024)
+  #totals = new Int32Array(1_024)
+  readonly #byPane = new Map<number, number[]>()
+  #changed: number[] = []
+  #generation = 1
+
+  get paneCount(): number {
+    return this.#used - this.#freeSlots.length
+  }
+
+  get keyCount(): number {
+    return this.#keys.size
+  }
+
+  get bytes(): number {
+    return this.#words.byteLength + this.#heads.byteLength + this.#totals.byteLength
+  }
+
+  keyOf(text: string): number {
+    return this.#keys.get(text) ?? this.#newKey(text)
+  }
+
+  keyText(key: number): string {
+    const text = this.#keyTexts[key]
+    if (text === undefined) throw new RangeError(`no key ${key}`)
+    return text
+  }
+
+  findKey(text: string): number {
+    return this.#keys.get(text) ?? NONE
+  }
+
+  /** Events in all live panes of a key: no window of the key holds more. */
+  totalOf(key: number): number {
+    return this.#totals[key] ?? 0
+  }
+
+  /** Adds one event to a key's pane. @returns the key's total after it */
+  add(key: number, pane: number, event: PaneEvent): number {
+    let slot = this.find(key, pane)
+    if (slot === NONE) slot = this.#newPane(key, pane, event)
+    const base = slot * WORDS
+    const words = this.#words
+    words[base + I_COUNT] = (words[base + I_COUNT] ?? 0) + 1
+    this.#doubles[slot * DOUBLES + F_LAST_OFFSET] = event.offset
+    this.#setId(slot, I_LAST_ID, LAST_ID_IS_TEXT, event)
+    if (event.value !== null) this.#addValue(slot, event.value)
+    if (event.actor !== null) this.#setActor(slot, event.actor, event.offset)
+    this.#touch(slot)
+    const total = this.totalOf(key) + 1
+    this.#totals[key] = total
+    return total
+  }
+
+  /** The slot of a key's pane, or -1. */
+  find(key: number, pane: number): number {
+    const words = this.#words
+    for (let slot = this.#heads[key] ?? NONE; slot !== NONE; slot = words[slot * WORDS + I_NEXT] ?? NONE)
+      if (words[slot * WORDS + I_PANE] === pane) return slot
+    return NONE
+  }
+
+  /** Writes the slots of a key's panes `from .. from + slots.length - 1` into `slots`; -1 where there is none. */
+  gather(key: number, from: number, slots: Int32Array): void {
+    slots.fill(NONE)
+    const words = this.#words
+    for (let slot = this.#heads[key] ?? NONE; slot !== NONE; slot = words[slot * WORDS + I_NEXT] ?? NONE) {
+      const at = (words[slot * WORDS + I_PANE] ?? 0) - from
+      if (at >= 0 && at < slots.length) slots[at] = slot
+    }
+  }
+
+  countOf(slot: number): number {
+    return this.#words[slot * WORDS + I_COUNT] ?? 0
+  }
+
+  /** How many distinct values one pane has. */
+  distinctOf(slot: number): number {
+    return this.#words[slot * WORDS + I_VALUES] ?? 0
+  }
+
+  /** The distinct values of a pane, by their numbers. */
+  valuesOf(slot: number): Iterable<number> {
+    const spilled = this.#spilled.get(slot)
+    if (spilled) return spilled
+    const at = slot * WORDS + I_INLINE
+    return this.#words.subarray(at, at + this.distinctOf(slot))
+  }
+
+  view(slot: number): PaneView {
+    const base = slot * WORDS
+    const words = this.#words
+    const actor = words[base + I_ACTOR] ?? NONE
+    return {
+      key: this.keyText(words[base + I_KEY] ?? NONE),
+      pane: words[base + I_PANE] ?? 0,
+      count: words[base + I_COUNT] ?? 0,
+      firstOffset: this.#doubles[slot * DOUBLES + F_FIRST_OFFSET] ?? 0,
+      lastOffset: this.#doubles[slot * DOUBLES + F_LAST_OFFSET] ?? 0,
+      actor: actor === NONE ? null : this.strings.textOf(actor),
+      actorOffset: this.#doubles[slot * DOUBLES + F_ACTOR_OFFSET] ?? NONE,
+      firstId: this.#idOf(slot, I_FIRST_ID, FIRST_ID_IS_TEXT),
+      lastId: this.#idOf(slot, I_LAST_ID, LAST_ID_IS_TEXT),
+      values: [...this.valuesOf(slot)],
+    }
+  }
+
+  /** Forgets the panes before `pane`, and the keys that have none left. */
+  dropBefore(pane: number): void {
+    for (const [at, slots] of this.#byPane) {
+      if (at >= pane) continue
+      for (const slot of slots) this.#dropPane(slot)
+      this.#byPane.delete(at)
+    }
+  }
+
+  /** The live panes changed since the last call, or all of them. Either way, nothing is changed afterwards. */
+  takeChanged(all: boolean): number[] {
+    const changed = this.#changed.filter((slot) => {
+      const isChanged = this.#isChanged(slot)
+      // A slot that was dropped and used again is listed twice; it counts once.
+      this.#words[slot * WORDS + I_CHANGED] = 0
+      return isChanged
+    })
+    this.#changed = []
+    this.#generation++
+    return all ? [...this.#byPane.values()].flat() : changed
+  }
+
+  /** Puts a pane in place of the key's pane that is there, if any. */
+  restore(view: Omit<PaneView, 'values'> & { readonly values: readonly string[] }): void {
+    const key = this.keyOf(view.key)
+    const old = this.find(key, view.pane)
+    const idEvent = (id: string | Int32Array): Pick<PaneEvent, 'id' | 'idText'> =>
+      typeof id === 'string'
+        ? { id: { w0: 0, w1: 0, w2: 0, w3: 0 }, idText: id }
+        : { id: { w0: id[0] ?? 0, w1: id[1] ?? 0, w2: id[2] ?? 0, w3: id[3] ?? 0 }, idText: null }
+    const first = { offset: view.firstOffset, value: null, actor: null, ...idEvent(view.firstId) }
+    const slot = old === NONE ? this.#newPane(key, view.pane, first) : old
+    this.#totals[key] = this.totalOf(key) + view.count - this.countOf(slot)
+    this.#words[slot * WORDS + I_COUNT] = view.count
+    this.#doubles[slot * DOUBLES + F_LAST_OFFSET] = view.lastOffset
+    this.#setId(slot, I_LAST_ID, LAST_ID_IS_TEXT, { ...first, ...idEvent(view.lastId) })
+    for (const value of view.values) this.#addValue(slot, value)
+    if (view.actor !== null) this.#setActor(slot, view.actor, view.actorOffset)
+  }
+
+  #newKey(text: string): number {
+    const key = this.#freeKeys.pop() ?? this.#keyTexts.length
+    if (key >= this.#heads.length) {
+      this.#heads = grown(this.#heads)
+      this.#totals = grown(this.#totals)
+    }
+    this.#keys.set(text, key)
+    this.#keyTexts[key] = text
+    this.#heads[key] = NONE
+    this.#totals[key] = 0
+    return key
+  }
+
+  #newPane(key: number, pane: number, event: PaneEvent): number {
+    const slot = this.#freeSlots.pop() ?? this.#used++
+    if ((slot + 1) * WORDS > this.#words.length) {
+      this.#words = grown(this.#words)
+      this.#doubles = new Float64Array(this.#words.buffer)
+    }
+    const base = slot * WORDS
+    const words = this.#words
+    words.fill(0, base, base + WORDS)
+    words[base + I_PANE] = pane
+    words[base + I_KEY] = key
+    words[base + I_ACTOR] = NONE
+    words[base + I_NEXT] = this.#heads[key] ?? NONE
+    this.#heads[key] = slot
+    this.#doubles[slot * DOUBLES + F_FIRST_OFFSET] = event.offset
+    this.#doubles[slot * DOUBLES + F_ACTOR_OFFSET] = NONE
+    this.#setId(slot, I_FIRST_ID, FIRST_ID_IS_TEXT, event)
+    const siblings = this.#byPane.get(pane)
+    if (siblings) siblings.push(slot)
+    else this.#byPane.set(pane, [slot])
+    return slot
+  }
+
+  #dropPane(slot: number): void {
+    const base = slot * WORDS
+    const words = this.#words
+    const key = words[base + I_KEY] ?? NONE
+    const next = words[base + I_NEXT] ?? NONE
+    let before = this.#heads[key] ?? NONE
+    if (before === slot) this.#heads[key] = next
+    else {
+      while (words[before * WORDS + I_NEXT] !== slot) before = words[before * WORDS + I_NEXT] ?? NONE
+      words[before * WORDS + I_NEXT] = next
+    }
+    for (const value of this.valuesOf(slot)) this.strings.release(value)
+    this.#spilled.delete(slot)
+    const actor = words[base + I_ACTOR] ?? NONE
+    if (actor !== NONE) this.strings.release(actor)
+    const idIsText = words[base + I_ID_IS_TEXT] ?? 0
+    if (idIsText & FIRST_ID_IS_TEXT) this.strings.release(words[base + I_FIRST_ID] ?? NONE)
+    if (idIsText & LAST_ID_IS_TEXT) this.strings.release(words[base + I_LAST_ID] ?? NONE)
+    this.#totals[key] = this.totalOf(key) - (words[base + I_COUNT] ?? 0)
+    words[base + I_CHANGED] = 0
+    this.#freeSlots.push(slot)
+    if (this.#heads[key] === NONE) this.#dropKey(key)
+  }
+
+  #dropKey(key: number): void {
+    this.#keys.delete(this.keyText(key))
+    this.#keyTexts[key] = undefined
+    this.#freeKeys.push(key)
+  }
+
+  #setId(slot: number, at: number, textFlag: number, { id, idText }: Pick<PaneEvent, 'id' | 'idText'>): void {
+    const words = this.#words
+    const base = slot * WORDS
+    const flags = words[base + I_ID_IS_TEXT] ?? 0
+    if (flags & textFlag) this.strings.release(words[base + at] ?? NONE)
+    if (idText !== null) {
+      words[base + at] = this.strings.hold(idText)
+      words[base + I_ID_IS_TEXT] = flags | textFlag
+      return
+    }
+    words[base + at] = id.w0
+    words[base + at + 1] = id.w1
+    words[base + at + 2] = id.w2
+    words[base + at + 3] = id.w3
+    if (flags & textFlag) words[base + I_ID_IS_TEXT] = flags & ~textFlag
+  }
+
+  #idOf(slot: number, at: number, textFlag: number): string | Int32Array {
+    const base = slot * WORDS
+    const isText = (this.#words[base + I_ID_IS_TEXT] ?? 0) & textFlag
+    return isText ? this.strings.textOf(this.#words[base + at] ?? NONE) : this.#words.slice(base + at, base + at + 4)
+  }
+
+  #setActor(slot: number, actor: string, offset: number): void {
+    const base = slot * WORDS
+    const held = this.#words[base + I_ACTOR] ?? NONE
+    if (held === NONE || this.strings.textOf(held) !== actor) {
+      this.#words[base + I_ACTOR] = this.strings.hold(actor)
+      if (held !== NONE) this.strings.release(held)
+    }
+    this.#doubles[slot * DOUBLES + F_ACTOR_OFFSET] = offset
+  }
+
+  #addValue(slot: number, value: string): void {
+    const base = slot * WORDS
+    const words = this.#words
+    const known = this.strings.find(value)
+    const count = words[base + I_VALUES] ?? 0
+    const spilled = count > INLINE_VALUES ? this.#spilled.get(slot) : undefined
+    if (known !== NONE) {
+      if (spilled?.has(known)) return
+      if (!spilled) for (let i = 0; i < count; i++) if (words[base + I_INLINE + i] === known) return
+    }
+    const ref = this.strings.hold(value)
+    if (spilled) spilled.add(ref)
+    else if (count < INLINE_VALUES) words[base + I_INLINE + count] = ref
+    else this.#spilled.set(slot, new Set([...words.subarray(base + I_INLINE, base + I_INLINE + count), ref]))
+    words[base + I_VALUES] = count + 1
+  }
+
+  #touch(slot: number): void {
+    if (this.#isChanged(slot)) return
+    this.#words[slot * WORDS + I_CHANGED] = this.#generation
+    this.#changed.push(slot)
+  }
+
+  #isChanged(slot: number): boolean {
+    return this.#words[slot * WORDS + I_CHANGED] === this.#generation
+  }
+}
+
+function grown(old: Int32Array): Int32Array<ArrayBuffer> {
+  const next = new Int32Array(old.length * 2)
+  next.set(old)
+  return next
+}
