@@ -1,0 +1,66 @@
+import { z } from 'zod'
+import { AnomalyIdText } from './anomaly-id.js'
+import { instant, lineOf, Timestamp, wholeNumber } from './parameters.js'
+
+export const AnomalyStatus = z.enum(['open', 'confirmed', 'retracted'], 'not one of open, confirmed, retracted')
+export const AnomalyMode = z.enum(['active', 'shadow'], 'not one of active, shadow')
+
+/** The query of `GET /anomalies`. @param pageLimitMax how many anomalies a page may have */
+export const anomalyListQuery = (pageLimitMax: number) =>
+  z
+    .strictObject({
+      session: lineOf(1_024).optional().meta({ description: 'Exactly this `session_id`' }),
+      rule: lineOf(200).optional().meta({ description: 'Exactly this `rule_id`', example: 'HIGH_FREQUENCY' }),
+      status: AnomalyStatus.optional(),
+      mode: AnomalyMode.optional(),
+      from: instant.optional().meta({ description: 'Windows that start at or after', example: '2026-10-01T00:00:00Z' }),
+      to: instant.optional().meta({ description: 'Windows that start before', example: '2026-10-02' }),
+      limit: wholeNumber(1, pageLimitMax, Math.min(50, pageLimitMax)),
+      cursor: AnomalyIdText.optional().meta({ description: '`page.next_cursor` of the page before' }),
+    })
+    .refine(({ from, to }) => from === undefined || to === undefined || from < to, {
+      path: ['to'],
+      message: 'not after from',
+    })
+
+export const AnomalyParams = z.strictObject({ id: AnomalyIdText.meta({ description: 'The `id` of an anomaly' }) })
+
+const offset = z.int().min(0)
+
+export const Anomaly = z
+  .strictObject({
+    id: z.string().meta({ description: 'Opaque; stands for window_start, session_id, rule_id and mode' }),
+    session_id: z.string(),
+    user_id: z.string().nullable(),
+    rule_id: z.string(),
+    rule_version: z.int(),
+    window_start: Timestamp,
+    window_end: Timestamp.meta({ description: 'No longer part of the window' }),
+    event_count: z.int(),
+    distinct_items: z.int(),
+    status: AnomalyStatus,
+    mode: AnomalyMode,
+    evidence: z.record(z.string(), z.unknown()).meta({ description: 'Why the rule fired' }),
+    topic: z.string(),
+    kafka_partition: z.int().min(0),
+    first_offset: offset,
+    last_offset: offset,
+    as_of_offset: offset.meta({ description: 'The record whose processing made this version of the row' }),
+    produced_ts: Timestamp.meta({ description: 'Of the event that crossed the threshold: taken in by its producer' }),
+    kafka_ts: Timestamp.meta({ description: 'Of the same event: appended to the log' }),
+    detected_ts: Timestamp.meta({ description: 'When the rule fired' }),
+    db_write_ts: Timestamp.meta({ description: 'When the row was first written' }),
+  })
+  .meta({ id: 'Anomaly' })
+export type Anomaly = z.output<typeof Anomaly>
+
+export const AnomalyList = z
+  .strictObject({
+    data: z.array(Anomaly),
+    page: z.strictObject({
+      next_cursor: z.string().nullable().meta({ description: 'Null on the last page' }),
+      limit: z.int(),
+    }),
+  })
+  .meta({ id: 'AnomalyList', description: 'Newest window first' })
+export type AnomalyList = z.output<typeof AnomalyList>

@@ -1,0 +1,34 @@
+import { z } from 'zod'
+import { Timestamp } from './parameters.js'
+
+export const DependencyHealth = z
+  .strictObject({
+    name: z.string().meta({ example: 'postgres' }),
+    status: z.enum(['up', 'down']),
+    required: z.boolean().meta({ description: 'Whether requests fail without it' }),
+    code: z.string().nullable().meta({ description: 'Why it is down, as a stable code' }),
+    latency_ms: z.number().min(0),
+    checked_ts: Timestamp,
+  })
+  .meta({ id: 'DependencyHealth' })
+export type DependencyHealth = z.output<typeof DependencyHealth>
+
+export const Health = z
+  .strictObject({
+    status: z.enum(['ok', 'degraded']).meta({ description: '`degraded`: one of the dependencies is down' }),
+    version: z.string(),
+    uptime_seconds: z.number().min(0),
+    dependencies: z.array(DependencyHealth),
+  })
+  .meta({ id: 'Health' })
+export type Health = z.output<typeof Health>
+
+export const Liveness = z.strictObject({ status: z.literal('alive') }).meta({ id: 'Liveness' })
+
+export const Readiness = z
+  .strictObject({
+    status: z.enum(['ready', 'not_ready']),
+    dependencies: z.array(DependencyHealth),
+  })
+  .meta({ id: 'Readiness' })
+export type Readiness = z.output<typeof Readiness>

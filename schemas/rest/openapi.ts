@@ -1,0 +1,71 @@
+import type { z } from 'zod'
+import { createDocument, type ZodOpenApiOperationObject, type ZodOpenApiPathsObject } from 'zod-openapi'
+import type { Operation } from './operations.js'
+import { PROBLEMS, Problem, type ProblemCode } from './problem.js'
+
+/** What any operation can answer. */
+const ALWAYS: readonly ProblemCode[] = [
+  'BAD_REQUEST',
+  'MALFORMED_URL',
+  'BODY_TOO_LARGE',
+  'BODY_NOT_SUPPORTED',
+  'INTERNAL',
+]
+
+/**
+ * The OpenAPI 3.1 document of the operations, from the schemas that check the requests.
+ * @param version of this release
+ */
+export function openApiDocument(operations: Readonly<Record<string, Operation>>, version: string) {
+  const paths: ZodOpenApiPathsObject = {}
+  for (const [operationId, operation] of Object.entries(operations))
+    paths[operation.path] = { ...paths[operation.path], [operation.method]: describe(operationId, operation) }
+  return createDocument({
+    openapi: '3.1.0',
+    info: {
+      title: 'Clickstream Guardian',
+      version,
+      description: 'Abnormal sessions of a clickstream. Times are UTC; spans are [from, to).',
+      license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
+    },
+    paths,
+  })
+}
+
+function describe(operationId: string, operation: Operation): ZodOpenApiOperationObject {
+  const { params, query, body } = operation
+  return {
+    operationId,
+    tags: [operation.tag],
+    summary: operation.summary,
+    requestParams: { path: params as z.ZodObject, query: query as z.ZodObject },
+    ...(body === undefined
+      ? {}
+      : { requestBody: { required: true, content: { 'application/json': { schema: body } } } }),
+    responses: { ...problemAnswers(operation), ...answers(operation) },
+  }
+}
+
+function answers(operation: Operation) {
+  return Object.fromEntries(
+    Object.entries(operation.answers).map(([status, { description, contentType, schema }]) => [
+      status,
+      {
+        description,
+        content: { [contentType]: schema === undefined ? { schema: { type: 'string' as const } } : { schema } },
+      },
+    ]),
+  )
+}
+
+function problemAnswers(operation: Operation) {
+  const byStatus = new Map<number, ProblemCode[]>()
+  for (const code of [...ALWAYS, ...operation.problems])
+    byStatus.set(PROBLEMS[code].status, [...(byStatus.get(PROBLEMS[code].status) ?? []), code])
+  return Object.fromEntries(
+    [...byStatus].map(([status, codes]) => [
+      String(status),
+      { description: codes.join(', '), content: { 'application/problem+json': { schema: Problem } } },
+    ]),
+  )
+}

@@ -1,0 +1,40 @@
+import { z } from 'zod'
+
+/** Every problem the API answers with: its stable code, its status, and its title. */
+export const PROBLEMS = {
+  BAD_REQUEST: { status: 400, title: 'The request does not fit the contract' },
+  MALFORMED_URL: { status: 400, title: 'The URL cannot be decoded' },
+  MALFORMED_BODY: { status: 400, title: 'The body cannot be decoded' },
+  ROUTE_NOT_FOUND: { status: 404, title: 'There is nothing at this address' },
+  ANOMALY_NOT_FOUND: { status: 404, title: 'There is no such anomaly' },
+  METHOD_NOT_ALLOWED: { status: 405, title: 'The method is not allowed here' },
+  BODY_TOO_LARGE: { status: 413, title: 'The body is too large' },
+  BODY_NOT_SUPPORTED: { status: 415, title: 'A body of this kind is not supported here' },
+  INTERNAL: { status: 500, title: 'The request could not be answered' },
+  DEPENDENCY_UNAVAILABLE: { status: 503, title: 'A service that is needed does not answer' },
+} as const
+
+export type ProblemCode = keyof typeof PROBLEMS
+
+const codes = Object.keys(PROBLEMS) as [ProblemCode, ...ProblemCode[]]
+
+export const Fault = z
+  .strictObject({
+    path: z.string().meta({ description: 'Where: `query.limit`, `params.id`, `body.rules.0`', example: 'query.limit' }),
+    message: z.string().meta({ description: 'What is wrong with it; never its value' }),
+  })
+  .meta({ id: 'Fault' })
+export type Fault = z.output<typeof Fault>
+
+export const Problem = z
+  .strictObject({
+    type: z.string().meta({ example: 'urn:guardian:problem:bad-request' }),
+    title: z.string(),
+    status: z.int().min(400).max(599),
+    detail: z.string(),
+    code: z.enum(codes).meta({ description: 'Stable; programs may decide by it' }),
+    request_id: z.string().meta({ description: 'Also in the header x-request-id, and in the log' }),
+    errors: z.array(Fault).optional(),
+  })
+  .meta({ id: 'Problem', description: 'RFC 9457 problem details' })
+export type Problem = z.output<typeof Problem>

@@ -1,0 +1,46 @@
+import { z } from 'zod'
+import { AnomalyMode, AnomalyStatus } from './anomalies.js'
+import { Timestamp } from './parameters.js'
+
+const count = z.int().min(0)
+
+export const PartitionStats = z
+  .strictObject({
+    topic: z.string(),
+    kafka_partition: count,
+    accepted: count,
+    duplicate: count,
+    late: count,
+    dead: count,
+    next_offset: count.meta({ description: 'Where the detector goes on' }),
+    watermark: Timestamp.nullable().meta({ description: 'Older events are late; null before the first event' }),
+    updated_ts: Timestamp.meta({ description: 'The last checkpoint' }),
+  })
+  .meta({ id: 'PartitionStats' })
+
+export const Stats = z
+  .strictObject({
+    generated_ts: Timestamp,
+    totals: z
+      .strictObject({ accepted: count, duplicate: count, late: count, dead: count, data_gaps: count })
+      .meta({ description: 'Since the beginning, over all partitions, as of their last checkpoints' }),
+    partitions: z.array(PartitionStats),
+    anomalies: z
+      .strictObject({
+        from: Timestamp,
+        to: Timestamp,
+        total: count,
+        groups: z.array(
+          z.strictObject({
+            rule_id: z.string(),
+            mode: AnomalyMode,
+            status: AnomalyStatus,
+            anomalies: count,
+            sessions: count.meta({ description: 'Different sessions among them' }),
+          }),
+        ),
+      })
+      .meta({ description: 'Windows that start in [from, to), which is 24 hours' }),
+  })
+  .meta({ id: 'Stats' })
+export type Stats = z.output<typeof Stats>
