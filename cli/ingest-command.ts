@@ -1,0 +1,115 @@
+import { Command } from 'commander'
+import { TOPICS } from '../domain/events.js'
+import { Lifecycle } from '../platform/lifecycle.js'
+import { errorLine, UsageError } from './cli-error.js'
+import { openEventSender } from './event-sender.js'
+import { openLog, type LogSource } from './ingest/log-lines.js'
+import { LogReading, type RejectedLine } from './ingest/log-reading.js'
+import { sendLog, type LogEnd } from './ingest/send-log.js'
+import { ASSET_EXTENSIONS } from './ingest/static-asset.js'
+import { startProgress } from './progress.js'
+import { interruption, runCommand, type CommandResult, type Terminal } from './terminal.js'
+
+interface IngestWords {
+  readonly includeAssets?: boolean
+  readonly reorder: string
+  readonly showRejected: string
+  readonly json?: boolean
+}
+
+const SHOWN_REJECTED = 20
+
+/** `guardian ingest`: the requests of a web server's access log as page views. */
+export const ingestCommand = (): Command =>
+  new Command('ingest')
+    .description('read a web server access log (Apache or nginx; common or combined; gzip or not) as page views')
+    .argument('<file>', 'the log, or - for standard input')
+    .option('--include-assets', `also take requests for ${ASSET_EXTENSIONS.join(' ')}`)
+    .option('--reorder <seconds>', 'put lines in order that are so far out of it, in time of the log', '120')
+    .option(
+      '--show-rejected <n>',
+      'how many lines that cannot be read are shown; all are counted',
+      String(SHOWN_REJECTED),
+    )
+    .option('--json', 'print one JSON document')
+    .action((file: string, words: IngestWords) => runCommand(words, (terminal) => ingest(file, words, terminal)))
+
+async function ingest(file: string, words: IngestWords, terminal: Terminal): Promise<CommandResult> {
+  const reorderMs = wholeNumber('--reorder', words.reorder, 86_400) * 1_000
+  const showRejected = wholeNumber('--show-rejected', words.showRejected, 1_000_000)
+  const { signal, release } = interruption()
+  const life = new Lifecycle()
+  const startedMs = performance.now()
+  const source = await openLog(file, process.stdin)
+  try {
+    const sender = await openEventSender([TOPICS.clicks], life, terminal)
+    const onRejected = rejectionPrinter(showRejected, terminal.say)
+    const includeAssets = words.includeAssets === true
+    const reading = new LogReading({ includeAssets, reorderMs, now: () => Date.now(), onRejected })
+    const progress = startProgress('ingest', source.totalBytes, process.stderr)
+    const onProgress = (acknowledged: number) => progress.update(stateOf(source, reading, acknowledged))
+    let end: LogEnd
+    try {
+      end = await sendLog(source, { sender, reading, signal, flushWhenIdle: file === '-', onProgress })
+    } finally {
+      progress.stop()
+    }
+    return resultOf(file, reading, end, (performance.now() - startedMs) / 1_000)
+  } finally {
+    source.close()
+    release()
+    await life.stop()
+  }
+}
+
+function rejectionPrinter(most: number, say: (line: string) => void): (line: RejectedLine) => void {
+  let count = 0
+  return ({ number, reason, excerpt }) => {
+    if (++count <= most) say(`line ${number}: ${reason.replaceAll('_', ' ')}: ${excerpt}`)
+    if (count === most + 1) say('further lines that cannot be read are counted, not shown')
+  }
+}
+
+/** Lag: records read that Kafka has not acknowledged, and, of a log that is written now, its distance from now. */
+function stateOf(source: LogSource, reading: LogReading, acknowledged: number) {
+  const { accepted } = reading.counts
+  const behindMs = reading.lastMs === undefined ? undefined : Date.now() - reading.lastMs
+  const behind =
+    source.totalBytes === undefined && behindMs !== undefined ? `, ${Math.round(behindMs / 1_000)} s behind now` : ''
+  return { done: source.bytesRead(), records: acknowledged, note: `lag ${accepted - acknowledged} records${behind}` }
+}
+
+function resultOf(file: string, reading: LogReading, end: LogEnd, seconds: number): CommandResult {
+  const { counts } = reading
+  const error = end.kind === 'broken' ? errorLine(end.error) : undefined
+  const isNoLog = counts.rejected > 0 && counts.rejected === counts.lines - counts.skippedBy.blank
+  return {
+    document: {
+      file,
+      ...counts,
+      end: end.kind,
+      ...(error === undefined ? {} : { error }),
+      seconds: Number(seconds.toFixed(3)),
+      linesPerSecond: Math.round(counts.lines / Math.max(seconds, 0.001)),
+    },
+    lines: [
+      `${counts.lines} lines in ${seconds.toFixed(1)} s: ${counts.accepted} accepted, ${counts.skipped} skipped, ${counts.rejected} rejected`,
+      ...reasons('skipped', counts.skippedBy),
+      ...reasons('rejected', counts.rejectedBy),
+      ...(error === undefined ? [] : [`the log could not be read to its end: ${error}`]),
+      ...(end.kind === 'stopped' ? ['stopped before the end of the log'] : []),
+    ],
+    complete: (end.kind === 'end' || (end.kind === 'stopped' && file === '-')) && !isNoLog,
+  }
+}
+
+const reasons = (label: string, counts: Readonly<Record<string, number>>): string[] => {
+  const named = Object.entries(counts).filter(([, count]) => count > 0)
+  return named.length === 0 ? [] : [`  ${label}: ${named.map(([reason, count]) => `${reason} ${count}`).join(', ')}`]
+}
+
+function wholeNumber(option: string, text: string, high: number): number {
+  if (!/^\d{1,9}$/.test(text) || Number(text) > high)
+    throw new UsageError(`${option} ${text}: not a whole number in 0..${high}`)
+  return Number(text)
+}

@@ -1,0 +1,21 @@
+import { Command, CommanderError } from 'commander'
+import { ingestCommand } from './ingest-command.js'
+import { setupCommand } from './setup-command.js'
+import { simulateCommand } from './simulate-command.js'
+
+/** Every `guardian` command, one file each. */
+const COMMANDS = [setupCommand, simulateCommand, ingestCommand]
+
+const program = new Command('guardian')
+  .description('Clickstream Guardian on the command line')
+  .showHelpAfterError('(add --help for the options)')
+  .exitOverride()
+for (const create of COMMANDS)
+  program.addCommand(create().exitOverride().showHelpAfterError('(add --help for the options)'))
+
+try {
+  await program.parseAsync()
+} catch (error) {
+  if (!(error instanceof CommanderError)) throw error
+  process.exitCode = error.exitCode === 0 ? 0 : 2
+}
