@@ -23,11 +23,11 @@ export const schemaIdOf = (bytes: Buffer): number | undefined =>
  * @throws RangeError or Error of avsc for bytes that are no such value
  * @throws Error at creation when the schemas do not resolve
  */
-export function createDecoder<T>(readerSchemaText: string, writerSchemaText: string): (bytes: Buffer) => T | undefined {
+export function createDecoder(readerSchemaText: string, writerSchemaText: string): (bytes: Buffer) => unknown {
   const reader = typeOf(readerSchemaText)
   const resolver = reader.createResolver(typeOf(writerSchemaText))
   return (bytes) => {
-    const { value, offset } = reader.decode(bytes, HEADER_BYTES, resolver) as { value: T; offset: number }
+    const { value, offset } = reader.decode(bytes, HEADER_BYTES, resolver)
     return offset === bytes.length ? value : undefined
   }
 }

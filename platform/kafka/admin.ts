@@ -1,4 +1,5 @@
 import kafkajs, { type Admin, type Kafka } from 'kafkajs'
+import type { Part } from '../lifecycle.js'
 import type { Logger } from '../logger.js'
 import { PlatformError } from '../platform-error.js'
 
@@ -87,4 +88,15 @@ export async function topicOffsets(admin: Admin, topic: string): Promise<Partiti
   return offsets
     .map(({ partition, low, high }) => ({ partition, low: Number(low), high: Number(high) }))
     .sort((a, b) => a.partition - b.partition)
+}
+
+export interface LogAdmin {
+  offsets(topic: string): Promise<PartitionOffsets[]>
+}
+
+/** An admin client that stays connected, for a process that asks again and again. */
+export async function openAdmin(kafka: Kafka): Promise<Part<LogAdmin>> {
+  const admin = kafka.admin()
+  await admin.connect()
+  return { value: { offsets: (topic) => topicOffsets(admin, topic) }, stop: () => admin.disconnect() }
 }

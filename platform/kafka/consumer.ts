@@ -36,6 +36,8 @@ export interface ConsumerHandlers {
 }
 
 export interface StreamConsumer {
+  /** Joins the group and begins to read. May be called once. */
+  run(handlers: ConsumerHandlers): Promise<void>
   /** Makes the next fetch of a partition begin at `offset`; batches already fetched are still delivered. */
   seek(topic: string, partition: number, offset: number): void
   /** Tells Kafka how far the partition is, for lag tools only: PostgreSQL is the authority. */
@@ -44,11 +46,10 @@ export interface StreamConsumer {
   resume(topic: string, partition: number): void
 }
 
-/** Joins the group and begins to read. Nothing is committed by itself, and a crash is never restarted in silence. */
-export async function startConsumer(
+/** Connects a member of the group that has not joined yet. Nothing is committed by itself, and no crash is restarted. */
+export async function openConsumer(
   kafka: Kafka,
   settings: ConsumerSettings,
-  handlers: ConsumerHandlers,
   log: Logger,
 ): Promise<Part<StreamConsumer>> {
   const consumer = kafka.consumer({
@@ -63,24 +64,32 @@ export async function startConsumer(
     minBytes: 1,
     retry: { initialRetryTime: 100, maxRetryTime: 3_000, retries: 12, restartOnFailure: () => Promise.resolve(false) },
   })
+  await consumer.connect()
+  await consumer.subscribe({ topics: [...settings.topics], fromBeginning: true })
+  const value: StreamConsumer = {
+    run: (handlers) => run(consumer, handlers, log),
+    seek: (topic, partition, offset) => consumer.seek({ topic, partition, offset: String(offset) }),
+    commit: (topic, partition, nextOffset) =>
+      consumer.commitOffsets([{ topic, partition, offset: String(nextOffset) }]),
+    pause: (topic, partition) => consumer.pause([{ topic, partitions: [partition] }]),
+    resume: (topic, partition) => consumer.resume([{ topic, partitions: [partition] }]),
+  }
+  return { value, stop: () => consumer.disconnect() }
+}
+
+async function run(consumer: Consumer, handlers: ConsumerHandlers, log: Logger): Promise<void> {
   consumer.on(consumer.events.CRASH, ({ payload }) => handlers.onCrash(payload.error))
   consumer.on(consumer.events.GROUP_JOIN, ({ payload }) => {
     log.info({ memberId: payload.memberId, assignment: payload.memberAssignment }, 'group_joined')
     handlers.onAssigned(new Map(Object.entries(payload.memberAssignment)))
   })
-  await consumer.connect()
-  await consumer.subscribe({ topics: [...settings.topics], fromBeginning: true })
-  await run(consumer, handlers)
-  return { value: streamConsumer(consumer), stop: () => consumer.disconnect() }
-}
-
-async function run(consumer: Consumer, handlers: ConsumerHandlers): Promise<void> {
   await consumer.run({
     autoCommit: false,
     partitionsConsumedConcurrently: 4,
     eachBatchAutoResolve: true,
-    eachBatch: async ({ batch, heartbeat, isStale, isRunning }) => {
-      if (isStale() || !isRunning()) return
+    eachBatch: async (payload) => {
+      const { batch } = payload
+      if (payload.isStale() || !payload.isRunning()) return
       await handlers.onBatch({
         topic: batch.topic,
         partition: batch.partition,
@@ -89,14 +98,7 @@ async function run(consumer: Consumer, handlers: ConsumerHandlers): Promise<void
         records: batch.messages,
         nextOffset: Number(batch.lastOffset()) + 1,
       })
-      await heartbeat()
+      await payload.heartbeat()
     },
   })
 }
-
-const streamConsumer = (consumer: Consumer): StreamConsumer => ({
-  seek: (topic, partition, offset) => consumer.seek({ topic, partition, offset: String(offset) }),
-  commit: (topic, partition, nextOffset) => consumer.commitOffsets([{ topic, partition, offset: String(nextOffset) }]),
-  pause: (topic, partition) => consumer.pause([{ topic, partitions: [partition] }]),
-  resume: (topic, partition) => consumer.resume([{ topic, partitions: [partition] }]),
-})

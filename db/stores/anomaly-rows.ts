@@ -1,0 +1,84 @@
+import type { Anomaly } from '../../domain/detection/anomaly.js'
+import { GuardianError } from '../../domain/errors.js'
+import type { Queryable } from '../pool.js'
+import { ensureDayPartition } from './partitions.js'
+
+/** A version of an anomaly's row, with the origin that makes its offsets mean something. */
+export interface AnomalyRow {
+  readonly topic: string
+  readonly partition: number
+  readonly anomaly: Anomaly
+  /** When the rule fired, by the wall clock of the process that saw it first. */
+  readonly detectedMs: number
+}
+
+/** A row only moves forward: what a replay writes again changes nothing, nor does a process that has lost its partition. */
+const UPSERT = `
+INSERT INTO anomaly_sessions AS stored (
+  session_id, user_id, rule_id, rule_version, window_start, window_end, event_count, distinct_items, status, mode,
+  evidence, topic, kafka_partition, first_offset, last_offset, as_of_offset, produced_ts, kafka_ts, detected_ts)
+SELECT * FROM unnest(
+  $1::text[], $2::text[], $3::text[], $4::int[], $5::timestamptz[], $6::timestamptz[], $7::int[], $8::int[], $9::text[],
+  $10::text[], $11::jsonb[], $12::text[], $13::int[], $14::bigint[], $15::bigint[], $16::bigint[], $17::timestamptz[],
+  $18::timestamptz[], $19::timestamptz[])
+ON CONFLICT (window_start, session_id, rule_id, mode) DO UPDATE SET
+  user_id = excluded.user_id, rule_version = excluded.rule_version, window_end = excluded.window_end,
+  event_count = excluded.event_count, distinct_items = excluded.distinct_items, status = excluded.status,
+  evidence = excluded.evidence, topic = excluded.topic, kafka_partition = excluded.kafka_partition,
+  first_offset = excluded.first_offset, last_offset = excluded.last_offset, as_of_offset = excluded.as_of_offset
+WHERE stored.as_of_offset < excluded.as_of_offset`
+
+const iso = (ms: number): string => new Date(ms).toISOString()
+
+/**
+ * Writes row versions in one statement. At most one version of each row may be given.
+ * @throws GRD_PARTITION_MISSING when a day has no partition; GRD_STORE_*
+ */
+export async function upsertAnomalies(db: Queryable, rows: readonly AnomalyRow[]): Promise<void> {
+  if (rows.length === 0) return
+  const column = <T>(read: (row: Anomaly) => T): T[] => rows.map(({ anomaly }) => read(anomaly))
+  await db.query(
+    UPSERT,
+    [
+      column((a) => a.sessionId),
+      column((a) => a.userId),
+      column((a) => a.ruleId),
+      column((a) => a.ruleVersion),
+      column((a) => iso(a.windowStartMs)),
+      column((a) => iso(a.windowEndMs)),
+      column((a) => a.eventCount),
+      column((a) => a.distinctItems),
+      column((a) => a.status),
+      column((a) => a.mode),
+      column((a) => JSON.stringify(a.evidence)),
+      rows.map((row) => row.topic),
+      rows.map((row) => row.partition),
+      column((a) => a.firstOffset),
+      column((a) => a.lastOffset),
+      column((a) => a.asOfOffset),
+      column((a) => iso(a.producedMs)),
+      column((a) => iso(a.kafkaMs)),
+      rows.map((row) => iso(row.detectedMs)),
+    ],
+    { name: 'upsert_anomalies' },
+  )
+}
+
+/** Makes sure that the day partitions of rows exist; a day once seen is not asked for again. */
+export class DayPartitions {
+  readonly #known = new Set<string>()
+
+  async ensureFor(db: Queryable, rows: readonly AnomalyRow[]): Promise<void> {
+    const days = new Set(rows.map(({ anomaly }) => iso(anomaly.windowStartMs).slice(0, 10)))
+    for (const day of days) {
+      if (this.#known.has(day)) continue
+      await ensureDayPartition(db, day)
+      this.#known.add(day)
+    }
+  }
+
+  /** After GRD_PARTITION_MISSING: maintenance has dropped a day that was known. */
+  forgetOn(error: unknown): void {
+    if (error instanceof GuardianError && error.code === 'GRD_PARTITION_MISSING') this.#known.clear()
+  }
+}

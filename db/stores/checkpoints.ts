@@ -1,0 +1,167 @@
+import { GuardianError } from '../../domain/errors.js'
+import type { Counts } from '../../domain/detection/partition-detector.js'
+import type { Database, Queryable } from '../pool.js'
+import { withTransaction } from '../with-transaction.js'
+import { upsertAnomalies, type AnomalyRow } from './anomaly-rows.js'
+
+export interface PartitionName {
+  readonly topic: string
+  readonly partition: number
+}
+
+/** Where a partition resumes, for the owner that has just taken it. */
+export interface TakenCheckpoint {
+  readonly epoch: number
+  readonly nextOffset: number
+  /** Sealed; null when nothing has been committed yet. */
+  readonly head: Buffer | null
+  /** Sealed, oldest first. */
+  readonly pieces: readonly Buffer[]
+}
+
+export interface CheckpointWrite extends PartitionName {
+  readonly epoch: number
+  /** The stored offset that this checkpoint goes on from. */
+  readonly expectedOffset: number
+  readonly nextOffset: number
+  /** Minus infinity before the first event. */
+  readonly watermarkMs: number
+  readonly head: Buffer
+  readonly piece: { readonly bytes: Buffer; readonly isFull: boolean; readonly expiresAtMs: number } | undefined
+  readonly counts: Counts
+  readonly anomalies: readonly AnomalyRow[]
+  /** The rules that decide from `nextOffset` on, when they differ from those before. */
+  readonly ruleChange: readonly object[] | undefined
+}
+
+const TAKE = `
+INSERT INTO detector_checkpoints AS stored (topic, kafka_partition, owner_epoch, owner, next_offset)
+VALUES ($1, $2, 1, $3, $4)
+ON CONFLICT (topic, kafka_partition) DO UPDATE SET owner_epoch = stored.owner_epoch + 1, owner = excluded.owner, updated_ts = now()
+RETURNING stored.owner_epoch AS epoch, stored.next_offset AS "nextOffset", stored.head AS head`
+
+/**
+ * Takes a partition: whoever had it can commit no more.
+ * @param owner for people, to see who has it
+ * @param startOffset where to begin when nobody has ever had it
+ */
+export async function takePartition(
+  db: Database,
+  { topic, partition }: PartitionName,
+  owner: string,
+  startOffset: number,
+): Promise<TakenCheckpoint> {
+  return withTransaction(db, async (tx) => {
+    const taken = await tx.query<Omit<TakenCheckpoint, 'pieces'>>(TAKE, [topic, partition, owner, startOffset])
+    const [row] = taken.rows
+    if (!row) throw new GuardianError('GRD_STORE_REFUSED', `taking ${topic}/${partition} returned no row`)
+    const pieces = await tx.query<{ bytes: Buffer }>(
+      `SELECT p.bytes FROM detector_state_pieces p WHERE p.topic = $1 AND p.kafka_partition = $2 ORDER BY p.next_offset`,
+      [topic, partition],
+    )
+    return { ...row, pieces: pieces.rows.map(({ bytes }) => bytes) }
+  })
+}
+
+const ADVANCE = `
+UPDATE detector_checkpoints c
+   SET next_offset = $5, watermark = $6, head = $7, accepted = $8, duplicate = $9, late = $10, dead = $11, updated_ts = now()
+ WHERE c.topic = $1 AND c.kafka_partition = $2 AND c.owner_epoch = $3 AND c.next_offset = $4`
+
+/**
+ * Commits a checkpoint: offset, watermark, state and anomalies in one transaction, or nothing of it.
+ * @throws GRD_FENCED when another owner has taken the partition, or the stored offset is not the expected one;
+ * GRD_COMMIT_UNKNOWN when the answer was lost: ask `isCommitted`; GRD_STORE_*
+ */
+export async function commitCheckpoint(db: Database, write: CheckpointWrite): Promise<void> {
+  const { topic, partition, epoch, expectedOffset, nextOffset, counts, watermarkMs } = write
+  const watermark = Number.isFinite(watermarkMs) ? new Date(watermarkMs).toISOString() : null
+  await withTransaction(db, async (tx) => {
+    const advanced = await tx.query(ADVANCE, [
+      topic,
+      partition,
+      epoch,
+      expectedOffset,
+      nextOffset,
+      watermark,
+      write.head,
+      counts.accepted,
+      counts.duplicate,
+      counts.late,
+      counts.dead,
+    ])
+    if (advanced.rowCount !== 1)
+      throw new GuardianError(
+        'GRD_FENCED',
+        `${topic}/${partition} at ${expectedOffset} belongs to another owner than epoch ${epoch}`,
+      )
+    await upsertAnomalies(tx, write.anomalies)
+    await storePiece(tx, write, watermark)
+    if (write.ruleChange)
+      await tx.query(
+        `INSERT INTO detector_rule_changes (topic, kafka_partition, from_offset, rules) VALUES ($1, $2, $3, $4)
+         ON CONFLICT (topic, kafka_partition, from_offset) DO UPDATE SET rules = excluded.rules, recorded_ts = now()`,
+        [topic, partition, nextOffset, JSON.stringify(write.ruleChange)],
+      )
+  })
+}
+
+async function storePiece(
+  tx: Queryable,
+  { topic, partition, nextOffset, piece }: CheckpointWrite,
+  watermark: string | null,
+) {
+  if (!piece) return
+  await tx.query(
+    `DELETE FROM detector_state_pieces p
+      WHERE p.topic = $1 AND p.kafka_partition = $2 AND ($3 OR p.expires_at <= $4 OR p.next_offset >= $5)`,
+    [topic, partition, piece.isFull, watermark, nextOffset],
+  )
+  await tx.query(
+    `INSERT INTO detector_state_pieces (topic, kafka_partition, next_offset, is_full, expires_at, bytes)
+     VALUES ($1, $2, $3, $4, $5, $6)`,
+    [topic, partition, nextOffset, piece.isFull, new Date(Math.max(piece.expiresAtMs, 0)).toISOString(), piece.bytes],
+  )
+}
+
+/** Whether a commit whose answer was lost is stored. @throws GRD_FENCED when another owner has the partition by now */
+export async function isCommitted(
+  db: Queryable,
+  { topic, partition, epoch, nextOffset }: CheckpointWrite,
+): Promise<boolean> {
+  const { rows } = await db.query<{ epoch: number; nextOffset: number }>(
+    `SELECT c.owner_epoch AS epoch, c.next_offset AS "nextOffset" FROM detector_checkpoints c
+      WHERE c.topic = $1 AND c.kafka_partition = $2`,
+    [topic, partition],
+  )
+  const [stored] = rows
+  if (stored?.epoch !== epoch)
+    throw new GuardianError('GRD_FENCED', `${topic}/${partition} has been taken from epoch ${epoch}`)
+  return stored.nextOffset === nextOffset
+}
+
+/**
+ * Records that Kafka no longer has offsets that were still to be read, and goes on behind them.
+ * @throws GRD_FENCED when another owner has the partition by now
+ */
+export async function recordDataGap(
+  db: Database,
+  { topic, partition }: PartitionName,
+  epoch: number,
+  gap: { readonly fromOffset: number; readonly toOffset: number },
+): Promise<void> {
+  await withTransaction(db, async (tx) => {
+    const moved = await tx.query(
+      `UPDATE detector_checkpoints c SET next_offset = $5, updated_ts = now()
+        WHERE c.topic = $1 AND c.kafka_partition = $2 AND c.owner_epoch = $3 AND c.next_offset = $4`,
+      [topic, partition, epoch, gap.fromOffset, gap.toOffset],
+    )
+    if (moved.rowCount !== 1)
+      throw new GuardianError('GRD_FENCED', `${topic}/${partition} has been taken from epoch ${epoch}`)
+    await tx.query(
+      `INSERT INTO data_gaps (topic, kafka_partition, from_offset, to_offset) VALUES ($1, $2, $3, $4)
+       ON CONFLICT (topic, kafka_partition, from_offset) DO UPDATE SET to_offset = excluded.to_offset`,
+      [topic, partition, gap.fromOffset, gap.toOffset],
+    )
+  })
+}

@@ -1,0 +1,135 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { GuardianError, isRetryable } from '../../domain/errors.js'
+import { takeHead } from '../../domain/detection/snapshot/head.js'
+import { takePiece } from '../../domain/detection/snapshot/piece.js'
+import { TOPICS } from '../../domain/events.js'
+import type { Database } from '../../db/pool.js'
+import { commitCheckpoint, isCommitted, type CheckpointWrite } from '../../db/stores/checkpoints.js'
+import type { Logger } from '../../platform/logger.js'
+import type { AnomalyWriter } from './anomaly-writer.js'
+import type { PartitionOwner } from './partition-owner.js'
+import { plainRule, signatureOf, type RulesWatch } from './rules-watch.js'
+import { seal } from './seal.js'
+
+/** After this many pieces a full one replaces them, so that taking a partition stays quick. */
+const MAX_PIECES = 48
+const FIRST_PAUSE_MS = 100
+const LONGEST_PAUSE_MS = 5_000
+
+export interface CheckpointObserver {
+  committed(owner: PartitionOwner, figures: { seconds: number; pieceBytes: number }): void
+  commitFailed(): void
+}
+
+/** A lost answer is asked for before the next attempt, and a missing day is made. */
+const canRepeat = (error: unknown): boolean =>
+  isRetryable(error) ||
+  (error instanceof GuardianError && (error.code === 'GRD_COMMIT_UNKNOWN' || error.code === 'GRD_PARTITION_MISSING'))
+
+/** Writes checkpoints: what one partition's state, rows and debts were between two records, in one transaction. */
+export class Checkpointer {
+  readonly #db: Database
+  readonly #writer: AnomalyWriter
+  readonly #rules: RulesWatch
+  readonly #observer: CheckpointObserver
+  readonly #log: Logger
+
+  constructor(db: Database, writer: AnomalyWriter, rules: RulesWatch, observer: CheckpointObserver, log: Logger) {
+    this.#db = db
+    this.#writer = writer
+    this.#rules = rules
+    this.#observer = observer
+    this.#log = log
+  }
+
+  /**
+   * Commits where the partition is now; while one is being written, that one is awaited. New rules take effect here.
+   * @throws GRD_FENCED when the partition belongs to somebody else by now; whatever a late or dead record's send threw
+   */
+  async checkpoint(owner: PartitionOwner): Promise<void> {
+    owner.checkpointing ??= this.#write(owner).finally(() => (owner.checkpointing = undefined))
+    return owner.checkpointing
+  }
+
+  async #write(owner: PartitionOwner): Promise<void> {
+    const rules = owner.topic === TOPICS.clicks ? this.#rules.current : []
+    const changesRules = signatureOf(rules) !== signatureOf(owner.detector.rules)
+    if (!owner.hasNews && !changesRules) return
+    const startedAt = performance.now()
+    owner.hasNews = false
+    try {
+      const write = await this.#capture(owner, changesRules ? rules : undefined)
+      await this.#commit(owner, write)
+      owner.committedOffset = write.nextOffset
+      if (write.piece) owner.pieces = write.piece.isFull ? 1 : owner.pieces + 1
+      const seconds = (performance.now() - startedAt) / 1_000
+      this.#observer.committed(owner, { seconds, pieceBytes: write.piece?.bytes.length ?? 0 })
+    } finally {
+      owner.isHeld = false
+    }
+  }
+
+  /** Everything up to the first await happens between two records; the order of the rest does not matter. */
+  async #capture(owner: PartitionOwner, newRules: RulesWatch['current'] | undefined): Promise<CheckpointWrite> {
+    const { detector, topic, partition, nextOffset, committedOffset: expectedOffset } = owner
+    if (newRules) {
+      // Rows under the new rules must not be seen before the change is stored: a crash would bring the old rules back.
+      owner.isHeld = true
+      detector.useRules(newRules)
+    }
+    const updates = owner.rowsOf(detector.takeUpdates())
+    const head = takeHead(detector)
+    const isFull = owner.pieces >= MAX_PIECES
+    const isMoved = nextOffset > expectedOffset
+    const piece = isMoved ? takePiece(detector, isFull) : undefined
+    const counts = { ...detector.counts }
+    const { watermarkMs } = detector
+    const sideSends = [...owner.sideSends]
+    this.#writer.add(updates)
+    const anomalies = await this.#writer.take(topic, partition)
+    await Promise.all(sideSends)
+    const sealedPiece = piece && { bytes: await seal(piece.bytes), isFull, expiresAtMs: piece.expiresAtMs }
+    return {
+      topic,
+      partition,
+      epoch: owner.epoch,
+      expectedOffset,
+      nextOffset,
+      watermarkMs,
+      head: await seal(Buffer.from(head)),
+      piece: sealedPiece,
+      counts,
+      anomalies,
+      ruleChange: newRules?.map(plainRule),
+    }
+  }
+
+  /** Tries the same write until it is stored, or somebody else has the partition. */
+  async #commit(owner: PartitionOwner, write: CheckpointWrite): Promise<void> {
+    for (let pauseMs = FIRST_PAUSE_MS; ; pauseMs = Math.min(LONGEST_PAUSE_MS, pauseMs * 2)) {
+      try {
+        await this.#writer.days.ensureFor(this.#db, write.anomalies)
+        await commitCheckpoint(this.#db, write)
+        return
+      } catch (err) {
+        this.#writer.days.forgetOn(err)
+        if (!canRepeat(err) || owner.isLost) throw err
+        this.#observer.commitFailed()
+        this.#log.warn({ err, partition: owner.name, retryInMs: pauseMs }, 'checkpoint_not_written')
+        await sleep(pauseMs)
+        if (await this.#isStored(write)) return
+      }
+    }
+  }
+
+  /** After an error nobody knows whether the commit was stored; the row knows. */
+  async #isStored(write: CheckpointWrite): Promise<boolean> {
+    if (write.nextOffset === write.expectedOffset) return false
+    try {
+      return await isCommitted(this.#db, write)
+    } catch (error) {
+      if (error instanceof GuardianError && error.code === 'GRD_FENCED') throw error
+      return false
+    }
+  }
+}

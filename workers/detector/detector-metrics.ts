@@ -1,0 +1,115 @@
+import { FATES } from '../../domain/detection/fate.js'
+import type { Counts } from '../../domain/detection/partition-detector.js'
+import { Counter, Gauge, Histogram, type Registry } from '../../platform/metrics.js'
+import type { PartitionOwner } from './partition-owner.js'
+
+const PARTITION = ['topic', 'partition'] as const
+const SECONDS = [0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5]
+
+const counter = <Label extends string = never>(
+  registry: Registry,
+  name: string,
+  help: string,
+  labelNames: readonly Label[] = [],
+) => new Counter<Label>({ registers: [registry], name: `guardian_${name}`, help, labelNames: [...labelNames] })
+
+const gauge = <Label extends string = never>(
+  registry: Registry,
+  name: string,
+  help: string,
+  labelNames: readonly Label[] = [],
+) => new Gauge<Label>({ registers: [registry], name: `guardian_${name}`, help, labelNames: [...labelNames] })
+
+const seconds = (registry: Registry, name: string, help: string) =>
+  new Histogram({ registers: [registry], name: `guardian_${name}`, help, buckets: SECONDS })
+
+const seriesOf = (registry: Registry) => ({
+  records: counter(registry, 'records_total', 'Records by what became of them', [...PARTITION, 'fate']),
+  deadLetters: counter(registry, 'dead_letters_total', 'Dead letters by cause', ['code']),
+  lag: gauge(registry, 'lag_records', 'Records not processed yet', PARTITION),
+  watermark: gauge(registry, 'watermark_seconds', 'Event time up to which a partition is complete', PARTITION),
+  state: gauge(registry, 'state_entries', 'Entries of the detection state', [...PARTITION, 'what']),
+  rowsWritten: counter(registry, 'anomaly_rows_written_total', 'Row versions sent to PostgreSQL'),
+  writeSeconds: seconds(registry, 'anomaly_write_seconds', 'One write of anomaly rows'),
+  writeFailures: counter(registry, 'anomaly_write_failures_total', 'Writes of anomaly rows that are tried again'),
+  checkpointSeconds: seconds(registry, 'checkpoint_seconds', 'One checkpoint of one partition'),
+  checkpointBytes: counter(registry, 'checkpoint_bytes_total', 'State written by checkpoints'),
+  checkpointFailures: counter(registry, 'checkpoint_failures_total', 'Checkpoints that are tried again'),
+  fenced: counter(registry, 'fenced_total', 'Partitions found to belong to another owner'),
+  held: counter(registry, 'held_total', 'Batches put back because something downstream is full', ['reason']),
+})
+
+/** The detector's own metrics. Labels are topics, partitions and closed lists: never an id of a session or a user. */
+export class DetectorMetrics {
+  readonly #series: ReturnType<typeof seriesOf>
+  readonly #seen = new WeakMap<PartitionOwner, Counts>()
+
+  constructor(registry: Registry, pendingRows: () => number, pendingLimit: number) {
+    this.#series = seriesOf(registry)
+    new Gauge({
+      registers: [registry],
+      name: 'guardian_anomaly_rows_pending',
+      help: 'Rows that wait for PostgreSQL',
+      collect() {
+        this.set(pendingRows())
+      },
+    })
+    gauge(registry, 'anomaly_rows_pending_limit', 'Rows that may wait').set(pendingLimit)
+  }
+
+  batch(owner: PartitionOwner, deadCodes: readonly string[]): void {
+    const labels = { topic: owner.topic, partition: owner.partition }
+    const { counts, watermarkMs } = owner.detector
+    const seen = this.#seen.get(owner) ?? owner.countsAtTaking
+    for (const fate of FATES) {
+      const more = counts[fate] - seen[fate]
+      if (more > 0) this.#series.records.inc({ ...labels, fate }, more)
+    }
+    this.#seen.set(owner, { ...counts })
+    for (const code of deadCodes) this.#series.deadLetters.inc({ code })
+    this.#series.lag.set(labels, Math.max(0, owner.highWatermark - owner.nextOffset))
+    if (Number.isFinite(watermarkMs)) this.#series.watermark.set(labels, watermarkMs / 1_000)
+  }
+
+  written(rows: number, seconds: number): void {
+    this.#series.rowsWritten.inc(rows)
+    this.#series.writeSeconds.observe(seconds)
+  }
+
+  writeFailed(): void {
+    this.#series.writeFailures.inc()
+  }
+
+  committed(owner: PartitionOwner, { seconds, pieceBytes }: { seconds: number; pieceBytes: number }): void {
+    const labels = { topic: owner.topic, partition: owner.partition }
+    const { panes, ids, openWindows } = owner.detector
+    this.#series.checkpointSeconds.observe(seconds)
+    this.#series.checkpointBytes.inc(pieceBytes)
+    this.#series.state.set({ ...labels, what: 'panes' }, panes.paneCount)
+    this.#series.state.set({ ...labels, what: 'sessions' }, panes.keyCount)
+    this.#series.state.set({ ...labels, what: 'event_ids' }, ids.size)
+    this.#series.state.set({ ...labels, what: 'open_windows' }, openWindows.size)
+    this.#series.state.set({ ...labels, what: 'bytes' }, panes.bytes + ids.bytes)
+  }
+
+  commitFailed(): void {
+    this.#series.checkpointFailures.inc()
+  }
+
+  fenced(): void {
+    this.#series.fenced.inc()
+  }
+
+  held(reason: 'anomalies' | 'side_records' | 'rules' | 'uncommitted'): void {
+    this.#series.held.inc({ reason })
+  }
+
+  /** A partition that has gone to another process has no lag here. */
+  forget(owner: PartitionOwner): void {
+    const labels = { topic: owner.topic, partition: owner.partition }
+    this.#series.lag.remove(labels)
+    this.#series.watermark.remove(labels)
+    for (const what of ['panes', 'sessions', 'event_ids', 'open_windows', 'bytes'])
+      this.#series.state.remove({ ...labels, what })
+  }
+}

@@ -1,0 +1,167 @@
+import { GuardianError } from '../../domain/errors.js'
+import type { Assignment, RecordBatch, StreamConsumer } from '../../platform/kafka/consumer.js'
+import type { Producer } from '../../platform/kafka/producer.js'
+import type { AnomalyWriter } from './anomaly-writer.js'
+import type { Checkpointer } from './checkpointer.js'
+import type { DetectorMetrics } from './detector-metrics.js'
+import type { PartitionOwner } from './partition-owner.js'
+import { takeOver, type TakeOverDeps } from './take-over.js'
+
+export interface DetectorLimits {
+  readonly checkpointIntervalMs: number
+  readonly openRowRewriteMs: number
+  /** Late and dead records that may wait for Kafka. */
+  readonly maxQueuedSideRecords: number
+  /** Records that may be processed beyond the last checkpoint. */
+  readonly maxUncommittedRecords: number
+}
+
+export interface DetectorDeps extends TakeOverDeps {
+  readonly writer: AnomalyWriter
+  readonly checkpointer: Checkpointer
+  readonly producer: Producer
+  readonly consumer: StreamConsumer
+  readonly metrics: DetectorMetrics
+  readonly limits: DetectorLimits
+  /** The process cannot go on. */
+  readonly onFatal: (cause: unknown) => void
+}
+
+/** How long a held partition waits before it is looked at again. */
+const HOLD_MS = 20
+
+/** Drives the partitions that this process has: batches in, rows and side records out, checkpoints on their own clock. */
+export class DetectorWorker {
+  readonly #deps: DetectorDeps
+  readonly #owners = new Map<string, PartitionOwner>()
+  readonly #timers: NodeJS.Timeout[] = []
+  #stopping = false
+  #turn = 0
+
+  constructor(deps: DetectorDeps) {
+    this.#deps = deps
+    const { checkpointIntervalMs, openRowRewriteMs } = deps.limits
+    // One partition at a time, spread over the interval: never all state at once.
+    this.#timers.push(setInterval(() => this.#checkpointSome(), Math.max(10, checkpointIntervalMs / 20)))
+    this.#timers.push(setInterval(() => this.#rewriteOpenRows(), openRowRewriteMs))
+  }
+
+  get owners(): readonly PartitionOwner[] {
+    return [...this.#owners.values()]
+  }
+
+  /** Lets go of the partitions that went to other members. Taking new ones waits for their first batch. */
+  onAssigned(assignment: Assignment): void {
+    for (const owner of this.#owners.values())
+      if (!assignment.get(owner.topic)?.includes(owner.partition)) this.#release(owner)
+  }
+
+  /** Decides one batch, or puts it back. */
+  async onBatch(batch: RecordBatch): Promise<void> {
+    if (this.#stopping) return
+    const { metrics, producer, writer } = this.#deps
+    const owner = await this.#ownerOf(batch)
+    if (!owner) return
+    const missing = owner.decoder.missingIds(batch.records.map((record) => record.value))
+    for (const id of missing) await owner.decoder.learn(id)
+    const reason = this.#whyHeld(owner)
+    if (reason) {
+      metrics.held(reason)
+      this.#hold(owner)
+      return
+    }
+    const { rows, sideRecords, deadCodes } = owner.process(batch)
+    writer.add(rows)
+    if (sideRecords.length > 0) owner.owe(producer.send(sideRecords))
+    metrics.batch(owner, deadCodes)
+  }
+
+  /** Stops the clocks and commits every partition a last time, so that the next owner has nothing to repeat. */
+  async stop(): Promise<void> {
+    this.#stopping = true
+    for (const timer of this.#timers) clearInterval(timer)
+    await Promise.all(this.owners.map((owner) => this.#checkpoint(owner)))
+    for (const owner of this.#owners.values()) this.#release(owner)
+  }
+
+  async #ownerOf(batch: RecordBatch): Promise<PartitionOwner | undefined> {
+    const key = `${batch.topic}/${batch.partition}`
+    const known = this.#owners.get(key)
+    if (known && batch.fetchedOffset <= known.nextOffset) {
+      if (batch.nextOffset > known.nextOffset) return known
+      this.#deps.consumer.seek(batch.topic, batch.partition, known.nextOffset)
+      return undefined
+    }
+    // Another owner has been further than we are, or the log has lost what we wanted: the checkpoint knows.
+    if (known) this.#release(known)
+    const owner = await takeOver(this.#deps, batch)
+    this.#owners.set(key, owner)
+    if (owner.pieces === 0) {
+      owner.hasNews = true
+      await this.#deps.checkpointer.checkpoint(owner)
+    }
+    if (batch.fetchedOffset === owner.nextOffset) return owner
+    this.#deps.consumer.seek(batch.topic, batch.partition, owner.nextOffset)
+    return undefined
+  }
+
+  #whyHeld(owner: PartitionOwner): 'anomalies' | 'side_records' | 'rules' | 'uncommitted' | undefined {
+    const { limits, producer, writer } = this.#deps
+    if (owner.isHeld) return 'rules'
+    if (writer.isFull) return 'anomalies'
+    if (producer.queuedRecords >= limits.maxQueuedSideRecords) return 'side_records'
+    if (owner.nextOffset - owner.committedOffset >= limits.maxUncommittedRecords) return 'uncommitted'
+    return undefined
+  }
+
+  /** Puts the batch back: the partition is not fetched until a moment later, and then from where it stands. */
+  #hold(owner: PartitionOwner): void {
+    const { topic, partition } = owner
+    this.#deps.consumer.pause(topic, partition)
+    this.#deps.consumer.seek(topic, partition, owner.nextOffset)
+    if (owner.nextOffset - owner.committedOffset >= this.#deps.limits.maxUncommittedRecords)
+      void this.#checkpoint(owner)
+    setTimeout(() => this.#deps.consumer.resume(topic, partition), HOLD_MS)
+  }
+
+  #checkpointSome(): void {
+    const owners = this.owners
+    const share = Math.ceil(owners.length / 20)
+    for (let i = 0; i < Math.min(share, owners.length); i++) {
+      const owner = owners[this.#turn++ % owners.length]
+      if (owner) void this.#checkpoint(owner)
+    }
+  }
+
+  async #checkpoint(owner: PartitionOwner): Promise<void> {
+    const { checkpointer, log, metrics, onFatal } = this.#deps
+    try {
+      await checkpointer.checkpoint(owner)
+    } catch (cause) {
+      if (owner.isLost) return
+      if (!(cause instanceof GuardianError && cause.code === 'GRD_FENCED')) {
+        onFatal(cause)
+        return
+      }
+      metrics.fenced()
+      log.warn({ partition: owner.name, epoch: owner.epoch }, 'partition_lost')
+      this.#release(owner)
+      return
+    }
+    await this.#deps.consumer.commit(owner.topic, owner.partition, owner.committedOffset).catch((err: unknown) => {
+      log.debug({ err, partition: owner.name }, 'group_offset_not_committed')
+    })
+  }
+
+  #rewriteOpenRows(): void {
+    for (const owner of this.#owners.values())
+      if (!owner.isHeld) this.#deps.writer.add(owner.rowsOf(owner.detector.takeUpdates()))
+  }
+
+  #release(owner: PartitionOwner): void {
+    owner.isLost = true
+    if (this.#owners.get(owner.name) === owner) this.#owners.delete(owner.name)
+    this.#deps.writer.drop(owner.topic, owner.partition)
+    this.#deps.metrics.forget(owner)
+  }
+}

@@ -1,0 +1,107 @@
+import type { Anomaly } from '../../domain/detection/anomaly.js'
+import type { Fate } from '../../domain/detection/fate.js'
+import type { Counts, PartitionDetector } from '../../domain/detection/partition-detector.js'
+import type { AnomalyRow } from '../../db/stores/anomaly-rows.js'
+import type { RecordBatch } from '../../platform/kafka/consumer.js'
+import type { OutgoingRecord } from '../../platform/kafka/producer.js'
+import type { EventDecoder } from './event-decoder.js'
+import { deadLetter, lateRecord } from './side-records.js'
+
+export interface BatchOutcome {
+  /** Rows of anomalies raised and closed. */
+  readonly rows: AnomalyRow[]
+  /** Late records and dead letters, to be acknowledged before a checkpoint passes them. */
+  readonly sideRecords: OutgoingRecord[]
+  readonly deadCodes: readonly string[]
+}
+
+/** One partition in this process's hands: its detector, where it is in the log, and what it owes. */
+export class PartitionOwner {
+  readonly topic: string
+  readonly partition: number
+  readonly epoch: number
+  readonly detector: PartitionDetector
+  readonly decoder: EventDecoder
+  /** Counts that came with the checkpoint: another process has reported them. */
+  readonly countsAtTaking: Counts
+  /** The next offset to process. */
+  nextOffset: number
+  /** The offset of the last committed checkpoint. */
+  committedOffset: number
+  highWatermark = 0
+  /** Sends of late and dead records that have not been acknowledged. */
+  readonly sideSends = new Set<Promise<void>>()
+  pieces = 0
+  hasNews = false
+  isLost = false
+  checkpointing: Promise<void> | undefined
+  /** While set, no record may be processed: the rules are changing. */
+  isHeld = false
+
+  constructor(
+    start: { readonly topic: string; readonly partition: number; readonly epoch: number; readonly nextOffset: number },
+    detector: PartitionDetector,
+    decoder: EventDecoder,
+  ) {
+    this.topic = start.topic
+    this.partition = start.partition
+    this.epoch = start.epoch
+    this.nextOffset = start.nextOffset
+    this.committedOffset = start.nextOffset
+    this.detector = detector
+    this.decoder = decoder
+    this.countsAtTaking = { ...detector.counts }
+  }
+
+  get name(): string {
+    return `${this.topic}/${this.partition}`
+  }
+
+  /** Decides every record of a batch that has not been decided yet. Synchronous: nothing comes between two records. */
+  process(batch: RecordBatch): BatchOutcome {
+    const sideRecords: OutgoingRecord[] = []
+    const deadCodes: string[] = []
+    let appendText = ''
+    let appendMs = 0
+    for (const record of batch.records) {
+      const offset = Number(record.offset)
+      if (offset < this.nextOffset) continue
+      if (record.timestamp !== appendText) {
+        appendText = record.timestamp
+        appendMs = Number(appendText)
+      }
+      const { event, fault } = this.decoder.decode(record.value)
+      let fate: Fate = 'dead'
+      if (event) fate = this.detector.process(event, offset, appendMs)
+      else this.detector.countDead()
+      if (fate === 'accepted' || fate === 'duplicate') continue
+      if (event && fate === 'late')
+        sideRecords.push(lateRecord(record, this, this.detector.watermarkMs - event.event_ts))
+      else {
+        const reason = fault ?? this.detector.fault ?? { code: 'INVALID', detail: 'refused' }
+        deadCodes.push(reason.code)
+        sideRecords.push(deadLetter(record, this, reason.code, reason.detail))
+      }
+    }
+    this.nextOffset = Math.max(this.nextOffset, batch.nextOffset)
+    this.highWatermark = batch.highWatermark
+    this.hasNews = true
+    return { rows: this.rowsOf(this.detector.takeChanges()), sideRecords, deadCodes }
+  }
+
+  rowsOf(anomalies: readonly Anomaly[]): AnomalyRow[] {
+    if (anomalies.length === 0) return []
+    const detectedMs = Date.now()
+    return anomalies.map((anomaly) => ({ topic: this.topic, partition: this.partition, anomaly, detectedMs }))
+  }
+
+  /** Remembers a send until it is acknowledged. */
+  owe(send: Promise<void>): void {
+    this.sideSends.add(send)
+    void send.then(
+      () => this.sideSends.delete(send),
+      // It stays: the checkpoint that waits for it fails with the same error, and the partition is taken anew.
+      () => undefined,
+    )
+  }
+}

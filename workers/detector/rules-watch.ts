@@ -1,0 +1,47 @@
+import { rulesInForce, type RuleInForce } from '../../domain/detection/rule.js'
+import { RULE_KINDS } from '../../domain/detection/rule-kinds.js'
+import type { Database } from '../../db/pool.js'
+import { listDecidingRules } from '../../db/stores/rules.js'
+import type { Part } from '../../platform/lifecycle.js'
+import type { Logger } from '../../platform/logger.js'
+
+/** Tells two sets of rules apart. */
+export const signatureOf = (rules: readonly RuleInForce[]): string => JSON.stringify(rules.map(plainRule))
+
+/** A rule as it is stored with a checkpoint. */
+export const plainRule = ({ ruleId, version, mode, kind, parameters }: RuleInForce) => ({
+  ruleId,
+  version,
+  mode,
+  kind,
+  parameters,
+})
+
+export interface RulesWatch {
+  /** The rules that the store has now, as of the last look. */
+  readonly current: readonly RuleInForce[]
+}
+
+/**
+ * Looks at the stored rules again and again. Rules that cannot be used are reported, and the ones before stay.
+ * @throws GuardianError GRD_BAD_RULE when the very first look finds rules that cannot be used; GRD_STORE_*
+ */
+export async function watchRules(db: Database, everyMs: number, log: Logger): Promise<Part<RulesWatch>> {
+  const read = async () => rulesInForce(await listDecidingRules(db), RULE_KINDS)
+  const watch = { current: (await read()) as readonly RuleInForce[] }
+  const timer = setInterval(() => {
+    read().then(
+      (rules) => {
+        if (signatureOf(rules) !== signatureOf(watch.current))
+          log.info({ rules: rules.map(plainRule) }, 'rules_changed')
+        watch.current = rules
+      },
+      (err: unknown) => log.warn({ err }, 'rules_not_read'),
+    )
+  }, everyMs)
+  const stop = (): Promise<void> => {
+    clearInterval(timer)
+    return Promise.resolve()
+  }
+  return { value: watch, stop }
+}

@@ -1,0 +1,46 @@
+import { TOPICS } from '../../domain/events.js'
+import type { RecordBatch } from '../../platform/kafka/consumer.js'
+import type { OutgoingRecord } from '../../platform/kafka/producer.js'
+
+type ConsumedRecord = RecordBatch['records'][number]
+
+interface Origin {
+  readonly topic: string
+  readonly partition: number
+}
+
+/** Reasons are cut here: headers that grow make a record too large for its topic. */
+const MAX_REASON_LENGTH = 256
+
+/** The headers by which Kafka Connect's dead letters are known, and our own code. */
+export function deadLetter(record: ConsumedRecord, origin: Origin, code: string, detail: string): OutgoingRecord {
+  return copy(TOPICS.deadLetters, record, {
+    '__connect.errors.topic': origin.topic,
+    '__connect.errors.partition': String(origin.partition),
+    '__connect.errors.offset': record.offset,
+    '__connect.errors.stage': code === 'DECODE' || code === 'TOO_LARGE' ? 'VALUE_CONVERTER' : 'TRANSFORMATION',
+    '__connect.errors.exception.class.name': `guardian.${code}`,
+    '__connect.errors.exception.message': detail.slice(0, MAX_REASON_LENGTH),
+    'guardian.error.code': code,
+  })
+}
+
+/** An event behind the watermark, and how far behind it was. */
+export function lateRecord(record: ConsumedRecord, origin: Origin, lateByMs: number): OutgoingRecord {
+  return copy(TOPICS.late, record, {
+    'guardian.origin.topic': origin.topic,
+    'guardian.origin.partition': String(origin.partition),
+    'guardian.origin.offset': record.offset,
+    'guardian.late.by_ms': String(lateByMs),
+  })
+}
+
+/** Key, value and headers as they are; ours come on top, and never in place of one of the record's own. */
+function copy(topic: string, { key, value, headers }: ConsumedRecord, ours: Record<string, string>): OutgoingRecord {
+  const merged: Record<string, string | Buffer | (string | Buffer)[] | undefined> = { ...headers }
+  for (const [name, text] of Object.entries(ours)) {
+    const theirs = merged[name]
+    merged[name] = theirs === undefined ? text : [...(Array.isArray(theirs) ? theirs : [theirs]), text]
+  }
+  return { topic, key, value, headers: merged }
+}

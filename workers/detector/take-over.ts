@@ -1,0 +1,56 @@
+import { PartitionDetector, type DetectorPolicy } from '../../domain/detection/partition-detector.js'
+import { RULE_KINDS } from '../../domain/detection/rule-kinds.js'
+import { restoreDetector } from '../../domain/detection/snapshot/restore.js'
+import { GuardianError } from '../../domain/errors.js'
+import type { Database } from '../../db/pool.js'
+import { recordDataGap, takePartition, type PartitionName } from '../../db/stores/checkpoints.js'
+import type { PartitionOffsets } from '../../platform/kafka/admin.js'
+import type { Logger } from '../../platform/logger.js'
+import type { EventDecoder } from './event-decoder.js'
+import { PartitionOwner } from './partition-owner.js'
+import { unseal } from './seal.js'
+
+export interface TakeOverDeps {
+  readonly db: Database
+  readonly policy: DetectorPolicy
+  /** Who this process is, for people. */
+  readonly ownerName: string
+  readonly offsetsOf: (name: PartitionName) => Promise<PartitionOffsets>
+  readonly decoderOf: (topic: string) => EventDecoder
+  readonly log: Logger
+}
+
+/**
+ * Takes a partition from whoever had it, with its state. Offsets that Kafka no longer has are recorded as a gap, and
+ * never stepped over in silence.
+ * @throws GRD_SNAPSHOT_REFUSED when the stored state is damaged; GRD_DATA_GAP when the log is shorter than the
+ * checkpoint says; GRD_STORE_*
+ */
+export async function takeOver(deps: TakeOverDeps, name: PartitionName): Promise<PartitionOwner> {
+  const { db, log } = deps
+  const { low, high } = await deps.offsetsOf(name)
+  const taken = await takePartition(db, name, deps.ownerName, low)
+  const label = `${name.topic}/${name.partition}`
+  if (taken.nextOffset > high)
+    throw new GuardianError(
+      'GRD_DATA_GAP',
+      `${label} goes on at ${taken.nextOffset}, but the log ends at ${high}: was the topic made anew? ` +
+        'If so, delete its rows from detector_checkpoints and detector_state_pieces',
+    )
+  let nextOffset = taken.nextOffset
+  if (nextOffset < low) {
+    log.error({ partition: label, fromOffset: nextOffset, toOffset: low }, 'data_gap')
+    await recordDataGap(db, name, taken.epoch, { fromOffset: nextOffset, toOffset: low })
+    nextOffset = low
+  }
+  const detector = taken.head
+    ? restoreDetector(unseal(taken.head).toString(), taken.pieces.map(unseal), deps.policy, RULE_KINDS)
+    : new PartitionDetector(deps.policy, [])
+  log.info(
+    { partition: label, epoch: taken.epoch, nextOffset, pieces: taken.pieces.length, behind: high - nextOffset },
+    'partition_taken',
+  )
+  const owner = new PartitionOwner({ ...name, epoch: taken.epoch, nextOffset }, detector, deps.decoderOf(name.topic))
+  owner.pieces = taken.pieces.length
+  return owner
+}
