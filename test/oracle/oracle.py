@@ -1,0 +1,316 @@
+#!/usr/bin/env python3
+"""The detection contract once more, slow and obvious, as the opinion that the detector is compared with.
+
+It reads a dump of topics (JSON lines: topic, partition, offset, timestamp, key, value, headers; bytes as base64) and
+follows section 4 of the design literally, one record after the other. It shares no code with the product, uses the
+standard library alone, keeps every event of every window, and counts by looking at all of them again.
+
+    oracle.py DUMP --schema 1=click --schema 2=purchase [--high-frequency 10000,10000,50] [--bot-like 60000,10000,120,3]
+              [--lateness-ms 30000] [--skew-ms 300000] [--max-record-bytes 1048576]
+
+prints JSON lines, sorted: {"row": ...} for each anomaly, {"dead": ...} for each dead letter, {"late": ...} for each late
+record, {"fates": ...} for each partition, {"log": ...} for how many records each partition has.
+"""
+import argparse
+import base64
+import json
+import struct
+import sys
+
+EARLIEST_MS = 946_684_800_000  # 2000-01-01T00:00:00Z
+LATEST_MS = 253_402_300_799_999  # 9999-12-31T23:59:59.999Z
+MAX_ID_LENGTH = 512
+
+CLICK_TYPES = ["page_view", "item_view", "add_to_cart", "remove_from_cart", "checkout"]
+NULLABLE_STRING = ("union", [None, "string"])
+SCHEMAS = {
+    "click": [
+        ("event_id", "string"), ("event_ts", "long"), ("ingest_ts", "long"), ("source", "string"),
+        ("session_id", "string"), ("user_id", NULLABLE_STRING), ("event_type", ("enum", CLICK_TYPES)),
+        ("item_id", NULLABLE_STRING), ("page", "string"), ("ip", NULLABLE_STRING), ("user_agent", NULLABLE_STRING),
+        ("referrer", NULLABLE_STRING),
+    ],
+    "purchase": [
+        ("event_id", "string"), ("event_ts", "long"), ("ingest_ts", "long"), ("source", "string"),
+        ("session_id", "string"), ("user_id", NULLABLE_STRING), ("order_id", "string"), ("item_id", "string"),
+        ("quantity", "int"), ("unit_price", "long"), ("currency", "string"),
+    ],
+}
+
+
+class Undecodable(Exception):
+    """The bytes are no value of the schema."""
+
+
+class Reader:
+    """Avro binary, by hand."""
+
+    def __init__(self, data, at):
+        self.data = data
+        self.at = at
+
+    def long(self):
+        result = 0
+        for shift in range(0, 70, 7):
+            if self.at >= len(self.data):
+                raise Undecodable("ends within a number")
+            byte = self.data[self.at]
+            self.at += 1
+            result |= (byte & 0x7F) << shift
+            if byte < 0x80:
+                return (result >> 1) ^ -(result & 1)
+        raise Undecodable("a number of more than ten bytes")
+
+    def string(self):
+        length = self.long()
+        if length < 0 or self.at + length > len(self.data):
+            raise Undecodable("ends within a string")
+        text = self.data[self.at:self.at + length].decode("utf-8", errors="replace")
+        self.at += length
+        return text
+
+    def value(self, schema):
+        if schema is None:
+            return None
+        if schema == "string":
+            return self.string()
+        if schema in ("long", "int"):
+            return self.long()
+        kind, choices = schema
+        index = self.long()
+        if not 0 <= index < len(choices):
+            raise Undecodable("a choice that the schema does not have")
+        return choices[index] if kind == "enum" else self.value(choices[index])
+
+
+def decode(value, schemas):
+    """The event in a record's value; raises Undecodable."""
+    if value is None:
+        raise Undecodable("null")
+    if len(value) < 5 or value[0] != 0:
+        raise Undecodable("not byte 0 and a schema id")
+    schema = schemas.get(struct.unpack(">i", value[1:5])[0])
+    if schema is None:
+        raise Undecodable("unknown schema id")
+    reader = Reader(value, 5)
+    event = {name: reader.value(field) for name, field in SCHEMAS[schema]}
+    if reader.at != len(value):
+        raise Undecodable("trailing bytes")
+    return event
+
+
+def fault(event, append_ms, skew_ms):
+    """Why a decoded event cannot be taken, or None."""
+    for name in ("event_id", "session_id"):
+        if event[name] == "":
+            return "INVALID"
+    for name in ("event_id", "session_id", "user_id"):
+        text = event[name]
+        if text is not None and (len(text) > MAX_ID_LENGTH or "\0" in text):
+            return "INVALID"
+    if not EARLIEST_MS <= event["event_ts"] <= LATEST_MS:
+        return "INVALID"
+    if event["event_ts"] > append_ms + skew_ms:
+        return "FUTURE_TIMESTAMP"
+    return None
+
+
+class Rule:
+    def __init__(self, rule_id, version, size_ms, slide_ms, min_events, max_items=None):
+        self.rule_id = rule_id
+        self.version = version
+        self.size_ms = size_ms
+        self.slide_ms = slide_ms
+        self.min_events = min_events
+        self.max_items = max_items
+
+    def holds(self, events, items):
+        return events >= self.min_events and (self.max_items is None or items <= self.max_items)
+
+    def window_starts(self, event_ms):
+        """All windows [start, start + size) that hold an instant; starts are multiples of the slide."""
+        start = event_ms // self.slide_ms * self.slide_ms
+        while start + self.size_ms > event_ms:
+            yield start
+            start -= self.slide_ms
+
+
+class Partition:
+    """One partition of one topic, which is decided on its own."""
+
+    def __init__(self, topic, number, rules, lateness_ms, skew_ms, max_record_bytes, schemas):
+        self.topic = topic
+        self.number = number
+        self.rules = rules
+        self.lateness_ms = lateness_ms
+        self.skew_ms = skew_ms
+        self.max_record_bytes = max_record_bytes
+        self.schemas = schemas
+        self.records = 0
+        self.fates = {"accepted": 0, "duplicate": 0, "late": 0, "dead": 0}
+        self.dead = []
+        self.late = []
+        self.watermark_ms = None
+        self.ids = {}  # event_id -> event_ts
+        self.windows = {}  # (rule_id, session, start) -> the accepted events in it, in offset order
+        self.raised = {}  # the same key -> the event that crossed
+        self.rows = []
+
+    def process(self, record):
+        self.records += 1
+        self.fates[self.fate_of(record)] += 1
+
+    def fate_of(self, record):
+        offset, append_ms = record["offset"], record["timestamp"]
+        value = None if record["value"] is None else base64.b64decode(record["value"])
+        if value is not None and len(value) > self.max_record_bytes:
+            return self.die(offset, "TOO_LARGE")
+        try:
+            event = decode(value, self.schemas)
+        except Undecodable:
+            return self.die(offset, "DECODE")
+        code = fault(event, append_ms, self.skew_ms)
+        if code is not None:
+            return self.die(offset, code)
+        if self.watermark_ms is not None and event["event_ts"] < self.watermark_ms:
+            self.late.append(offset)
+            return "late"
+        known_ms = self.ids.get(event["event_id"])
+        if known_ms is not None and (self.watermark_ms is None or known_ms >= self.watermark_ms):
+            return "duplicate"
+        self.ids[event["event_id"]] = event["event_ts"]
+        event["offset"] = offset
+        event["append_ms"] = append_ms
+        self.apply(event)
+        self.advance(min(event["event_ts"], append_ms) - self.lateness_ms, offset)
+        return "accepted"
+
+    def die(self, offset, code):
+        self.dead.append((offset, code))
+        return "dead"
+
+    def apply(self, event):
+        for rule in self.rules:
+            for start in rule.window_starts(event["event_ts"]):
+                key = (rule.rule_id, event["session_id"], start)
+                self.windows.setdefault(key, []).append(event)
+                if key not in self.raised and rule.holds(*count(self.windows[key])):
+                    self.raised[key] = event
+
+    def advance(self, watermark_ms, offset):
+        if self.watermark_ms is not None and watermark_ms <= self.watermark_ms:
+            return
+        self.watermark_ms = watermark_ms
+        for rule in self.rules:
+            ended = [key for key in self.raised if key[0] == rule.rule_id and key[2] + rule.size_ms <= watermark_ms]
+            for key in ended:
+                status = "confirmed" if rule.holds(*count(self.windows[key])) else "retracted"
+                self.rows.append(self.row(rule, key, status, offset))
+                del self.raised[key]
+        if self.records % 5_000 == 0:
+            self.forget()
+
+    def forget(self):
+        """Windows that have ended can change no more. Only saves memory."""
+        sizes = {rule.rule_id: rule.size_ms for rule in self.rules}
+        for key in [key for key in self.windows if key[2] + sizes[key[0]] <= self.watermark_ms]:
+            del self.windows[key]
+
+    def end(self):
+        """The log ends here: what has been raised and not closed is open."""
+        for rule in self.rules:
+            for key in [key for key in self.raised if key[0] == rule.rule_id]:
+                self.rows.append(self.row(rule, key, "open", max(e["offset"] for e in self.windows[key])))
+
+    def row(self, rule, key, status, as_of_offset):
+        _, session_id, start = key
+        events = self.windows[key]
+        event_count, distinct_items = count(events)
+        users = [event["user_id"] for event in events if event["user_id"] is not None]
+        crossed = self.raised[key]
+        return {
+            "session_id": session_id,
+            "user_id": users[-1] if users else None,
+            "rule_id": rule.rule_id,
+            "rule_version": rule.version,
+            "window_start": start,
+            "window_end": start + rule.size_ms,
+            "event_count": event_count,
+            "distinct_items": distinct_items,
+            "status": status,
+            "topic": self.topic,
+            "kafka_partition": self.number,
+            "first_offset": min(event["offset"] for event in events),
+            "last_offset": max(event["offset"] for event in events),
+            "as_of_offset": as_of_offset,
+            "produced_ts": crossed["ingest_ts"],
+            "kafka_ts": crossed["append_ms"],
+        }
+
+
+def count(events):
+    """How many events, and how many different items; no item is no item."""
+    return len(events), len({event["item_id"] for event in events if event["item_id"] is not None})
+
+
+def run(records, rules, schemas, lateness_ms=30_000, skew_ms=300_000, max_record_bytes=1_048_576):
+    """All partitions of a dump, each in offset order."""
+    logs = {}
+    for record in records:
+        logs.setdefault((record["topic"], record["partition"]), []).append(record)
+    partitions = []
+    for (topic, number), log in sorted(logs.items()):
+        partition = Partition(topic, number, rules, lateness_ms, skew_ms, max_record_bytes, schemas)
+        for record in sorted(log, key=lambda record: record["offset"]):
+            partition.process(record)
+        partition.end()
+        partitions.append(partition)
+    return partitions
+
+
+def report(partitions):
+    """Everything as JSON objects, in an order that makes a diff simple."""
+    rows = [row for partition in partitions for row in partition.rows]
+    rows.sort(key=lambda row: (row["topic"], row["window_start"], row["session_id"], row["rule_id"]))
+    for row in rows:
+        yield {"row": row}
+    for p in partitions:
+        for offset, code in p.dead:
+            yield {"dead": {"topic": p.topic, "partition": p.number, "offset": offset, "code": code}}
+    for p in partitions:
+        for offset in p.late:
+            yield {"late": {"topic": p.topic, "partition": p.number, "offset": offset}}
+    for p in partitions:
+        yield {"fates": {"topic": p.topic, "partition": p.number, **p.fates}}
+    for p in partitions:
+        yield {"log": {"topic": p.topic, "partition": p.number, "records": p.records}}
+
+
+def numbers(text):
+    return [int(part) for part in text.split(",")]
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("dump", help="the dump, or - for standard input")
+    parser.add_argument("--schema", action="append", default=[], help="ID=click or ID=purchase")
+    parser.add_argument("--high-frequency", default="10000,10000,50", help="size ms, slide ms, events")
+    parser.add_argument("--bot-like", default="60000,10000,120,3", help="size ms, slide ms, events, most items")
+    parser.add_argument("--rule-version", type=int, default=1)
+    parser.add_argument("--lateness-ms", type=int, default=30_000)
+    parser.add_argument("--skew-ms", type=int, default=300_000)
+    parser.add_argument("--max-record-bytes", type=int, default=1_048_576)
+    args = parser.parse_args()
+    rules = [
+        Rule("HIGH_FREQUENCY", args.rule_version, *numbers(args.high_frequency)),
+        Rule("BOT_LIKE", args.rule_version, *numbers(args.bot_like)),
+    ]
+    schemas = {int(number): name for number, name in (pair.split("=") for pair in args.schema)}
+    with (sys.stdin if args.dump == "-" else open(args.dump, encoding="utf-8")) as lines:
+        partitions = run(map(json.loads, lines), rules, schemas, args.lateness_ms, args.skew_ms, args.max_record_bytes)
+    for line in report(partitions):
+        print(json.dumps(line))
+
+
+if __name__ == "__main__":
+    main()
