@@ -27,7 +27,7 @@ export function createDecoder(readerSchemaText: string, writerSchemaText: string
   const reader = typeOf(readerSchemaText)
   const resolver = reader.createResolver(typeOf(writerSchemaText))
   return (bytes) => {
-    const { value, offset } = reader.decode(bytes, HEADER_BYTES, resolver)
-    return offset === bytes.length ? value : undefined
+    const decoded: { value: unknown; offset: number } = reader.decode(bytes, HEADER_BYTES, resolver)
+    return decoded.offset === bytes.length ? decoded.value : undefined
   }
 }
