@@ -1,0 +1,25 @@
+import type { Express } from 'express'
+import type { Operations } from '../schemas/rest/operations.js'
+import { createApp, type AppDeps } from './app.js'
+import { createAnomalyHandlers, type AnomalyReader } from './routes/anomalies.js'
+import { createDocumentationHandlers } from './routes/documentation.js'
+import { createHealthHandlers, type HealthDeps } from './routes/health.js'
+import { createStatsHandlers, type StatsDeps } from './routes/stats.js'
+
+/** All that the API asks of the outside; `main` gives the real ones. */
+export interface ApiDeps extends AppDeps, HealthDeps, StatsDeps {
+  readonly anomalies: AnomalyReader
+}
+
+/** The whole API: every operation with its handler. */
+export const createApi = (operations: Operations, deps: ApiDeps): Express =>
+  createApp(
+    operations,
+    {
+      ...createDocumentationHandlers(operations, deps.version),
+      ...createHealthHandlers(deps),
+      ...createStatsHandlers(deps),
+      ...createAnomalyHandlers(deps.anomalies),
+    },
+    deps,
+  )

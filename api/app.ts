@@ -1,0 +1,43 @@
+import express, { type Express } from 'express'
+import type { Logger } from '../platform/logger.js'
+import type { Registry } from '../platform/metrics.js'
+import type { Operation } from '../schemas/rest/operations.js'
+import { answerProblems } from './middleware/answer-problems.js'
+import { observeRequests } from './middleware/observe-requests.js'
+import { refuseLargeBody } from './middleware/refuse-body.js'
+import { requestId } from './middleware/request-id.js'
+import { securityHeaders } from './middleware/security-headers.js'
+import { ProblemError } from './problem-error.js'
+import { createRouter, type Handlers } from './routes/router.js'
+
+export interface AppDeps {
+  readonly log: Logger
+  readonly registry: Registry
+  /** Of any body, also after it was decompressed. */
+  readonly bodyLimitBytes: number
+  /** Whether the process has been told to end: connections are closed after their answer. */
+  readonly isStopping: () => boolean
+}
+
+/** The HTTP application over a table of operations and their handlers. It listens nowhere yet. */
+export function createApp<Table extends Readonly<Record<string, Operation>>>(
+  operations: Table,
+  handlers: Handlers<Table>,
+  { log, registry, bodyLimitBytes, isStopping }: AppDeps,
+): Express {
+  const app = express()
+  app.disable('x-powered-by')
+  app.set('etag', false)
+  app.set('query parser', false)
+  app.set('trust proxy', false)
+  app.use(requestId, observeRequests(registry, log), securityHeaders)
+  app.use((_request, response, next) => {
+    if (isStopping()) response.set('connection', 'close')
+    next()
+  })
+  app.use(refuseLargeBody(bodyLimitBytes))
+  app.use(createRouter(operations, handlers, bodyLimitBytes))
+  app.use((_request, _response, next) => next(new ProblemError('ROUTE_NOT_FOUND', 'see /docs for what there is')))
+  app.use(answerProblems(log))
+  return app
+}

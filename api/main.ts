@@ -1,0 +1,145 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { Connection } from '@temporalio/client'
+import { assertMigrated } from '../db/migrate.js'
+import { openPool, type Database } from '../db/pool.js'
+import { getAnomaly, listAnomalies } from '../db/read-models/anomalies.js'
+import { readStats } from '../db/read-models/stats.js'
+import { RegistryClient } from '../platform/avro/registry-client.js'
+import { readEnv } from '../platform/env.js'
+import { withAdmin } from '../platform/kafka/admin.js'
+import { createKafka } from '../platform/kafka/client.js'
+import { createLogger, type Logger } from '../platform/logger.js'
+import { createRegistry, Gauge, serveMetrics, type Registry } from '../platform/metrics.js'
+import { packageRoot } from '../platform/package-root.js'
+import { runProcess, type ProcessContext } from '../platform/run-process.js'
+import { createOperations } from '../schemas/rest/operations.js'
+import { apiConfig, type ApiConfig } from './api-config.js'
+import { createApi } from './api.js'
+import { createDependencyProbes, type Probe } from './dependency-probes.js'
+import { serveHttp } from './http-server.js'
+
+/** Below the second that orchestrators of containers give a probe. */
+const PROBE_DEADLINE_MS = 800
+const PROBE_KEPT_MS = 1_000
+
+/** Starts the API's parts; it listens last, and is the first to stop. */
+async function start(config: ApiConfig, log: Logger, { life }: ProcessContext): Promise<void> {
+  const registry = createRegistry('api')
+  const db = await life.use('PostgreSQL pool', () => openPool(poolSettings(config), log))
+  observePool(registry, db)
+  const temporal = await life.use('Temporal connection', () => lazyTemporal(config))
+  const stopping = { now: false }
+  const operations = createOperations({ pageLimitMax: config.API_PAGE_LIMIT_MAX })
+  const app = createApi(operations, {
+    log,
+    registry,
+    bodyLimitBytes: config.API_BODY_LIMIT_BYTES,
+    isStopping: () => stopping.now,
+    nowMs: Date.now,
+    version: packageVersion(),
+    uptimeSeconds: () => process.uptime(),
+    anomalies: { list: (request) => listAnomalies(db, request), get: (key) => getAnomaly(db, key) },
+    readStats: (from, to) => readStats(db, from, to),
+    checkDependencies: createDependencyProbes(
+      probes(config, { db, temporal, log }),
+      { deadlineMs: PROBE_DEADLINE_MS, keptMs: PROBE_KEPT_MS },
+      Date.now,
+    ),
+  })
+  const metrics = await life.use('metrics', () => serveMetrics(registry, config.API_METRICS_PORT, config.BIND_HOST))
+  const server = await life.use('HTTP server', () => serveHttp(app, { host: config.BIND_HOST, port: config.PORT }))
+  await life.use('readiness', () =>
+    Promise.resolve({
+      value: stopping,
+      stop: () => {
+        stopping.now = true
+        return Promise.resolve()
+      },
+    }),
+  )
+  log.info({ host: config.BIND_HOST, port: server.port, metricsPort: metrics.port }, 'api_started')
+}
+
+interface ProbeDeps {
+  readonly db: Database
+  readonly temporal: Connection
+  readonly log: Logger
+}
+
+/** How each dependency is asked whether it is there: the cheapest question that its own server must answer. */
+function probes(config: ApiConfig, { db, temporal, log }: ProbeDeps): Probe[] {
+  const kafka = createKafka(
+    { brokers: config.KAFKA_BROKERS, clientId: 'guardian-api', requestTimeoutMs: config.KAFKA_REQUEST_TIMEOUT_MS },
+    log,
+  )
+  const schemas = new RegistryClient({ url: config.SCHEMA_REGISTRY_URL, timeoutMs: config.SCHEMA_REGISTRY_TIMEOUT_MS })
+  return [
+    { name: 'postgres', required: true, check: () => assertMigrated(db) },
+    {
+      name: 'kafka',
+      required: false,
+      check: async () => {
+        await withAdmin(kafka, (admin) => admin.describeCluster())
+      },
+    },
+    {
+      name: 'temporal',
+      required: false,
+      check: async () => {
+        const describe = () => temporal.workflowService.describeNamespace({ namespace: config.TEMPORAL_NAMESPACE })
+        await temporal.withDeadline(Date.now() + PROBE_DEADLINE_MS, describe)
+      },
+    },
+    {
+      name: 'registry',
+      required: false,
+      check: async () => {
+        await schemas.subjects()
+      },
+    },
+  ]
+}
+
+function lazyTemporal(config: ApiConfig) {
+  const connection = Connection.lazy({ address: config.TEMPORAL_ADDRESS, connectTimeout: PROBE_DEADLINE_MS })
+  return Promise.resolve({ value: connection, stop: () => connection.close() })
+}
+
+function observePool(registry: Registry, db: Database): void {
+  new Gauge({
+    name: 'guardian_postgres_pool_connections',
+    help: 'Connections that are open, idle, and callers that wait for one',
+    labelNames: ['state'],
+    registers: [registry],
+    collect() {
+      const { open, idle, waiting } = db.load()
+      this.set({ state: 'open' }, open)
+      this.set({ state: 'idle' }, idle)
+      this.set({ state: 'waiting' }, waiting)
+    },
+  })
+}
+
+const poolSettings = (config: ApiConfig) => ({
+  url: config.DATABASE_URL,
+  max: config.PG_POOL_MAX,
+  connectTimeoutMs: config.PG_CONNECT_TIMEOUT_MS,
+  statementTimeoutMs: config.API_QUERY_TIMEOUT_MS,
+  lockTimeoutMs: config.PG_LOCK_TIMEOUT_MS,
+  applicationName: 'guardian-api',
+})
+
+const packageVersion = (): string =>
+  (JSON.parse(readFileSync(join(packageRoot, 'package.json'), 'utf8')) as { version: string }).version
+
+let config: ApiConfig
+let log: Logger
+await runProcess(
+  () => {
+    config = apiConfig(readEnv())
+    log = createLogger('api', config.LOG_LEVEL)
+    return { log, shutdownDeadlineMs: config.SHUTDOWN_DEADLINE_MS }
+  },
+  (context) => start(config, log, context),
+)

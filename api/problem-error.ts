@@ -1,0 +1,77 @@
+import { GuardianError, type ErrorCode } from '../domain/errors.js'
+import { PROBLEMS, type Fault, type Problem, type ProblemCode } from '../schemas/rest/problem.js'
+
+export interface ProblemOptions {
+  readonly errors?: readonly Fault[]
+  /** Headers that belong to the problem: Allow, Retry-After. */
+  readonly headers?: Readonly<Record<string, string>>
+  readonly cause?: unknown
+}
+
+/** An answer that is a problem. `detail` goes to the caller: it holds nothing of the inside. */
+export class ProblemError extends Error {
+  override readonly name = 'ProblemError'
+  readonly errors: readonly Fault[]
+  readonly headers: Readonly<Record<string, string>>
+
+  constructor(
+    readonly code: ProblemCode,
+    readonly detail: string,
+    { errors = [], headers = {}, cause }: ProblemOptions = {},
+  ) {
+    super(`${code}: ${detail}`, { cause })
+    this.errors = errors
+    this.headers = headers
+  }
+
+  get status(): number {
+    return PROBLEMS[this.code].status
+  }
+
+  /** The body of the answer. */
+  toProblem(requestId: string): Problem {
+    const { status, title } = PROBLEMS[this.code]
+    return {
+      type: `urn:guardian:problem:${this.code.toLowerCase().replaceAll('_', '-')}`,
+      title,
+      status,
+      detail: this.detail,
+      code: this.code,
+      request_id: requestId,
+      ...(this.errors.length > 0 ? { errors: [...this.errors] } : {}),
+    }
+  }
+}
+
+/** What the body parser of Express calls its refusals. */
+const BODY_FAULTS: Readonly<Record<string, readonly [ProblemCode, string]>> = {
+  'entity.too.large': ['BODY_TOO_LARGE', 'the body is over the limit'],
+  'entity.parse.failed': ['MALFORMED_BODY', 'the body is not JSON'],
+  'entity.verify.failed': ['MALFORMED_BODY', 'the body was refused'],
+  'request.size.invalid': ['MALFORMED_BODY', 'the body has another length than it says'],
+  'request.aborted': ['MALFORMED_BODY', 'the body did not arrive whole'],
+  'encoding.unsupported': ['BODY_NOT_SUPPORTED', 'this content-encoding is not read'],
+  'charset.unsupported': ['BODY_NOT_SUPPORTED', 'this charset is not read'],
+}
+
+const PASSING: readonly ErrorCode[] = [
+  'GRD_STORE_UNAVAILABLE',
+  'GRD_STORE_TIMEOUT',
+  'GRD_STORE_CONFLICT',
+  'GRD_SHUTDOWN',
+]
+
+/** Makes a problem of whatever was thrown while a request was answered. Total; the cause is kept for the log. */
+export function asProblem(error: unknown): ProblemError {
+  if (error instanceof ProblemError) return error
+  if (error instanceof GuardianError && PASSING.includes(error.code))
+    return new ProblemError('DEPENDENCY_UNAVAILABLE', 'the database does not answer; try again', {
+      headers: { 'retry-after': '2' },
+      cause: error,
+    })
+  if (error instanceof URIError) return new ProblemError('MALFORMED_URL', 'a %-escape is not UTF-8', { cause: error })
+  const type: unknown = error instanceof Error ? Reflect.get(error, 'type') : undefined
+  const fault = typeof type === 'string' ? BODY_FAULTS[type] : undefined
+  if (fault !== undefined) return new ProblemError(fault[0], fault[1], { cause: error })
+  return new ProblemError('INTERNAL', 'the log has the cause under this request_id', { cause: error })
+}

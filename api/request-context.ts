@@ -1,0 +1,18 @@
+import type { Response } from 'express'
+
+/** What is known of a request from its first middleware to its last log line. */
+export interface RequestContext {
+  readonly requestId: string
+  /** The path of the operation as its table has it, for metrics and logs; never the raw path. */
+  route: string
+}
+
+const contexts = new WeakMap<Response, RequestContext>()
+
+export const setContext = (response: Response, context: RequestContext): void => void contexts.set(response, context)
+
+export function contextOf(response: Response): RequestContext {
+  const context = contexts.get(response)
+  if (context === undefined) throw new Error('the request has no context: its first middleware did not run')
+  return context
+}

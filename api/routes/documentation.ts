@@ -1,0 +1,84 @@
+import { readFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { dirname, join } from 'node:path'
+import { openApiDocument } from '../../schemas/rest/openapi.js'
+import type { Operations } from '../../schemas/rest/operations.js'
+import type { Handlers, Reply } from './router.js'
+
+type DocumentationName = 'getIndex' | 'getOpenApi' | 'getDocs' | 'getDocsStyle' | 'getDocsBundle' | 'getDocsStart'
+
+/** The index, the OpenAPI document, and Swagger UI from its package: no page loads anything from elsewhere. */
+export function createDocumentationHandlers(
+  operations: Operations,
+  version: string,
+): Pick<Handlers<Operations>, DocumentationName> {
+  const document = openApiDocument(operations, version)
+  const asset = (name: string) => cacheable(readFileSync(join(swaggerFolder(), name), 'utf8'))
+  const replies: Readonly<Record<DocumentationName, Reply>> = {
+    getIndex: { body: indexPage(operations, version) },
+    getOpenApi: { body: document },
+    getDocs: { body: DOCS_PAGE },
+    getDocsStyle: asset('swagger-ui.css'),
+    getDocsBundle: asset('swagger-ui-bundle.js'),
+    getDocsStart: cacheable(DOCS_START),
+  }
+  return {
+    getIndex: () => replies.getIndex,
+    getOpenApi: () => replies.getOpenApi,
+    getDocs: () => replies.getDocs,
+    getDocsStyle: () => replies.getDocsStyle,
+    getDocsBundle: () => replies.getDocsBundle,
+    getDocsStart: () => replies.getDocsStart,
+  }
+}
+
+const cacheable = (body: string): Reply => ({ body, headers: { 'cache-control': 'public, max-age=3600' } })
+
+const swaggerFolder = (): string => dirname(createRequire(import.meta.url).resolve('swagger-ui-dist/package.json'))
+
+const DOCS_PAGE = `<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>Clickstream Guardian API</title>
+<link rel="stylesheet" href="/docs/swagger-ui.css">
+</head>
+<body>
+<div id="swagger-ui"></div>
+<script src="/docs/swagger-ui-bundle.js"></script>
+<script src="/docs/start.js"></script>
+</body>
+</html>
+`
+
+const DOCS_START = `SwaggerUIBundle({ url: '/openapi.json', dom_id: '#swagger-ui', deepLinking: true, validatorUrl: null })
+`
+
+const escapeHtml = (text: string): string =>
+  text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;').replaceAll('"', '&quot;')
+
+function indexPage(operations: Operations, version: string): string {
+  const rows = Object.values(operations)
+    .filter(({ path }) => path !== '/' && !path.startsWith('/docs/'))
+    .map(({ path, summary }) => {
+      const shown = escapeHtml(path)
+      const link = path.includes('{') ? `<code>${shown}</code>` : `<a href="${shown}">${shown}</a>`
+      return `<dt>${link}</dt><dd>${escapeHtml(summary)}</dd>`
+    })
+  return `<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>Clickstream Guardian</title>
+</head>
+<body>
+<h1>Clickstream Guardian ${escapeHtml(version)}</h1>
+<dl>
+${rows.join('\n')}
+</dl>
+</body>
+</html>
+`
+}

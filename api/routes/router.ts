@@ -1,0 +1,115 @@
+import express, { Router, type Request, type RequestHandler, type Response } from 'express'
+import type { InputOf, Operation } from '../../schemas/rest/operations.js'
+import type { Fault } from '../../schemas/rest/problem.js'
+import { refuseAnyBody, requireJson } from '../middleware/refuse-body.js'
+import { ProblemError } from '../problem-error.js'
+import { parseQuery, printable } from '../query-string.js'
+import { contextOf } from '../request-context.js'
+
+/** What an operation answers. */
+export interface Reply {
+  /** 200 without it. */
+  readonly status?: number
+  /** JSON, or the text of a page. */
+  readonly body: unknown
+  readonly headers?: Readonly<Record<string, string>>
+}
+
+export interface HandlerContext {
+  readonly requestId: string
+}
+
+/** Answers one operation. Its input has been checked. @throws ProblemError, or anything: it is answered as a problem */
+export type Handler<Op extends Operation> = (input: InputOf<Op>, context: HandlerContext) => Reply | Promise<Reply>
+
+/** A handler for each operation: the compiler finds the one that is missing. */
+export type Handlers<Table extends Readonly<Record<string, Operation>>> = {
+  readonly [Name in keyof Table]: Handler<Table[Name]>
+}
+
+type AnyHandler = (input: never, context: HandlerContext) => Reply | Promise<Reply>
+
+/**
+ * The router of a table of operations: checks the input, calls the handler, sends the reply. A path that exists
+ * answers other methods with 405.
+ * @param bodyLimitBytes of a JSON body, also after it was decompressed
+ */
+export function createRouter<Table extends Readonly<Record<string, Operation>>>(
+  operations: Table,
+  handlers: Handlers<Table>,
+  bodyLimitBytes: number,
+): Router {
+  const router = Router({ strict: true, caseSensitive: true })
+  const readJson: RequestHandler = express.json({ limit: bodyLimitBytes, type: 'application/json' })
+  const methods = new Map<string, string[]>()
+  for (const name of Object.keys(operations)) {
+    const operation = operations[name]
+    if (operation === undefined) continue
+    const path = expressPath(operation)
+    const label: RequestHandler = (_request, response, next) => {
+      contextOf(response).route = operation.path
+      next()
+    }
+    const body = operation.body === undefined ? [refuseAnyBody] : [requireJson, readJson]
+    router[operation.method](path, label, ...body, answer(operation, handlers[name] as AnyHandler))
+    methods.set(operation.path, [...(methods.get(operation.path) ?? []), operation.method.toUpperCase()])
+  }
+  for (const [path, allowed] of methods) router.all(expressPath({ path }), refuseMethod(path, allowed))
+  return router
+}
+
+const expressPath = ({ path }: Pick<Operation, 'path'>): string => path.replace(/\{(\w+)\}/g, ':$1')
+
+function refuseMethod(path: string, allowed: readonly string[]): RequestHandler {
+  const allow = allowed.includes('GET') ? [...allowed, 'HEAD'] : allowed
+  return (_request, response, next) => {
+    contextOf(response).route = path
+    next(new ProblemError('METHOD_NOT_ALLOWED', `use ${allow.join(', ')}`, { headers: { allow: allow.join(', ') } }))
+  }
+}
+
+function answer(operation: Operation, handle: AnyHandler): RequestHandler {
+  return async (request: Request, response: Response) => {
+    const input = checkedInput(operation, request)
+    const { requestId } = contextOf(response)
+    const { status = 200, body, headers = {} } = await handle(input as never, { requestId })
+    const contentType = operation.answers[status]?.contentType ?? 'application/json'
+    response.status(status).type(contentType).set(headers)
+    response.send(contentType === 'application/json' ? JSON.stringify(body) : body)
+  }
+}
+
+function checkedInput(operation: Operation, request: Request): InputOf<Operation> {
+  const params = operation.params.safeParse(request.params)
+  const query = operation.query.safeParse(parseQuery(request.url))
+  const body = operation.body?.safeParse(request.body)
+  const errors = [
+    ...faultsOf('params', params.error?.issues),
+    ...faultsOf('query', query.error?.issues),
+    ...faultsOf('body', body?.error?.issues),
+  ]
+  if (errors.length > 0) {
+    const detail = `${errors.length} ${errors.length === 1 ? 'fault' : 'faults'}: ${errors.map(({ path }) => path).join(', ')}`
+    throw new ProblemError('BAD_REQUEST', detail.slice(0, 500), { errors })
+  }
+  return { params: params.data, query: query.data, body: body?.data as undefined }
+}
+
+interface Issue {
+  readonly code: string
+  readonly path: readonly PropertyKey[]
+  readonly message: string
+  readonly keys?: readonly string[]
+}
+
+const MAX_FAULTS = 20
+
+function faultsOf(where: string, issues: readonly Issue[] = []): Fault[] {
+  return issues
+    .flatMap(({ path, message, keys }) =>
+      keys === undefined
+        ? [{ path: [where, ...path.map(String)].map(printable).join('.'), message }]
+        : keys.map((key) => ({ path: `${where}.${printable(key)}`, message: 'unknown' })),
+    )
+    .slice(0, MAX_FAULTS)
+}
