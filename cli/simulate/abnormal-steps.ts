@@ -25,7 +25,7 @@ export const ABNORMAL_SHARES: Readonly<Record<AbnormalKind, number>> = {
 
 /** About how many events each has, from which the shop's share of people is reckoned. */
 export const ABNORMAL_MEAN_EVENTS: Readonly<Record<AbnormalKind, number>> = {
-  scraper: 162,
+  scraper: 183,
   bot: 420,
   widening_bot: 245,
   just_below_rate: 48,
@@ -44,10 +44,10 @@ export const abnormalSteps = (kind: AbnormalKind, startMs: number, catalogue: Ca
   PLANNERS[kind](startMs, catalogue, random)
 
 const PLANNERS: Readonly<Record<AbnormalKind, Planner>> = {
-  /** Walks the shelf, 9 to 16 items a second, for 8 to 18 seconds: HIGH_FREQUENCY. */
+  /** Walks the shelf, 12 to 18 items a second, for 8 to 16 seconds: HIGH_FREQUENCY. */
   *scraper(startMs, catalogue, random) {
-    const gapMs = 1_000 / random.between(9, 16)
-    const endMs = startMs + random.whole(8_000, 18_000)
+    const gapMs = 1_000 / random.between(12.5, 18)
+    const endMs = startMs + random.whole(8_000, 16_000)
     let place = random.whole(0, 9_999)
     for (let atMs = startMs; atMs < endMs; atMs += gapMs * random.between(0.6, 1.4))
       yield viewOf(Math.round(atMs), catalogue.at(place++))

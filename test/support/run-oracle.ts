@@ -88,12 +88,8 @@ export async function runOracle(dump: string | readonly DumpedRecord[], options:
   child.stdin.end(typeof dump === 'string' ? '' : dump.map((record) => `${JSON.stringify(record)}\n`).join(''))
   const report: OracleReport = { rows: [], dead: [], late: [], fates: [], log: [] }
   for await (const line of createInterface({ input: child.stdout })) {
-    const part = JSON.parse(line) as { row?: OracleRow; dead?: never; late?: never; fates?: OracleFates; log?: never }
-    if (part.row) report.rows.push(part.row)
-    else if (part.dead) report.dead.push(part.dead)
-    else if (part.late) report.late.push(part.late)
-    else if (part.fates) report.fates.push(part.fates)
-    else if (part.log) report.log.push(part.log)
+    for (const [kind, part] of Object.entries(JSON.parse(line) as Record<string, never>))
+      report[`${kind}${kind === 'row' ? 's' : ''}` as keyof OracleReport].push(part)
   }
   const code = await exited
   if (code !== 0) throw new Error(`the oracle ended with code ${String(code)}`)

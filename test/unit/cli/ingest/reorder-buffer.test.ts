@@ -1,0 +1,47 @@
+import assert from 'node:assert/strict'
+import fc from 'fast-check'
+import { ReorderBuffer } from '../../../../cli/ingest/reorder-buffer.js'
+
+interface Entry {
+  readonly atMs: number
+  readonly order: number
+}
+
+function through(entries: readonly Entry[], spanMs: number, maxEntries = 1_000_000): Entry[] {
+  const buffer = new ReorderBuffer<Entry>(spanMs, maxEntries)
+  return [...entries.flatMap((entry) => buffer.put(entry.atMs, entry)), ...buffer.flush()]
+}
+
+describe('ReorderBuffer', () => {
+  it('puts in order what is out of it by no more than the span, equal times as they came', () => {
+    fc.assert(
+      fc.property(fc.array(fc.tuple(fc.nat(50), fc.nat(100))), fc.integer({ min: 100, max: 200 }), (steps, spanMs) => {
+        let clock = 0
+        const entries = steps.map(([ahead, back], order) => ({ atMs: (clock += ahead) - back, order }))
+        const expected = [...entries].sort((a, b) => a.atMs - b.atMs || a.order - b.order)
+        assert.deepEqual(through(entries, spanMs), expected)
+      }),
+    )
+  })
+
+  it('loses nothing and gives nothing twice, whatever comes', () => {
+    fc.assert(
+      fc.property(fc.array(fc.integer()), fc.nat(100), fc.integer({ min: 1, max: 5 }), (times, spanMs, most) => {
+        const entries = times.map((atMs, order) => ({ atMs, order }))
+        const orders = through(entries, spanMs, most).map(({ order }) => order)
+        assert.deepEqual(
+          orders.sort((a, b) => a - b),
+          entries.map(({ order }) => order),
+        )
+      }),
+    )
+  })
+
+  it('holds no more than it may', () => {
+    const buffer = new ReorderBuffer<number>(1_000_000, 10)
+    for (let i = 0; i < 100; i++) {
+      buffer.put(i, i)
+      assert.ok(buffer.size <= 10)
+    }
+  })
+})
