@@ -103,7 +103,7 @@ describe('LogReading', () => {
       session_id: click.session_id,
       event_ts: Date.UTC(2025, 2, 1, 9),
       ingest_ts: NOW_MS,
-      source: 'access-log.txt',
+      source: 'access-log',
       user_id: 'eve',
       event_type: 'page_view',
       item_id: '/p/1',
