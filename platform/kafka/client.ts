@@ -25,6 +25,8 @@ export function createKafka(settings: KafkaSettings, log: Logger): Kafka {
 /** kafkajs calls its own retries errors; for us they are warnings until the process gives up. */
 function forward({ namespace, level, log: { message, ...fields } }: LogEntry, log: Logger): void {
   const line = { namespace, message, error: fields['error'] as unknown, groupId: fields['groupId'] as unknown }
-  if (level <= kafkajs.logLevel.WARN) log.warn(line, 'kafka_client')
+  // Ours are limited on purpose: a producer that does not get through is replaced by a fresh one.
+  const isOurChoice = message.startsWith('Limiting retries for the idempotent producer')
+  if (level <= kafkajs.logLevel.WARN && !isOurChoice) log.warn(line, 'kafka_client')
   else log.debug(line, 'kafka_client')
 }
