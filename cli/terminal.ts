@@ -13,6 +13,9 @@ export interface Terminal {
   readonly say: (line: string) => void
 }
 
+/** A person reads what a command says; the log speaks up when it is asked to, or when somebody must act. */
+const DEFAULT_LOG_LEVEL = 'error'
+
 /** What a command hands back. */
 export interface CommandResult {
   /** The JSON document. */
@@ -34,7 +37,7 @@ export async function runCommand(
   const json = options.json === true
   try {
     const env = readEnv()
-    const log = createLogger('cli', env['LOG_LEVEL'] ?? 'warn')
+    const log = createLogger('cli', env['LOG_LEVEL'] ?? DEFAULT_LOG_LEVEL)
     const say = (line: string) => void process.stderr.write(`${line}\n`)
     const result = await command({ env, log, json, say })
     process.stdout.write(

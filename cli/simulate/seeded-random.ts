@@ -62,16 +62,24 @@ export class SeededRandom {
 
   /** @returns lower-case hexadecimal digits, eight per draw */
   hex32(): string {
-    return this.next32().toString(16).padStart(8, '0')
+    const word = this.next32()
+    return half(word >>> 16) + half(word)
   }
 
   /** @returns a lower-case UUID in the shape of version 4 */
   uuid(): string {
-    const [a, b, c, d] = [this.hex32(), this.hex32(), this.hex32(), this.hex32()]
-    const variant = '89ab'[Number.parseInt(c.slice(0, 1), 16) & 3] ?? '8'
-    return `${a}-${b.slice(0, 4)}-4${b.slice(5)}-${variant}${c.slice(1, 4)}-${c.slice(4)}${d}`
+    const a = this.next32()
+    const b = (this.next32() & 0xffff0fff) | 0x4000
+    const c = (this.next32() & 0x3fffffff) | 0x80000000
+    const d = this.next32()
+    return `${half(a >>> 16)}${half(a)}-${half(b >>> 16)}-${half(b)}-${half(c >>> 16)}-${half(c)}${half(d >>> 16)}${half(d)}`
   }
 }
+
+const BYTES = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, '0'))
+
+/** The lower 16 bits as four digits. */
+const half = (word: number): string => `${BYTES[(word >>> 8) & 0xff] ?? ''}${BYTES[word & 0xff] ?? ''}`
 
 function splitmix32(state: number): number {
   let mixed = (state + 0x9e3779b9) | 0

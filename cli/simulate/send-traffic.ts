@@ -18,7 +18,7 @@ export interface SendTrafficDeps {
   readonly onProgress: (sentAtMs: number) => void
 }
 
-const BATCH_RECORDS = 2_000
+const BATCH_RECORDS = 5_000
 /** Records that are due within this time go out together. */
 const TICK_MS = 15
 
