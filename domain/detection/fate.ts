@@ -17,9 +17,9 @@ export interface ObservedEvent {
   readonly item_id: string | null
 }
 
-/** An event before the year 2000 or after 9999 has a broken clock, not an old one. */
+/** An event before the year 2000 or after 2599 has a broken clock. The number of its pane fits 32 bits. */
 export const EARLIEST_EVENT_MS = 946_684_800_000
-export const LATEST_EVENT_MS = 253_402_300_799_999
+export const LATEST_EVENT_MS = 19_880_899_199_999
 
 /** Longest id that is taken: longer ones do not fit an index row of PostgreSQL. */
 export const MAX_ID_LENGTH = 512
@@ -40,7 +40,7 @@ export function faultOf(
     if (user !== undefined) return { code: 'INVALID', detail: user }
   }
   if (!(event.event_ts >= EARLIEST_EVENT_MS && event.event_ts <= LATEST_EVENT_MS))
-    return { code: 'INVALID', detail: 'event_ts is not in the years 2000 to 9999' }
+    return { code: 'INVALID', detail: 'event_ts is not in the years 2000 to 2599' }
   if (event.event_ts > appendMs + maxFutureSkewMs)
     return { code: 'FUTURE_TIMESTAMP', detail: `event_ts is ${event.event_ts - appendMs} ms after the log append time` }
   return undefined

@@ -23,6 +23,7 @@ interface Arrival {
 export type Counts = Record<Fate, number>
 
 const NONE = -1
+const NO_CHANGES: readonly Anomaly[] = []
 
 /**
  * Detection over one partition's log: give it the records in offset order, and it says what becomes of each and which
@@ -37,8 +38,11 @@ export class PartitionDetector {
   readonly #bits = new EventIdBits()
   #watermark: Watermark
   #rules: readonly RuleInForce[] = []
+  /** Whether a rule or an open window counts what comes. */
+  #decides = false
   #fewestEvents = Number.POSITIVE_INFINITY
   #longestPanes = 1
+  #keptFromPane = Number.NEGATIVE_INFINITY
   #nextCloseMs = Number.NEGATIVE_INFINITY
   #scratch = new Int32Array(1)
   #changes: Anomaly[] = []
@@ -82,17 +86,34 @@ export class PartitionDetector {
    */
   useRules(rules: readonly RuleInForce[]): void {
     this.#rules = rules
+    this.#fitToRules()
+  }
+
+  /** Fits to the rules that decide now: those in force, and those of windows that are still open. */
+  #fitToRules(): void {
+    const rules = this.#rules
     const deciding = [...rules, ...[...this.openWindows.all()].map(({ rule }) => rule)]
+    this.#decides = deciding.length > 0
     this.#fewestEvents = deciding.reduce(
       (least, { condition }) => Math.min(least, condition.minEvents),
       Number.POSITIVE_INFINITY,
     )
-    this.#longestPanes = deciding.reduce((most, { window }) => Math.max(most, window.sizePanes), 1)
-    this.#scratch = new Int32Array(2 * this.#longestPanes - 1)
+    const longestPanes = deciding.reduce((most, { window }) => Math.max(most, window.sizePanes), 1)
+    // Panes are then needed for longer than the pieces that hold them say, so the next piece has to hold them all.
+    if (longestPanes > this.#longestPanes) this.panes.markAllChanged()
+    this.#longestPanes = longestPanes
+    this.#scratch = new Int32Array(2 * longestPanes - 1)
+    this.#forgetPanes()
+  }
+
+  /** The first pane that is not forgotten yet. A pane that was forgotten under shorter rules does not come back. */
+  get keptFromPane(): number {
+    return this.#keptFromPane
   }
 
   /** Goes on from a stored watermark. Panes, ids and open windows are put back on their own. */
-  resumeAt(watermarkMs: number): void {
+  resumeAt(watermarkMs: number, keptFromPane: number): void {
+    this.#keptFromPane = keptFromPane
     this.#watermark = new Watermark(this.#policy.allowedLatenessMs, watermarkMs)
     this.#nextCloseMs = watermarkMs === Number.NEGATIVE_INFINITY ? watermarkMs : (paneOf(watermarkMs) + 1) * PANE_MS
   }
@@ -113,9 +134,10 @@ export class PartitionDetector {
   }
 
   /** Anomalies raised and closed since the last call, in the order of their records. */
-  takeChanges(): Anomaly[] {
+  takeChanges(): readonly Anomaly[] {
+    if (this.#changes.length === 0) return NO_CHANGES
     const changes = this.#changes
-    if (changes.length > 0) this.#changes = []
+    this.#changes = []
     return changes
   }
 
@@ -144,7 +166,7 @@ export class PartitionDetector {
   }
 
   #apply(event: ObservedEvent, offset: number, appendMs: number, isUuid: boolean): void {
-    if (this.#rules.length === 0) return
+    if (!this.#decides) return
     const arriving = this.#arriving
     arriving.offset = offset
     arriving.value = event.item_id
@@ -199,13 +221,20 @@ export class PartitionDetector {
   #close(offset: number): void {
     const pane = paneOf(this.#watermark.ms)
     this.#nextCloseMs = (pane + 1) * PANE_MS
-    for (const window of this.openWindows.takeEnded(pane)) {
+    const ended = this.openWindows.takeEnded(pane)
+    for (const window of ended) {
       const row = this.#row(window, 'open')
       const { minEvents, maxDistinct } = window.rule.condition
       const holds = row.eventCount >= minEvents && row.distinctItems <= maxDistinct(row.eventCount)
       this.#changes.push({ ...row, status: holds ? 'confirmed' : 'retracted', asOfOffset: offset })
     }
-    this.panes.dropBefore(pane - this.#longestPanes + 1)
+    if (ended.some(({ rule }) => !this.#rules.includes(rule))) this.#fitToRules()
+    else this.#forgetPanes()
+  }
+
+  #forgetPanes(): void {
+    this.#keptFromPane = Math.max(this.#keptFromPane, paneOf(this.#watermark.ms) - this.#longestPanes + 1)
+    this.panes.dropBefore(this.#keptFromPane)
   }
 
   #eventsIn(from: number, sizePanes: number): number {

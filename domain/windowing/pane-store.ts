@@ -193,6 +193,11 @@ export class PaneStore {
     return all ? [...this.#byPane.values()].flat() : changed
   }
 
+  /** Lists every live pane as changed: what was taken of it before is not enough any more. */
+  markAllChanged(): void {
+    for (const slots of this.#byPane.values()) for (const slot of slots) this.#touch(slot)
+  }
+
   /** Puts a pane in place of the key's pane that is there, if any. */
   restore(view: Omit<PaneView, 'values'> & { readonly values: readonly string[] }): void {
     const key = this.keyOf(view.key)

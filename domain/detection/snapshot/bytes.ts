@@ -107,7 +107,8 @@ export class TextTable {
 
   static read(bytes: Uint8Array): string[] {
     const reader = new ByteReader(bytes)
-    const decoder = new TextDecoder()
+    // A leading byte order mark is part of a text, and bytes that are no text are a fault.
+    const decoder = new TextDecoder('utf-8', { ignoreBOM: true, fatal: true })
     const texts: string[] = []
     while (!reader.done) texts.push(decoder.decode(reader.raw()))
     return texts

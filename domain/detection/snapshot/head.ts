@@ -20,6 +20,7 @@ interface Head {
   readonly format: number
   /** null before the first event. */
   readonly watermarkMs: number | null
+  readonly keptFromPane: number | null
   readonly counts: Counts
   readonly rules: readonly StoredRule[]
   readonly open: readonly (Omit<OpenWindow, 'rule' | 'changed'> & { readonly rule: StoredRule })[]
@@ -33,11 +34,14 @@ const stored = ({ ruleId, version, mode, kind, parameters }: RuleInForce): Store
   parameters,
 })
 
+const finiteOrNull = (value: number): number | null => (Number.isFinite(value) ? value : null)
+
 /** Watermark, counts, rules in force and open windows, as JSON text. */
 export function takeHead(detector: PartitionDetector): string {
   const head: Head = {
     format: HEAD_FORMAT,
-    watermarkMs: Number.isFinite(detector.watermarkMs) ? detector.watermarkMs : null,
+    watermarkMs: finiteOrNull(detector.watermarkMs),
+    keptFromPane: finiteOrNull(detector.keptFromPane),
     counts: { ...detector.counts },
     rules: detector.rules.map(stored),
     open: [...detector.openWindows.all()].map(
@@ -57,14 +61,24 @@ export function takeHead(detector: PartitionDetector): string {
 
 /**
  * A detector as it was when `head` was taken, but for its panes and ids, which `restorePiece` puts back.
- * @throws GuardianError GRD_SNAPSHOT_REFUSED for a head of an unknown format
+ * @throws GuardianError GRD_SNAPSHOT_REFUSED for a head of an unknown format; GRD_BAD_RULE for a rule that it holds and
+ * this program cannot decide by
  */
 export function restoreHead(
   text: string,
   policy: DetectorPolicy,
   kinds: ReadonlyMap<string, RuleKind>,
 ): PartitionDetector {
-  const head = parse(text)
+  try {
+    return resume(JSON.parse(text) as Head | null, policy, kinds)
+  } catch (cause) {
+    if (cause instanceof GuardianError) throw cause
+    throw new GuardianError('GRD_SNAPSHOT_REFUSED', 'the head of the detection state cannot be read', { cause })
+  }
+}
+
+function resume(head: Head | null, policy: DetectorPolicy, kinds: ReadonlyMap<string, RuleKind>): PartitionDetector {
+  if (head?.format !== HEAD_FORMAT) throw new RangeError(`head format ${head?.format ?? 'none'} is not known`)
   const inForce = ({ ruleId, version, mode, kind, parameters }: StoredRule): RuleInForce =>
     ruleInForce({ ruleId, version, kind, state: mode, parameters }, mode, kinds)
   const rules = head.rules.map(inForce)
@@ -72,19 +86,7 @@ export function restoreHead(
   for (const { rule, ...window } of head.open)
     detector.openWindows.add({ ...window, rule: inForce(rule), changed: false })
   detector.useRules(rules)
-  detector.resumeAt(head.watermarkMs ?? Number.NEGATIVE_INFINITY)
+  detector.resumeAt(head.watermarkMs ?? Number.NEGATIVE_INFINITY, head.keptFromPane ?? Number.NEGATIVE_INFINITY)
   Object.assign(detector.counts, head.counts)
   return detector
-}
-
-function parse(text: string): Head {
-  let head: Head
-  try {
-    head = JSON.parse(text) as Head
-  } catch (cause) {
-    throw new GuardianError('GRD_SNAPSHOT_REFUSED', 'the head of the detection state is not JSON', { cause })
-  }
-  if (head.format !== HEAD_FORMAT)
-    throw new GuardianError('GRD_SNAPSHOT_REFUSED', `head format ${head.format} is not known`)
-  return head
 }

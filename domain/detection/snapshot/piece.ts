@@ -65,6 +65,7 @@ export function restorePiece(detector: PartitionDetector, bytes: Uint8Array): vo
     const bits = piece.raw()
     const idTexts = new ByteReader(piece.raw())
     const texts = TextTable.read(piece.raw())
+    if (!piece.done) throw new RangeError('bytes are left over')
     for (let left = paneReader.i32(); left > 0; left--) detector.panes.restore(readPane(paneReader, texts))
     const added: [string, number][] = []
     while (!idTexts.done) added.push([textOf(texts, idTexts.i32()), idTexts.f64()])

@@ -1,4 +1,3 @@
-import { paneOf } from '../../windowing/pane.js'
 import type { DetectorPolicy, PartitionDetector } from '../partition-detector.js'
 import type { RuleKind } from '../rule.js'
 import { restoreHead } from './head.js'
@@ -18,7 +17,6 @@ export function restoreDetector(
 ): PartitionDetector {
   const detector = restoreHead(head, policy, kinds)
   for (const piece of pieces) restorePiece(detector, piece)
-  if (Number.isFinite(detector.watermarkMs))
-    detector.panes.dropBefore(paneOf(detector.watermarkMs) - detector.longestPanes + 1)
+  detector.panes.dropBefore(detector.keptFromPane)
   return detector
 }
