@@ -1,0 +1,1 @@
+export { partitionMaintenance } from './partition-maintenance.js'

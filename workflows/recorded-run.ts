@@ -1,0 +1,40 @@
+import { CancellationScope, proxyActivities, workflowInfo } from '@temporalio/workflow'
+import type { RunActivities, RunDetails } from '../activities/runs/run-activities.js'
+
+const { recordRunStarted, recordRunEnded } = proxyActivities<RunActivities>({
+  startToCloseTimeout: '30 seconds',
+  scheduleToCloseTimeout: '30 minutes',
+  retry: {
+    initialInterval: '1 second',
+    backoffCoefficient: 2,
+    maximumInterval: '1 minute',
+    maximumAttempts: 30,
+    nonRetryableErrorTypes: ['GRD_BAD_INPUT', 'GRD_STORE_REFUSED'],
+  },
+})
+
+/**
+ * Does a workflow's work between two records in `pipeline_runs`: started, and completed or failed. The end is recorded
+ * also when the run was cancelled.
+ * @throws what `work` throws
+ */
+export async function recordedRun<Result extends object>(
+  details: RunDetails,
+  work: () => Promise<Result>,
+): Promise<Result> {
+  await recordRunStarted({ startedTs: workflowInfo().startTime.toISOString(), details })
+  try {
+    const result = await work()
+    await recordRunEnded({ endedTs: now(), status: 'completed', details: { result } })
+    return result
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error)
+    await CancellationScope.nonCancellable(() =>
+      recordRunEnded({ endedTs: now(), status: 'failed', details: { reason: reason.slice(0, 500) } }),
+    )
+    throw error
+  }
+}
+
+/** In a workflow this is the time of its task: the same in every replay. */
+const now = (): string => new Date().toISOString()
