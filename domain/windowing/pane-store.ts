@@ -1,30 +1,27 @@
 import { Interner } from './interner.js'
-
-/*
- * One pane is a run of words in one flat array: integers and doubles look at the same memory, so a pane is two cache
- * lines and no garbage. Word offsets of the integers, and double offsets of the doubles:
- */
-const WORDS = 28
-const DOUBLES = WORDS / 2
-const F_FIRST_OFFSET = 0
-const F_LAST_OFFSET = 1
-const F_ACTOR_OFFSET = 2
-const I_PANE = 6
-const I_NEXT = 7
-const I_COUNT = 8
-const I_KEY = 9
-const I_ACTOR = 10
-const I_VALUES = 11
-const I_INLINE = 12
-const INLINE_VALUES = 4
-const I_FIRST_ID = 16
-const I_LAST_ID = 20
-const I_ID_IS_TEXT = 24
-const I_CHANGED = 25
-
-const NONE = -1
-const FIRST_ID_IS_TEXT = 1
-const LAST_ID_IS_TEXT = 2
+import { grown, KeyTable } from './key-table.js'
+import {
+  DOUBLES,
+  F_ACTOR_OFFSET,
+  F_FIRST_OFFSET,
+  F_LAST_OFFSET,
+  FIRST_ID_IS_TEXT,
+  I_ACTOR,
+  I_CHANGED,
+  I_COUNT,
+  I_FIRST_ID,
+  I_ID_IS_TEXT,
+  I_INLINE,
+  I_KEY,
+  I_LAST_ID,
+  I_NEXT,
+  I_PANE,
+  I_VALUES,
+  INLINE_VALUES,
+  LAST_ID_IS_TEXT,
+  NONE,
+  WORDS,
+} from './pane-layout.js'
 
 /** What one event adds to its pane. Strings stand for themselves; the id is four words, or a text when `idText` is set. */
 export interface PaneEvent {
@@ -61,11 +58,7 @@ export class PaneStore {
   readonly #freeSlots: number[] = []
   /** Values of panes with more than fit inline. */
   readonly #spilled = new Map<number, Set<number>>()
-  readonly #keys = new Map<string, number>()
-  readonly #keyTexts: (string | undefined)[] = []
-  readonly #freeKeys: number[] = []
-  #heads = new Int32Array(1_024)
-  #totals = new Int32Array(1_024)
+  readonly #keys = new KeyTable()
   readonly #byPane = new Map<number, number[]>()
   #changed: number[] = []
   #generation = 1
@@ -79,26 +72,24 @@ export class PaneStore {
   }
 
   get bytes(): number {
-    return this.#words.byteLength + this.#heads.byteLength + this.#totals.byteLength
+    return this.#words.byteLength + this.#keys.bytes
   }
 
   keyOf(text: string): number {
-    return this.#keys.get(text) ?? this.#newKey(text)
+    return this.#keys.use(text)
   }
 
   keyText(key: number): string {
-    const text = this.#keyTexts[key]
-    if (text === undefined) throw new RangeError(`no key ${key}`)
-    return text
+    return this.#keys.textOf(key)
   }
 
   findKey(text: string): number {
-    return this.#keys.get(text) ?? NONE
+    return this.#keys.find(text)
   }
 
   /** Events in all live panes of a key: no window of the key holds more. */
   totalOf(key: number): number {
-    return this.#totals[key] ?? 0
+    return this.#keys.totalOf(key)
   }
 
   /** Adds one event to a key's pane. @returns the key's total after it */
@@ -113,15 +104,13 @@ export class PaneStore {
     if (event.value !== null) this.#addValue(slot, event.value)
     if (event.actor !== null) this.#setActor(slot, event.actor, event.offset)
     this.#touch(slot)
-    const total = this.totalOf(key) + 1
-    this.#totals[key] = total
-    return total
+    return this.#keys.addToTotal(key, 1)
   }
 
   /** The slot of a key's pane, or -1. */
   find(key: number, pane: number): number {
     const words = this.#words
-    for (let slot = this.#heads[key] ?? NONE; slot !== NONE; slot = words[slot * WORDS + I_NEXT] ?? NONE)
+    for (let slot = this.#keys.headOf(key); slot !== NONE; slot = words[slot * WORDS + I_NEXT] ?? NONE)
       if (words[slot * WORDS + I_PANE] === pane) return slot
     return NONE
   }
@@ -130,7 +119,7 @@ export class PaneStore {
   gather(key: number, from: number, slots: Int32Array): void {
     slots.fill(NONE)
     const words = this.#words
-    for (let slot = this.#heads[key] ?? NONE; slot !== NONE; slot = words[slot * WORDS + I_NEXT] ?? NONE) {
+    for (let slot = this.#keys.headOf(key); slot !== NONE; slot = words[slot * WORDS + I_NEXT] ?? NONE) {
       const at = (words[slot * WORDS + I_PANE] ?? 0) - from
       if (at >= 0 && at < slots.length) slots[at] = slot
     }
@@ -171,6 +160,13 @@ export class PaneStore {
     }
   }
 
+  /** The panes of some slots as they lie in memory, one after the other. */
+  copyOut(slots: readonly number[]): Int32Array {
+    const words = new Int32Array(slots.length * WORDS)
+    slots.forEach((slot, i) => words.set(this.#words.subarray(slot * WORDS, (slot + 1) * WORDS), i * WORDS))
+    return words
+  }
+
   /** Forgets the panes before `pane`, and the keys that have none left. */
   dropBefore(pane: number): void {
     for (const [at, slots] of this.#byPane) {
@@ -208,25 +204,12 @@ export class PaneStore {
         : { id: { w0: id[0] ?? 0, w1: id[1] ?? 0, w2: id[2] ?? 0, w3: id[3] ?? 0 }, idText: null }
     const first = { offset: view.firstOffset, value: null, actor: null, ...idEvent(view.firstId) }
     const slot = old === NONE ? this.#newPane(key, view.pane, first) : old
-    this.#totals[key] = this.totalOf(key) + view.count - this.countOf(slot)
+    this.#keys.addToTotal(key, view.count - this.countOf(slot))
     this.#words[slot * WORDS + I_COUNT] = view.count
     this.#doubles[slot * DOUBLES + F_LAST_OFFSET] = view.lastOffset
     this.#setId(slot, I_LAST_ID, LAST_ID_IS_TEXT, { ...first, ...idEvent(view.lastId) })
     for (const value of view.values) this.#addValue(slot, value)
     if (view.actor !== null) this.#setActor(slot, view.actor, view.actorOffset)
-  }
-
-  #newKey(text: string): number {
-    const key = this.#freeKeys.pop() ?? this.#keyTexts.length
-    if (key >= this.#heads.length) {
-      this.#heads = grown(this.#heads)
-      this.#totals = grown(this.#totals)
-    }
-    this.#keys.set(text, key)
-    this.#keyTexts[key] = text
-    this.#heads[key] = NONE
-    this.#totals[key] = 0
-    return key
   }
 
   #newPane(key: number, pane: number, event: PaneEvent): number {
@@ -241,8 +224,8 @@ export class PaneStore {
     words[base + I_PANE] = pane
     words[base + I_KEY] = key
     words[base + I_ACTOR] = NONE
-    words[base + I_NEXT] = this.#heads[key] ?? NONE
-    this.#heads[key] = slot
+    words[base + I_NEXT] = this.#keys.headOf(key)
+    this.#keys.setHead(key, slot)
     this.#doubles[slot * DOUBLES + F_FIRST_OFFSET] = event.offset
     this.#doubles[slot * DOUBLES + F_ACTOR_OFFSET] = NONE
     this.#setId(slot, I_FIRST_ID, FIRST_ID_IS_TEXT, event)
@@ -257,8 +240,8 @@ export class PaneStore {
     const words = this.#words
     const key = words[base + I_KEY] ?? NONE
     const next = words[base + I_NEXT] ?? NONE
-    let before = this.#heads[key] ?? NONE
-    if (before === slot) this.#heads[key] = next
+    let before = this.#keys.headOf(key)
+    if (before === slot) this.#keys.setHead(key, next)
     else {
       while (words[before * WORDS + I_NEXT] !== slot) before = words[before * WORDS + I_NEXT] ?? NONE
       words[before * WORDS + I_NEXT] = next
@@ -270,16 +253,10 @@ export class PaneStore {
     const idIsText = words[base + I_ID_IS_TEXT] ?? 0
     if (idIsText & FIRST_ID_IS_TEXT) this.strings.release(words[base + I_FIRST_ID] ?? NONE)
     if (idIsText & LAST_ID_IS_TEXT) this.strings.release(words[base + I_LAST_ID] ?? NONE)
-    this.#totals[key] = this.totalOf(key) - (words[base + I_COUNT] ?? 0)
+    this.#keys.addToTotal(key, -(words[base + I_COUNT] ?? 0))
     words[base + I_CHANGED] = 0
     this.#freeSlots.push(slot)
-    if (this.#heads[key] === NONE) this.#dropKey(key)
-  }
-
-  #dropKey(key: number): void {
-    this.#keys.delete(this.keyText(key))
-    this.#keyTexts[key] = undefined
-    this.#freeKeys.push(key)
+    if (this.#keys.headOf(key) === NONE) this.#keys.drop(key)
   }
 
   #setId(slot: number, at: number, textFlag: number, { id, idText }: Pick<PaneEvent, 'id' | 'idText'>): void {
@@ -341,10 +318,4 @@ export class PaneStore {
   #isChanged(slot: number): boolean {
     return this.#words[slot * WORDS + I_CHANGED] === this.#generation
   }
-}
-
-function grown(old: Int32Array): Int32Array<ArrayBuffer> {
-  const next = new Int32Array(old.length * 2)
-  next.set(old)
-  return next
 }

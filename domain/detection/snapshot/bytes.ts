@@ -1,4 +1,8 @@
-/** Writes numbers and texts, little-endian, into one growing run of bytes. A text is written once and then referred to. */
+const encoder = new TextEncoder()
+// A byte order mark is part of an id like any other character.
+const decoder = new TextDecoder('utf-8', { ignoreBOM: true })
+
+/** Writes numbers and texts, little-endian, into one growing run of bytes. */
 export class ByteWriter {
   #bytes = new Uint8Array(65_536)
   #view = new DataView(this.#bytes.buffer)
@@ -30,6 +34,14 @@ export class ByteWriter {
     this.#reserve(bytes.length)
     this.#bytes.set(bytes, this.#length)
     this.#length += bytes.length
+  }
+
+  /** As UTF-8, with its length in front. */
+  text(text: string): void {
+    this.#reserve(4 + text.length * 3)
+    const { written } = encoder.encodeInto(text, this.#bytes.subarray(this.#length + 4))
+    this.i32(written)
+    this.#length += written
   }
 
   finish(): Uint8Array {
@@ -78,39 +90,16 @@ export class ByteReader {
     return this.#bytes.slice(from, from + length)
   }
 
+  text(): string {
+    const length = this.i32()
+    const from = this.#step(length)
+    return decoder.decode(this.#bytes.subarray(from, from + length))
+  }
+
   #step(bytes: number): number {
     const at = this.#at
     if (bytes < 0 || at + bytes > this.#bytes.length) throw new RangeError('the snapshot ends too early')
     this.#at += bytes
     return at
-  }
-}
-
-/** Gives each text of a piece one number, in the order of first use. */
-export class TextTable {
-  readonly #refs = new Map<string, number>()
-  readonly #writer = new ByteWriter()
-  readonly #encoder = new TextEncoder()
-
-  refOf(text: string): number {
-    const known = this.#refs.get(text)
-    if (known !== undefined) return known
-    const ref = this.#refs.size
-    this.#refs.set(text, ref)
-    this.#writer.raw(this.#encoder.encode(text))
-    return ref
-  }
-
-  finish(): Uint8Array {
-    return this.#writer.finish()
-  }
-
-  static read(bytes: Uint8Array): string[] {
-    const reader = new ByteReader(bytes)
-    // A leading byte order mark is part of a text, and bytes that are no text are a fault.
-    const decoder = new TextDecoder('utf-8', { ignoreBOM: true, fatal: true })
-    const texts: string[] = []
-    while (!reader.done) texts.push(decoder.decode(reader.raw()))
-    return texts
   }
 }

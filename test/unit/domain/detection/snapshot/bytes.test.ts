@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import fc from 'fast-check'
-import { ByteReader, ByteWriter, TextTable } from '../../../../../domain/detection/snapshot/bytes.js'
+import { ByteReader, ByteWriter } from '../../../../../domain/detection/snapshot/bytes.js'
 import { propertyRuns } from '../../property-runs.js'
 
 const anyPart = fc.oneof(
@@ -8,6 +8,7 @@ const anyPart = fc.oneof(
   fc.record({ kind: fc.constant('i32' as const), value: fc.integer() }),
   fc.record({ kind: fc.constant('f64' as const), value: fc.double() }),
   fc.record({ kind: fc.constant('raw' as const), value: fc.uint8Array({ maxLength: 40 }) }),
+  fc.record({ kind: fc.constant('text' as const), value: fc.string({ unit: 'grapheme' }) }),
 )
 
 describe('ByteWriter and ByteReader', () => {
@@ -17,6 +18,7 @@ describe('ByteWriter and ByteReader', () => {
         const writer = new ByteWriter()
         for (const { kind, value } of parts) {
           if (kind === 'raw') writer.raw(value)
+          else if (kind === 'text') writer.text(value)
           else writer[kind](value)
         }
         const bytes = writer.finish()
@@ -45,29 +47,5 @@ describe('ByteWriter and ByteReader', () => {
       writer.i32(length)
       assert.throws(() => new ByteReader(writer.finish()).raw(), RangeError)
     }
-  })
-})
-
-describe('TextTable', () => {
-  it('gives each text one number and gives the texts back in their order', () => {
-    fc.assert(
-      fc.property(fc.array(fc.string({ unit: 'grapheme' })), (texts) => {
-        const table = new TextTable()
-        const refs = texts.map((text) => table.refOf(text))
-        const read = TextTable.read(table.finish())
-        assert.deepEqual(
-          refs.map((ref) => read[ref]),
-          texts,
-        )
-        assert.equal(read.length, new Set(texts).size)
-      }),
-      { numRuns: propertyRuns },
-    )
-  })
-
-  it('keeps a leading byte order mark', () => {
-    const table = new TextTable()
-    table.refOf('\uFEFFa')
-    assert.deepEqual(TextTable.read(table.finish()), ['\uFEFFa'])
   })
 })
