@@ -1,6 +1,6 @@
 const encoder = new TextEncoder()
-// A byte order mark is part of an id like any other character.
-const decoder = new TextDecoder('utf-8', { ignoreBOM: true })
+// A leading byte order mark is part of a text, and bytes that are no text are a fault.
+const decoder = new TextDecoder('utf-8', { ignoreBOM: true, fatal: true })
 
 /** Writes numbers and texts, little-endian, into one growing run of bytes. */
 export class ByteWriter {

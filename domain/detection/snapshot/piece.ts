@@ -75,6 +75,7 @@ export function restorePiece(detector: PartitionDetector, bytes: Uint8Array): vo
     const keys = readTexts(piece.raw())
     const strings = readTexts(piece.raw())
     const idTexts = readTexts(piece.raw())
+    if (!piece.done) throw new RangeError('bytes are left over')
     const doubles = new Float64Array(words.buffer)
     for (let base = 0; base < words.length; base += WORDS)
       detector.panes.restore(readPane(words, doubles, base, spilled, keys, strings))
