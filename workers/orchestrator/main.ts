@@ -1,0 +1,79 @@
+import { Client } from '@temporalio/client'
+import { assertMigrated } from '../../db/migrate.js'
+import { openPool, type Database } from '../../db/pool.js'
+import { ensureDayPartition, listDayPartitions } from '../../db/stores/partitions.js'
+import { recordRunEnd, recordRunStart } from '../../db/stores/pipeline-runs.js'
+import { readEnv } from '../../platform/env.js'
+import { createLogger, type Logger } from '../../platform/logger.js'
+import { createRegistry, serveMetrics } from '../../platform/metrics.js'
+import { runProcess, type ProcessContext } from '../../platform/run-process.js'
+import { orchestratorConfig, type OrchestratorConfig } from './orchestrator-config.js'
+import { startQueueWorkers, type QueueWorkersDeps } from './queue-workers.js'
+import { declaredSchedules, ensureSchedules } from './schedules.js'
+import { connectTemporal } from './temporal-connection.js'
+import { installRuntime, MergedRegistry } from './temporal-runtime.js'
+import { assertWorkflowBundle } from './workflow-bundle.js'
+
+/** A server that starts beside us is there within seconds; after a minute something else is wrong. */
+const TEMPORAL_ATTEMPTS = 30
+const TEMPORAL_PAUSE_MS = 2_000
+
+async function start(config: OrchestratorConfig, log: Logger, { life, onFatal }: ProcessContext): Promise<void> {
+  await assertWorkflowBundle()
+  const sdkMetrics = await installRuntime(log)
+  const registry = new MergedRegistry(createRegistry('orchestrator'), sdkMetrics)
+  const db = await life.use('PostgreSQL pool', () => openPool(poolSettings(config), log))
+  await assertMigrated(db)
+  const namespace = config.TEMPORAL_NAMESPACE
+  const connection = await life.use('Temporal', () =>
+    connectTemporal(
+      { address: config.TEMPORAL_ADDRESS, namespace, attempts: TEMPORAL_ATTEMPTS, pauseMs: TEMPORAL_PAUSE_MS },
+      log,
+    ),
+  )
+  const queues = await life.use('workers', () =>
+    startQueueWorkers({
+      ...storesOn(db),
+      connection,
+      namespace,
+      maxCachedWorkflows: config.TEMPORAL_MAX_CACHED_WORKFLOWS,
+      shutdownGraceMs: Math.floor(config.SHUTDOWN_DEADLINE_MS / 2),
+      onFatal,
+    }),
+  )
+  const policy = { daysAhead: config.ANOMALY_DAYS_AHEAD, retentionDays: config.ANOMALY_RETENTION_DAYS }
+  await ensureSchedules(new Client({ connection, namespace }).schedule, declaredSchedules(policy), log)
+  const metrics = await life.use('metrics', () =>
+    serveMetrics(registry, config.ORCHESTRATOR_METRICS_PORT, config.BIND_HOST),
+  )
+  log.info({ queues, metricsPort: metrics.port }, 'orchestrator_started')
+}
+
+const storesOn = (
+  db: Database,
+): Pick<QueueWorkersDeps, 'listDayPartitions' | 'ensureDayPartition' | 'recordRunStart' | 'recordRunEnd'> => ({
+  listDayPartitions: () => listDayPartitions(db),
+  ensureDayPartition: (day) => ensureDayPartition(db, day),
+  recordRunStart: (run) => recordRunStart(db, run),
+  recordRunEnd: (run) => recordRunEnd(db, run),
+})
+
+const poolSettings = (config: OrchestratorConfig) => ({
+  url: config.DATABASE_URL,
+  max: config.PG_POOL_MAX,
+  connectTimeoutMs: config.PG_CONNECT_TIMEOUT_MS,
+  statementTimeoutMs: config.PG_STATEMENT_TIMEOUT_MS,
+  lockTimeoutMs: config.PG_LOCK_TIMEOUT_MS,
+  applicationName: 'guardian-orchestrator',
+})
+
+let config: OrchestratorConfig
+let log: Logger
+await runProcess(
+  () => {
+    config = orchestratorConfig(readEnv())
+    log = createLogger('orchestrator', config.LOG_LEVEL)
+    return { log, shutdownDeadlineMs: config.SHUTDOWN_DEADLINE_MS }
+  },
+  (context) => start(config, log, context),
+)

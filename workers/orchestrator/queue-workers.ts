@@ -1,0 +1,62 @@
+import { Worker, type NativeConnection } from '@temporalio/worker'
+import { createPartitionActivities, type PartitionDeps } from '../../activities/partitions/partition-activities.js'
+import { createRunActivities, type RunDeps } from '../../activities/runs/run-activities.js'
+import type { Part } from '../../platform/lifecycle.js'
+import { TASK_QUEUES, type TaskQueue } from '../../workflows/contract.js'
+import { bundlePath } from './workflow-bundle.js'
+
+export interface QueueWorkersDeps extends PartitionDeps, RunDeps {
+  readonly connection: NativeConnection
+  readonly namespace: string
+  /** Workflows whose state is kept in memory, per queue; others are rebuilt from their history. */
+  readonly maxCachedWorkflows: number
+  /** How long activities may go on after a stop was asked for; below the deadline of the process. */
+  readonly shutdownGraceMs: number
+  /** A worker has ended by itself: the process has to end too. */
+  readonly onFatal: (cause: unknown) => void
+}
+
+interface Queue {
+  readonly taskQueue: TaskQueue
+  readonly activities: object
+  readonly maxConcurrentActivities: number
+}
+
+/** The queues that have work. A queue gets its worker here once its first workflow exists. */
+const queues = (deps: QueueWorkersDeps): readonly Queue[] => [
+  {
+    taskQueue: TASK_QUEUES.ops,
+    activities: { ...createPartitionActivities(deps), ...createRunActivities(deps) },
+    maxConcurrentActivities: 10,
+  },
+]
+
+/** Starts a worker for each queue. Stopping lets the activities under way end, for the time of grace. */
+export async function startQueueWorkers(deps: QueueWorkersDeps): Promise<Part<readonly TaskQueue[]>> {
+  const created: { worker: Worker; ended: Promise<void> }[] = []
+  let stopping = false
+  for (const { taskQueue, activities, maxConcurrentActivities } of queues(deps)) {
+    const worker = await Worker.create({
+      connection: deps.connection,
+      namespace: deps.namespace,
+      taskQueue,
+      workflowBundle: { codePath: bundlePath },
+      activities,
+      maxConcurrentActivityTaskExecutions: maxConcurrentActivities,
+      maxCachedWorkflows: deps.maxCachedWorkflows,
+      shutdownGraceTime: deps.shutdownGraceMs,
+    })
+    const ended = worker.run()
+    ended.then(
+      () => stopping || deps.onFatal(new Error(`the worker of ${taskQueue} has ended by itself`)),
+      (error: unknown) => stopping || deps.onFatal(error),
+    )
+    created.push({ worker, ended })
+  }
+  const stop = async () => {
+    stopping = true
+    for (const { worker } of created) if (worker.getState() === 'RUNNING') worker.shutdown()
+    await Promise.all(created.map(({ ended }) => ended))
+  }
+  return { value: created.map(({ worker }) => worker.options.taskQueue as TaskQueue), stop }
+}
