@@ -21,7 +21,7 @@ export class EventIdSet {
   #added = new Int32Array(FIRST_CAPACITY * STRIDE)
   #addedTimes = new Float64Array(this.#added.buffer)
   #addedCount = 0
-  #addedTexts: string[] = []
+  #addedTexts = new Set<string>()
 
   /** Entries in memory, those that the watermark has passed since the last clean-up among them. */
   get size(): number {
@@ -41,7 +41,7 @@ export class EventIdSet {
     if (this.#used >= this.#capacity * MAX_LOAD) this.#layOut(watermarkMs)
     const at = this.#place(id.w0, id.w1, id.w2, id.w3, eventMs, watermarkMs)
     if (at < 0) return false
-    this.#remember(at)
+    this.#remember(at, watermarkMs)
     return true
   }
 
@@ -51,7 +51,7 @@ export class EventIdSet {
     if (known !== undefined && known >= watermarkMs) return false
     if (this.#texts.size >= this.#purgeTextsAt) this.#purgeTexts(watermarkMs)
     this.#texts.set(id, eventMs)
-    this.#addedTexts.push(id)
+    this.#addedTexts.add(id)
     return true
   }
 
@@ -64,12 +64,12 @@ export class EventIdSet {
       live.set(this.#added.subarray(i * STRIDE, (i + 1) * STRIDE), kept * STRIDE)
       kept++
     }
-    const texts = this.#addedTexts.flatMap((id): [string, number][] => {
+    const texts = [...this.#addedTexts].flatMap((id): [string, number][] => {
       const eventMs = this.#texts.get(id)
       return eventMs !== undefined && eventMs >= watermarkMs ? [[id, eventMs]] : []
     })
     this.#addedCount = 0
-    this.#addedTexts = []
+    this.#addedTexts.clear()
     return { bits: live.subarray(0, kept * STRIDE), texts }
   }
 
@@ -83,7 +83,7 @@ export class EventIdSet {
       if (this.#times[i * 3 + 2] !== EMPTY)
         live.set(this.#words.subarray(i * STRIDE, (i + 1) * STRIDE), kept++ * STRIDE)
     this.#addedCount = 0
-    this.#addedTexts = []
+    this.#addedTexts.clear()
     return { bits: live, texts: [...this.#texts] }
   }
 
@@ -131,17 +131,26 @@ export class EventIdSet {
     return slot
   }
 
-  #remember(slot: number): void {
-    if (this.#addedCount * STRIDE === this.#added.length) {
-      const grown = new Int32Array(this.#added.length * 2)
-      grown.set(this.#added)
-      this.#added = grown
-      this.#addedTimes = new Float64Array(grown.buffer)
-    }
+  #remember(slot: number, watermarkMs: number): void {
+    if (this.#addedCount * STRIDE === this.#added.length) this.#makeRoom(watermarkMs)
     const from = slot * STRIDE
     const to = this.#addedCount * STRIDE
     for (let k = 0; k < STRIDE; k++) this.#added[to + k] = this.#words[from + k] ?? 0
     this.#addedCount++
+  }
+
+  /** What the watermark has passed goes from the list of additions, so that it is bounded when nobody takes it, too. */
+  #makeRoom(watermarkMs: number): void {
+    let kept = 0
+    for (let i = 0; i < this.#addedCount; i++)
+      if ((this.#addedTimes[i * 3 + 2] ?? 0) >= watermarkMs)
+        this.#added.copyWithin(kept++ * STRIDE, i * STRIDE, (i + 1) * STRIDE)
+    this.#addedCount = kept
+    if (kept * STRIDE * 2 <= this.#added.length) return
+    const grown = new Int32Array(this.#added.length * 2)
+    grown.set(this.#added)
+    this.#added = grown
+    this.#addedTimes = new Float64Array(grown.buffer)
   }
 
   /** Lays the live entries out in a table that they fill to at most a third. */
@@ -172,7 +181,11 @@ export class EventIdSet {
   }
 
   #purgeTexts(watermarkMs: number): void {
-    for (const [id, eventMs] of this.#texts) if (eventMs < watermarkMs) this.#texts.delete(id)
+    for (const [id, eventMs] of this.#texts) {
+      if (eventMs >= watermarkMs) continue
+      this.#texts.delete(id)
+      this.#addedTexts.delete(id)
+    }
     this.#purgeTextsAt = Math.max(1_024, this.#texts.size * 2)
   }
 }

@@ -57,7 +57,7 @@ export class OpenWindows {
   /** Takes out the windows that end at or before `pane`: by end, and among those with one end as they were opened. */
   takeEnded(pane: number): OpenWindow[] {
     const ends = [...this.#byEnd.keys()].filter((end) => end <= pane).sort((a, b) => a - b)
-    return ends.flatMap((end) => {
+    const allEnded = ends.flatMap((end) => {
       const ended = this.#byEnd.get(end) ?? []
       this.#byEnd.delete(end)
       for (const window of ended) {
@@ -68,6 +68,8 @@ export class OpenWindows {
       }
       return ended
     })
+    if (allEnded.length > 0) this.#changed = this.#changed.filter((window) => window.changed)
+    return allEnded
   }
 
   *all(): Iterable<OpenWindow> {

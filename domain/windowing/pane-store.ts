@@ -72,7 +72,7 @@ export class PaneStore {
   }
 
   get bytes(): number {
-    return this.#words.byteLength + this.#keys.bytes
+    return this.#words.byteLength + this.#keys.bytes + this.#changed.length * 8
   }
 
   keyOf(text: string): number {
@@ -174,6 +174,9 @@ export class PaneStore {
       for (const slot of slots) this.#dropPane(slot)
       this.#byPane.delete(at)
     }
+    // Dropped panes leave the list, so that it is bounded when nobody takes it, too.
+    if (this.#changed.length > 2 * this.paneCount + 1_024)
+      this.#changed = [...new Set(this.#changed)].filter((slot) => this.#isChanged(slot))
   }
 
   /** The live panes changed since the last call, or all of them. Either way, nothing is changed afterwards. */

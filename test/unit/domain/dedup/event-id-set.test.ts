@@ -1,0 +1,121 @@
+import assert from 'node:assert/strict'
+import fc from 'fast-check'
+import { EventIdBits, eventIdText } from '../../../../domain/dedup/event-id.js'
+import { EventIdSet } from '../../../../domain/dedup/event-id-set.js'
+import { propertyRuns } from '../property-runs.js'
+
+const START_MS = 1_790_000_000_000
+
+const uuid = (n: number): string => `01990000-0000-7000-8000-${n.toString(16).padStart(12, '0')}`
+const idOf = (n: number): string => (n % 4 === 3 ? `text ${n}` : uuid(n))
+
+function add(set: EventIdSet, id: string, eventMs: number, watermarkMs: number): boolean {
+  const bits = new EventIdBits()
+  return bits.read(id) ? set.add(bits, eventMs, watermarkMs) : set.addText(id, eventMs, watermarkMs)
+}
+
+type Taken = ReturnType<EventIdSet['takeAll']>
+
+/** What was handed over, readable: id and event time. */
+function readable({ bits, texts }: Taken): [string, number][] {
+  const times = new Float64Array(bits.slice().buffer)
+  const ids = Array.from({ length: bits.length / 6 }, (_, i): [string, number] => {
+    const [w0 = 0, w1 = 0, w2 = 0, w3 = 0] = bits.subarray(i * 6, i * 6 + 4)
+    return [eventIdText(w0, w1, w2, w3), times[i * 3 + 2] ?? 0]
+  })
+  return [...ids, ...texts].sort(([a], [b]) => (a < b ? -1 : 1))
+}
+
+const anyMove = fc.record({
+  id: fc.nat({ max: 30 }),
+  afterMs: fc.nat({ max: 40 }),
+  advanceMs: fc.oneof({ weight: 4, arbitrary: fc.constant(0) }, { weight: 1, arbitrary: fc.nat({ max: 60 }) }),
+  take: fc.oneof(
+    { weight: 12, arbitrary: fc.constant('nothing') },
+    { weight: 1, arbitrary: fc.constantFrom('added', 'all', 'restart') },
+  ),
+})
+
+describe('EventIdSet', () => {
+  it('knows an id exactly until the watermark has passed it, in pieces and over restarts too', function () {
+    this.timeout(20_000 + propertyRuns * 50)
+    fc.assert(
+      fc.property(fc.array(anyMove, { maxLength: 200, size: 'max' }), (moves) => {
+        let set = new EventIdSet()
+        let pieces: Taken[] = []
+        let watermarkMs = START_MS
+        const model = new Map<string, number>()
+        const added = new Map<string, number>()
+        const liveOf = (ids: Map<string, number>) =>
+          [...ids].filter(([, eventMs]) => eventMs >= watermarkMs).sort(([a], [b]) => (a < b ? -1 : 1))
+        for (const { id, afterMs, advanceMs, take } of moves) {
+          const eventMs = watermarkMs + afterMs
+          const isNew = (model.get(idOf(id)) ?? 0) < watermarkMs
+          assert.equal(add(set, idOf(id), eventMs, watermarkMs), isNew)
+          if (isNew) {
+            model.set(idOf(id), eventMs)
+            added.set(idOf(id), eventMs)
+          }
+          watermarkMs += advanceMs
+          if (take === 'nothing') continue
+          const taken = take === 'all' ? set.takeAll(watermarkMs) : set.takeAdded(watermarkMs)
+          assert.deepEqual(new Map(readable(taken)), new Map(liveOf(take === 'all' ? model : added)))
+          added.clear()
+          pieces = take === 'all' ? [taken] : [...pieces, taken]
+          if (take === 'restart') {
+            set = new EventIdSet()
+            for (const piece of pieces) set.restore(piece.bits, piece.texts, watermarkMs)
+          }
+        }
+        assert.deepEqual(readable(set.takeAll(watermarkMs)), liveOf(model))
+      }),
+      { numRuns: propertyRuns },
+    )
+  })
+
+  it('keeps every one of many ids while it grows', () => {
+    const set = new EventIdSet()
+    for (let i = 0; i < 20_000; i++) assert.ok(add(set, uuid(i), START_MS + i, START_MS))
+    for (let i = 0; i < 20_000; i++) assert.equal(add(set, uuid(i), START_MS + i, START_MS), false)
+    assert.equal(set.size, 20_000)
+    assert.equal(set.takeAll(START_MS).bits.length, 20_000 * 6)
+  })
+
+  it('stays as large as what is live, and shrinks when that does', () => {
+    const set = new EventIdSet()
+    let mostBytes = 0
+    for (let i = 0; i < 200_000; i++) {
+      add(set, idOf(i), START_MS + i, START_MS + i - 1_000)
+      if (i % 1_000 === 0) set.takeAdded(START_MS + i - 1_000)
+      mostBytes = Math.max(mostBytes, set.bytes)
+    }
+    assert.ok(mostBytes < 600_000, `${mostBytes} bytes`)
+    assert.ok(set.size < 6_000, `${set.size} entries`)
+    set.takeAll(START_MS + 300_000)
+    assert.equal(set.size, 0)
+  })
+
+  it('stays as large as what is live when nobody takes pieces', () => {
+    const set = new EventIdSet()
+    for (let i = 0; i < 200_000; i++) add(set, idOf(i), START_MS + i, START_MS + i - 1_000)
+    assert.ok(set.bytes < 600_000, `${set.bytes} bytes`)
+    assert.deepEqual(
+      new Map(readable(set.takeAdded(START_MS + 199_000))),
+      new Map(Array.from({ length: 1_000 }, (_, i): [string, number] => [idOf(199_000 + i), START_MS + 199_000 + i])),
+    )
+  })
+
+  it('tells ids apart that differ in one bit', () => {
+    const set = new EventIdSet()
+    const bits = new EventIdBits()
+    bits.read(uuid(0))
+    assert.ok(set.add(bits, START_MS, START_MS))
+    for (const word of ['w0', 'w1', 'w2', 'w3'] as const)
+      for (let bit = 0; bit < 32; bit++) {
+        bits.read(uuid(0))
+        bits[word] ^= 1 << bit
+        assert.ok(set.add(bits, START_MS, START_MS), `${word} bit ${bit}`)
+      }
+    assert.equal(set.size, 129)
+  })
+})
