@@ -2,7 +2,8 @@ import type { Click } from '../domain/events.js'
 
 /** Where event time begins; in the past, so that nothing is ever ahead of the log append time. */
 export const STREAM_START_MS = Date.UTC(2026, 0, 5)
-const STREAM_LENGTH_MS = 20 * 60_000
+/** Of event time: 4,000,000 events are twenty minutes. */
+const EVENTS_PER_SECOND = 3_333
 const HUMANS = 120_000
 const BOTS = 40
 const SCRAPERS = 30
@@ -25,27 +26,29 @@ const eventId = (n: number, random: () => number): string =>
   `${hex(random() * 2 ** 32, 8)}-${hex(n / 65_536, 4)}-4${hex(n & 0xfff, 3)}-8${hex(random() * 4_096, 3)}-${hex(n, 12)}`
 
 /**
- * The stream of the throughput figures: twenty minutes of a shop in `count` events, 1 % of them duplicates, 5 % out of
- * order by up to 20 s, with scrapers and bots that raise anomalies of both rules.
+ * The stream of the throughput figures: a busy shop, 1 % of its events duplicates, 5 % out of order by up to 20 s, with
+ * scrapers and bots that raise anomalies of both rules. Sessions come and go, so that what is live stays the same.
  */
 export function* eventStream(count: number, seed: number): Generator<Click> {
   const random = mulberry32(seed)
   let last: Click | undefined
   for (let n = 0; n < count; n++) {
+    const sinceMs = Math.floor((n / EVENTS_PER_SECOND) * 1_000)
+    const minute = Math.floor(sinceMs / 60_000)
     if (last && random() < 0.01) {
       yield last
       continue
     }
-    const atMs = STREAM_START_MS + Math.floor((n / count) * STREAM_LENGTH_MS)
+    const atMs = STREAM_START_MS + sinceMs
     const event_ts = random() < 0.05 ? atMs - Math.floor(random() * 20_000) : atMs
     const who = random()
     const isBot = who < 0.04
     const isScraper = !isBot && who < 0.07
     const session_id = isBot
-      ? `bot-${Math.floor(random() * BOTS)}-${Math.floor((n / count) * 10)}`
+      ? `bot-${Math.floor(random() * BOTS)}-${Math.floor(minute / 3)}`
       : isScraper
-        ? `scraper-${Math.floor(random() * SCRAPERS)}-${Math.floor((n / count) * 10)}`
-        : `5f0c7a52-session-${hex(random() * HUMANS, 8)}-${Math.floor((n / count) * 5)}`
+        ? `scraper-${Math.floor(random() * SCRAPERS)}-${Math.floor(minute / 3)}`
+        : `5f0c7a52-session-${hex(random() * HUMANS, 8)}-${Math.floor(minute / 5)}`
     const item = isBot ? Math.floor(random() * 2) : Math.floor(random() ** 3 * 20_000)
     last = {
       event_id: eventId(n, random),

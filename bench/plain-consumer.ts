@@ -7,9 +7,14 @@ import avsc, { type Schema } from 'avsc'
 import kafkajs from 'kafkajs'
 import { TOPICS } from '../domain/events.js'
 
-const [brokers = '', schemaFile = '', groupId = '', records = '0', maxBytes = '0', maxBytesPerPartition = '0'] = process.argv.slice(2)
+const [brokers = '', schemaFile = '', groupId = '', records = '0', maxBytes = '0', maxBytesPerPartition = '0'] =
+  process.argv.slice(2)
 const type = avsc.Type.forSchema(JSON.parse(readFileSync(schemaFile, 'utf8')) as Schema, { wrapUnions: false })
-const consumer = new kafkajs.Kafka({ clientId: 'plain', brokers: brokers.split(','), logLevel: kafkajs.logLevel.ERROR }).consumer({
+const consumer = new kafkajs.Kafka({
+  clientId: 'plain',
+  brokers: brokers.split(','),
+  logLevel: kafkajs.logLevel.ERROR,
+}).consumer({
   groupId,
   maxBytes: Number(maxBytes),
   maxBytesPerPartition: Number(maxBytesPerPartition),
@@ -33,7 +38,10 @@ await consumer.run({
     if (read >= Number(records)) {
       const { user, system } = process.cpuUsage(cpuAtStart)
       const seconds = (performance.now() - startedAt) / 1_000
-      process.stdout.write(`${JSON.stringify({ records: read, seconds, cpuSeconds: (user + system) / 1e6, peakRssBytes: peakRss })}\n`, () => process.exit(0))
+      process.stdout.write(
+        `${JSON.stringify({ records: read, seconds, cpuSeconds: (user + system) / 1e6, peakRssBytes: peakRss })}\n`,
+        () => process.exit(0),
+      )
     }
     return Promise.resolve()
   },

@@ -1,0 +1,133 @@
+/*
+ * From produce to row: a steady stream of live events, and for every anomaly the time from the event that crossed the
+ * threshold being handed to the producer until its row can be read. Rows are looked for every 5 ms.
+ * `npm run bench -- latency [events per second] [seconds]`
+ */
+import { setTimeout as sleep } from 'node:timers/promises'
+import pg from 'pg'
+import { TOPICS, type Click } from '../domain/events.js'
+import { createEncoder } from '../platform/avro/codec.js'
+import { RegistryClient } from '../platform/avro/registry-client.js'
+import { createKafka } from '../platform/kafka/client.js'
+import { startProducer } from '../platform/kafka/producer.js'
+import { createLogger } from '../platform/logger.js'
+import { AVRO_SCHEMAS, subjectOf } from '../schemas/avro-schemas.js'
+import { eventStream } from './event-stream.js'
+import { openStage, percentile, startDetector, type Stage } from './stage.js'
+
+const TICK_MS = 10
+const LOOK_EVERY_MS = 5
+/** Sessions that cross HIGH_FREQUENCY in every window: each gets every fourth event in turn. */
+const SCRAPERS = 60
+const SCRAPED_SHARE = 0.3
+
+interface Sight {
+  readonly delayMs: number
+  readonly stages: readonly [toKafka: number, toDetected: number, toWritten: number]
+}
+
+/** Live events at a steady pace: the bench stream's shoppers with the time of now, and scrapers among them. */
+async function produce(stage: Stage, perSecond: number, seconds: number): Promise<void> {
+  const log = createLogger('bench', 'warn')
+  const schema = AVRO_SCHEMAS[TOPICS.clicks] ?? ''
+  const registry = new RegistryClient({ url: stage.schemaRegistryUrl, timeoutMs: 5_000 })
+  const encode = createEncoder(schema, await registry.register(subjectOf(TOPICS.clicks), schema))
+  const kafka = createKafka({ brokers: [stage.brokers], clientId: 'bench', requestTimeoutMs: 30_000 }, log)
+  const producer = await startProducer(kafka, {}, log)
+  const shoppers = eventStream(perSecond * seconds * 2, 11)
+  const startedAt = performance.now()
+  let made = 0
+  while (performance.now() - startedAt < seconds * 1_000) {
+    const due = Math.floor(((performance.now() - startedAt) / 1_000) * perSecond)
+    const records = []
+    for (; made < due; made++) {
+      const now = Date.now()
+      const shopper = shoppers.next().value as Click
+      const isScraped = (made % 10) / 10 < SCRAPED_SHARE
+      const session_id = isScraped ? `latency-scraper-${made % SCRAPERS}` : `${shopper.session_id}-${made}`
+      const click = { ...shopper, session_id, event_ts: now, ingest_ts: now }
+      records.push({ topic: TOPICS.clicks, key: session_id, value: encode(click) })
+    }
+    void producer.value.send(records)
+    await sleep(TICK_MS)
+  }
+  await producer.stop()
+}
+
+const LOOK = `
+SELECT a.session_id, a.rule_id, a.window_start, a.produced_ts, a.kafka_ts, a.detected_ts, a.db_write_ts
+  FROM anomaly_sessions a WHERE a.db_write_ts > $1::timestamptz - interval '2 seconds'`
+
+/** Looks for new rows until told to end. */
+async function watch(databaseUrl: string, isOver: () => boolean): Promise<Sight[]> {
+  const client = new pg.Client({ connectionString: databaseUrl })
+  await client.connect()
+  const seen = new Map<string, Sight>()
+  let since = new Date(0)
+  while (!isOver()) {
+    const { rows } = await client.query<Record<string, Date | string>>({ name: 'look', text: LOOK, values: [since] })
+    const now = Date.now()
+    for (const row of rows) {
+      const key = `${String(row['session_id'])} ${String(row['rule_id'])} ${Number(row['window_start'])}`
+      if (seen.has(key)) continue
+      const [produced, kafka, detected, written] = ['produced_ts', 'kafka_ts', 'detected_ts', 'db_write_ts'].map(
+        (name) => Number(row[name]),
+      )
+      const step = (from = 0, to = 0) => to - from
+      seen.set(key, {
+        delayMs: step(produced, now),
+        stages: [step(produced, kafka), step(kafka, detected), step(detected, written)],
+      })
+      since = new Date(Math.max(Number(since), written ?? 0))
+    }
+    await sleep(LOOK_EVERY_MS)
+  }
+  await client.end()
+  return [...seen.values()]
+}
+
+export async function latency(perSecond: number, seconds: number): Promise<void> {
+  const stage = await openStage()
+  try {
+    const detector = await startDetector(stage.env)
+    while (!(await detector.sample())) await sleep(50)
+    let over = false
+    const sights = watch(stage.databaseUrl, () => over)
+    const before = await detector.sample()
+    await produce(stage, perSecond, seconds)
+    const after = await detector.sample()
+    await sleep(1_000)
+    over = true
+    report(await sights, perSecond, seconds)
+    if (before && after) {
+      const cores = (after.cpuSeconds - before.cpuSeconds) / ((after.atMs - before.atMs) / 1_000)
+      console.log(`\ndetector: ${cores.toFixed(3)} of a core, ${Math.round(after.rssBytes / 1e6)} MB`)
+    }
+    await detector.stop()
+  } finally {
+    await stage.stop()
+  }
+}
+
+function report(sights: readonly Sight[], perSecond: number, seconds: number): void {
+  console.log(`${perSecond.toLocaleString('en')} events/s for ${seconds} s, ${sights.length} anomalies\n`)
+  console.log('| ms | p50 | p95 | p99 |\n|---|---|---|---|')
+  const line = (name: string, values: number[]) =>
+    console.log(`| ${name} | ${[0.5, 0.95, 0.99].map((share) => percentile(values, share).toFixed(0)).join(' | ')} |`)
+  line(
+    'produced → row read',
+    sights.map((s) => s.delayMs),
+  )
+  line(
+    'produced → in Kafka',
+    sights.map((s) => s.stages[0]),
+  )
+  line(
+    'in Kafka → detected',
+    sights.map((s) => s.stages[1]),
+  )
+  line(
+    'detected → written',
+    sights.map((s) => s.stages[2]),
+  )
+}
