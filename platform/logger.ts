@@ -2,8 +2,10 @@ import { pino, type Logger as PinoLogger } from 'pino'
 
 export type Logger = PinoLogger
 
-/** Fields that never reach a log line, wherever they stand in an object. */
-const SECRET_PATHS = ['password', 'token', 'authorization', 'cookie', 'apiKey', 'adminKey', 'url', 'connectionString']
+/** Fields that never reach a log line, down to `SECRET_DEPTH` objects inside one another. */
+const SECRET_NAMES = ['password', 'token', 'authorization', 'cookie', 'apiKey', 'adminKey', 'url', 'connectionString']
+const SECRET_DEPTH = 5
+const WITHIN = Array.from({ length: SECRET_DEPTH }, (_, depth) => '*.'.repeat(depth))
 
 /**
  * The process's logger: one JSON object a line on standard error, so that standard output stays free for results.
@@ -16,7 +18,7 @@ export function createLogger(process_: string, level: string): Logger {
       base: { process: process_, pid: process.pid },
       timestamp: pino.stdTimeFunctions.isoTime,
       formatters: { level: (label) => ({ level: label }) },
-      redact: { paths: SECRET_PATHS.flatMap((path) => [path, `*.${path}`]), censor: '[redacted]' },
+      redact: { paths: WITHIN.flatMap((within) => SECRET_NAMES.map((name) => within + name)), censor: '[redacted]' },
     },
     pino.destination({ dest: 2, sync: true }),
   )

@@ -23,8 +23,10 @@ export class RegistryClient {
    */
   async register(subject: string, schemaText: string): Promise<number> {
     const body = { schema: schemaText, schemaType: 'AVRO' }
-    const { id } = await this.#ask<{ id: number }>('POST', `/subjects/${encodeURIComponent(subject)}/versions`, body)
-    return id
+    const path = `/subjects/${encodeURIComponent(subject)}/versions`
+    const answer = await this.#ask('POST', path, body)
+    if (!isObject(answer) || typeof answer['id'] !== 'number') throw notTheRegistry('POST', path)
+    return answer['id']
   }
 
   async setCompatibility(subject: string, level: Compatibility): Promise<void> {
@@ -33,16 +35,20 @@ export class RegistryClient {
 
   /** @throws PlatformError SCHEMA_UNKNOWN when the registry answers and has no schema of that id */
   async schemaById(id: number): Promise<string> {
-    const { schema } = await this.#ask<{ schema: string }>('GET', `/schemas/ids/${id}`)
-    return schema
+    const path = `/schemas/ids/${id}`
+    const answer = await this.#ask('GET', path)
+    if (!isObject(answer) || typeof answer['schema'] !== 'string') throw notTheRegistry('GET', path)
+    return answer['schema']
   }
 
   /** @returns the subjects it knows; also the cheapest question that shows that it is there */
-  subjects(): Promise<string[]> {
-    return this.#ask<string[]>('GET', '/subjects')
+  async subjects(): Promise<string[]> {
+    const answer = await this.#ask('GET', '/subjects')
+    if (!Array.isArray(answer)) throw notTheRegistry('GET', '/subjects')
+    return answer.map(String)
   }
 
-  async #ask<T>(method: string, path: string, body?: object): Promise<T> {
+  async #ask(method: string, path: string, body?: object): Promise<unknown> {
     let response: Response
     let text: string
     try {
@@ -67,6 +73,17 @@ export class RegistryClient {
         'REGISTRY_REFUSED',
         `the schema registry refused ${method} ${path}: ${text.slice(0, 300)}`,
       )
-    return JSON.parse(text) as T
+    try {
+      return JSON.parse(text) as unknown
+    } catch (cause) {
+      throw notTheRegistry(method, path, { cause })
+    }
   }
 }
+
+const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
+  typeof value === 'object' && value !== null
+
+/** A proxy's page, say: the registry itself has not answered. */
+const notTheRegistry = (method: string, path: string, options?: ErrorOptions): PlatformError =>
+  new PlatformError('REGISTRY_UNAVAILABLE', `what answered ${method} ${path} is no schema registry`, options)
