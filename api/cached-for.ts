@@ -9,7 +9,7 @@ export function cachedFor<T>(keptMs: number, nowMs: () => number, load: () => Pr
   let kept: { readonly value: T; readonly untilMs: number } | undefined
   const start = async (): Promise<T> => {
     try {
-      const value = await load()
+      const value = await Promise.resolve().then(load) // a load that throws at once is one that fails
       kept = { value, untilMs: nowMs() + keptMs }
       return value
     } finally {

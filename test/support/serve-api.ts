@@ -1,0 +1,83 @@
+import assert from 'node:assert/strict'
+import { pino } from 'pino'
+import { createApi, type ApiDeps } from '../../api/api.js'
+import { createApp } from '../../api/app.js'
+import { serveHttp } from '../../api/http-server.js'
+import type { Handlers } from '../../api/routes/router.js'
+import { Registry } from '../../platform/metrics.js'
+import { createOperations, type Operation, type OperationName } from '../../schemas/rest/operations.js'
+import { PROBLEMS, Problem } from '../../schemas/rest/problem.js'
+
+export const operations = createOperations({ pageLimitMax: 100 })
+
+export interface ServedApi {
+  /** http://127.0.0.1:port */
+  readonly url: string
+  readonly port: number
+  readonly registry: Registry
+  /** The lines logged so far, as they were written. */
+  readonly logLines: string[]
+  readonly stop: () => Promise<void>
+}
+
+function observed() {
+  const logLines: string[] = []
+  const log = pino({ level: 'debug' }, { write: (line: string) => void logLines.push(line) })
+  return { log, logLines, registry: new Registry() }
+}
+
+/** Serves the API on a free port. What a test does not give answers that nothing is there. */
+export async function serveApi(deps: Partial<ApiDeps> = {}): Promise<ServedApi> {
+  const { log, logLines, registry } = observed()
+  const app = createApi(operations, {
+    log,
+    registry,
+    bodyLimitBytes: 10_000,
+    isStopping: () => false,
+    nowMs: Date.now,
+    version: '1.2.3',
+    uptimeSeconds: () => 1,
+    anomalies: {
+      list: () => Promise.resolve({ rows: [], hasMore: false }),
+      get: () => Promise.resolve(undefined),
+    },
+    readStats: () => Promise.resolve({ partitions: [], anomalies: [], dataGaps: 0 }),
+    checkDependencies: () => Promise.resolve([]),
+    ...deps,
+  })
+  const { value, stop } = await serveHttp(app, { host: '127.0.0.1', port: 0 })
+  return { url: `http://127.0.0.1:${value.port}`, port: value.port, registry, logLines, stop }
+}
+
+/** Serves a table of operations of the test's own. */
+export async function serveOperations<Table extends Readonly<Record<string, Operation>>>(
+  table: Table,
+  handlers: Handlers<Table>,
+  bodyLimitBytes: number,
+): Promise<ServedApi> {
+  const { log, logLines, registry } = observed()
+  const app = createApp(table, handlers, { log, registry, bodyLimitBytes, isStopping: () => false })
+  const { value, stop } = await serveHttp(app, { host: '127.0.0.1', port: 0 })
+  return { url: `http://127.0.0.1:${value.port}`, port: value.port, registry, logLines, stop }
+}
+
+/** Reads an answer and holds it to the contract: the schema of its operation and status, nothing missing, nothing more. */
+export async function readAnswer<T>(name: OperationName, response: Response): Promise<T> {
+  const operation: Operation = operations[name]
+  const answer = operation.answers[response.status]
+  const text = await response.text()
+  assert.ok(answer, `${name} must not answer ${response.status}: ${text.slice(0, 300)}`)
+  assert.equal(response.headers.get('content-type'), `${answer.contentType}; charset=utf-8`)
+  assert.ok(answer.schema, `${name} answers no JSON`)
+  return answer.schema.parse(JSON.parse(text)) as T
+}
+
+/** Reads an answer that must be a problem, whole and consistent with itself. */
+export async function readProblem(response: Response): Promise<Problem> {
+  assert.equal(response.headers.get('content-type'), 'application/problem+json; charset=utf-8')
+  const problem = Problem.parse(await response.json())
+  assert.equal(problem.status, response.status)
+  assert.equal(PROBLEMS[problem.code].status, response.status)
+  assert.equal(problem.request_id, response.headers.get('x-request-id'))
+  return problem
+}
