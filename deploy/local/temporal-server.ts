@@ -1,0 +1,54 @@
+import { mkdirSync } from 'node:fs'
+import { join } from 'node:path'
+import { fetchTemporal } from './fetch-temporal.js'
+import { ManagedProcess } from './managed-process.js'
+import { answers } from './registry-server.js'
+import { STOP_RANK, serverEnv, type RunningServer, type ServerContext } from './server-context.js'
+
+export interface TemporalOptions {
+  readonly port: number
+  readonly httpPort: number
+  /** Without it there is no Web UI. */
+  readonly uiPort: number | undefined
+}
+
+/** Starts Temporal's development server on 127.0.0.1, with its data in a file. */
+export async function startTemporal(context: ServerContext, options: TemporalOptions): Promise<RunningServer> {
+  const command = await fetchTemporal(context)
+  const home = join(context.dataDir, 'temporal')
+  mkdirSync(home, { recursive: true, mode: 0o700 })
+  context.report('starting')
+  const { port, httpPort, uiPort } = options
+  const ui = uiPort === undefined ? ['--headless'] : ['--ui-port', String(uiPort)]
+  const temporal = new ManagedProcess(
+    {
+      name: 'temporal',
+      command,
+      args: [
+        'server',
+        'start-dev',
+        '--db-filename',
+        join(home, 'temporal.db'),
+        '--ip',
+        '127.0.0.1',
+        '--port',
+        String(port),
+        '--http-port',
+        String(httpPort),
+        ...ui,
+        '--log-level',
+        'warn',
+      ],
+      env: serverEnv(context.env),
+      logFile: join(context.dataDir, 'logs', 'temporal.log'),
+      stopSignal: 'SIGTERM',
+      stopBoundMs: 10_000,
+      readyBoundMs: 60_000,
+      rank: STOP_RANK.temporal,
+      isReady: () => answers(`http://127.0.0.1:${httpPort}/api/v1/namespaces/default`),
+    },
+    context.keeper,
+  )
+  await temporal.start(context.signal)
+  return { url: `127.0.0.1:${port}`, processes: [temporal] }
+}
