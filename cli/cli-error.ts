@@ -8,7 +8,7 @@ export function errorLine(error: unknown): string {
   const parts: string[] = []
   for (let at = error; at instanceof Error && parts.length < 5; at = at.cause) {
     const text =
-      at instanceof AggregateError ? [at.message, ...at.errors.map(messageOf)].filter(Boolean).join(': ') : at.message
+      at instanceof AggregateError ? [at.message, ...at.errors.map(errorLine)].filter(Boolean).join(': ') : at.message
     if (text !== '' && !parts.some((part) => part.includes(text))) parts.push(text)
   }
   return (parts.length > 0 ? parts.join(': ') : messageOf(error)).replaceAll(/\s*\n\s*/g, ' ')

@@ -11,7 +11,8 @@ export interface DumpedRecord {
   readonly timestamp: number
   readonly key: string | null
   readonly value: string | null
-  readonly headers: Readonly<Record<string, string>>
+  /** Every value of each header, as base64. */
+  readonly headers: Readonly<Record<string, readonly string[]>>
 }
 
 /** A row of `anomaly_sessions` as the log alone determines it; times in milliseconds since the epoch. */

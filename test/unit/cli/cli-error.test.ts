@@ -22,5 +22,7 @@ describe('errorLine', () => {
     assert.equal(line, 'producer did not start: no broker: connection refused')
     assert.equal(errorLine(new Error('a: b', { cause: new Error('b') })), 'a: b')
     assert.equal(errorLine('text'), 'text')
+    const faults = [new Error('no database', { cause: inner }), new Error('no broker')]
+    assert.equal(errorLine(new AggregateError(faults, 'setup')), 'setup: no database: connection refused: no broker')
   })
 })

@@ -1,0 +1,97 @@
+import { spawn, type ChildProcess } from 'node:child_process'
+import { join } from 'node:path'
+import { packageRoot } from '../../platform/package-root.js'
+
+export interface Finished {
+  readonly code: number | null
+  readonly stdout: string
+  readonly stderr: string
+  readonly seconds: number
+}
+
+const dist = (path: string): string => join(packageRoot, 'dist', path)
+
+/** Runs `guardian` as a shell would, to its end. */
+export async function runGuardian(
+  args: readonly string[],
+  env: Record<string, string>,
+  stdin?: Buffer,
+): Promise<Finished> {
+  const startedAt = performance.now()
+  const child = spawn(process.execPath, [dist('cli/main.js'), ...args], { env: { ...passedOn(), ...env } })
+  const [stdout, stderr] = [collect(child.stdout), collect(child.stderr)]
+  child.stdin.on('error', () => undefined) // a command that does not read its input may end before it is written
+  child.stdin.end(stdin)
+  const code = await exitOf(child)
+  return { code, stdout: stdout(), stderr: stderr(), seconds: (performance.now() - startedAt) / 1_000 }
+}
+
+/** A process of the product that runs until it is stopped or killed. */
+export class ServiceProcess {
+  readonly exited: Promise<number | null>
+  readonly #child: ChildProcess
+  readonly #output: () => string
+
+  constructor(script: string, env: Record<string, string>) {
+    const child = spawn(process.execPath, [dist(script)], {
+      env: { ...passedOn(), ...env },
+      stdio: ['ignore', 'inherit', 'pipe'],
+    })
+    this.#child = child
+    this.#output = collect(child.stderr)
+    this.exited = exitOf(child)
+  }
+
+  get isRunning(): boolean {
+    return this.#child.exitCode === null && this.#child.signalCode === null
+  }
+
+  /** The end of its log. */
+  get output(): string {
+    return this.#output().slice(-4_000)
+  }
+
+  async kill(): Promise<void> {
+    this.#child.kill('SIGKILL')
+    await this.exited
+  }
+
+  /** Asks it to stop in order. @throws with its log when it does not end with code 0 */
+  async stop(): Promise<void> {
+    this.#child.kill('SIGTERM')
+    const code = await this.exited
+    if (code !== 0) throw new Error(`ended with code ${String(code)}:\n${this.output}`)
+  }
+}
+
+/** Waits until `isTrue` answers true. @throws with `what` when the deadline has passed */
+export async function waitUntil(
+  what: () => string,
+  deadlineMs: number,
+  isTrue: () => Promise<boolean>,
+  everyMs = 50,
+): Promise<void> {
+  const giveUpAt = performance.now() + deadlineMs
+  while (!(await isTrue())) {
+    if (performance.now() > giveUpAt) throw new Error(`not within ${deadlineMs} ms: ${what()}`)
+    await new Promise((resolve) => setTimeout(resolve, everyMs))
+  }
+}
+
+const exitOf = (child: ChildProcess): Promise<number | null> =>
+  new Promise((resolve, reject) => {
+    child.once('error', reject)
+    child.once('close', (code) => resolve(code))
+  })
+
+/** Keeps the last megabyte of what a stream says. */
+function collect(stream: NodeJS.ReadableStream): () => string {
+  let text = ''
+  stream.setEncoding('utf8').on('data', (chunk: string) => (text = (text + chunk).slice(-1_000_000)))
+  return () => text
+}
+
+function passedOn(): Record<string, string> {
+  const { PATH = '', HOME = '' } = process.env
+  return { PATH, HOME }
+}

@@ -1,0 +1,234 @@
+import { randomBytes } from 'node:crypto'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import kafkajs from 'kafkajs'
+import pg from 'pg'
+import { TOPICS } from '../../domain/events.js'
+import { runGuardian, ServiceProcess, waitUntil, type Finished } from './child-process.js'
+import type { OracleFates, OracleRow } from './run-oracle.js'
+
+export interface StageServers {
+  readonly databaseUrl: string
+  readonly kafkaBrokers: string
+  readonly schemaRegistryUrl: string
+}
+
+/** Rules with other thresholds than those that the product comes with, as version 2. */
+export interface StageRules {
+  readonly highFrequency: readonly [number, number, number]
+  readonly botLike: readonly [number, number, number, number]
+}
+
+/** Where the log ends, by `topic/partition`. */
+export type LogEnds = ReadonlyMap<string, number>
+
+const COLUMNS = `a.session_id, a.user_id, a.rule_id, a.rule_version,
+  (extract(epoch FROM a.window_start) * 1000)::float8 AS window_start, (extract(epoch FROM a.window_end) * 1000)::float8 AS window_end,
+  a.event_count, a.distinct_items, a.status, a.topic, a.kafka_partition, a.first_offset::float8, a.last_offset::float8,
+  a.as_of_offset::float8, round(extract(epoch FROM a.produced_ts) * 1000)::float8 AS produced_ts,
+  round(extract(epoch FROM a.kafka_ts) * 1000)::float8 AS kafka_ts`
+
+/**
+ * Empty topics and an empty database on real servers, and the product's own processes to act on them. Every stage has
+ * a database of its own; the topics are made anew, so that stages on one Kafka follow one another.
+ */
+export class DetectionStage {
+  readonly servers: StageServers
+  readonly #folder: string
+  readonly #databases: string[] = []
+  readonly #processes: ServiceProcess[] = []
+  #pool: pg.Pool | undefined
+  #databaseUrl = ''
+
+  private constructor(servers: StageServers, folder: string) {
+    this.servers = servers
+    this.#folder = folder
+  }
+
+  static async open(servers: StageServers): Promise<DetectionStage> {
+    const stage = new DetectionStage(servers, await mkdtemp(join(tmpdir(), 'guardian-stage-')))
+    await deleteTopics(stage.brokers)
+    await stage.freshDatabase()
+    return stage
+  }
+
+  get brokers(): string[] {
+    return this.servers.kafkaBrokers.split(',')
+  }
+
+  get db(): pg.Pool {
+    if (!this.#pool) throw new Error('the stage has no database')
+    return this.#pool
+  }
+
+  /** A path in a folder that is deleted with the stage. */
+  file(name: string): string {
+    return join(this.#folder, name)
+  }
+
+  get env(): Record<string, string> {
+    return {
+      DATABASE_URL: this.#databaseUrl,
+      KAFKA_BROKERS: this.servers.kafkaBrokers,
+      SCHEMA_REGISTRY_URL: this.servers.schemaRegistryUrl,
+      GUARDIAN_DATA_DIR: this.#folder,
+      SCHEMA_REGISTRY_TIMEOUT_MS: '30000',
+    }
+  }
+
+  /** Goes on with an empty database: the same log is to be decided once more. */
+  async freshDatabase(rules?: StageRules): Promise<void> {
+    await this.#pool?.end()
+    const name = `guardian_test_${randomBytes(6).toString('hex')}`
+    await this.#asOwner(`CREATE DATABASE ${name}`)
+    this.#databases.push(name)
+    const url = new URL(this.servers.databaseUrl)
+    url.pathname = `/${name}`
+    this.#databaseUrl = url.toString()
+    this.#pool = new pg.Pool({ connectionString: this.#databaseUrl, max: 2 })
+    this.#pool.on('error', () => undefined) // the server ends idle connections when the database is dropped
+    await waitUntil(
+      () => 'guardian setup',
+      60_000,
+      async () => {
+        const setup = await this.guardian(['setup', '--json'])
+        // A topic that is being deleted cannot be created yet.
+        if (setup.code !== 0 && !/topic/i.test(setup.stderr)) throw new Error(setup.stderr)
+        return setup.code === 0
+      },
+    )
+    if (rules) await this.#useRules(rules)
+  }
+
+  guardian(args: readonly string[], stdin?: Buffer): Promise<Finished> {
+    return runGuardian(args, this.env, stdin)
+  }
+
+  /** Runs a command that must succeed. @returns its JSON document */
+  async ask<T>(args: readonly string[], stdin?: Buffer): Promise<T> {
+    const { code, stdout, stderr } = await this.guardian([...args, '--json'], stdin)
+    if (code !== 0) throw new Error(`guardian ${args.join(' ')} ended with code ${String(code)}: ${stderr}`)
+    return JSON.parse(stdout.trimEnd().split('\n').at(-1) ?? '') as T
+  }
+
+  startDetector(settings: Record<string, string> = {}): ServiceProcess {
+    const detector = new ServiceProcess('workers/detector/main.js', {
+      ...this.env,
+      DETECTOR_METRICS_PORT: '0',
+      DETECTOR_GROUP_ID: `stage-${randomBytes(6).toString('hex')}`,
+      CHECKPOINT_INTERVAL_MS: '200',
+      ...settings,
+    })
+    this.#processes.push(detector)
+    return detector
+  }
+
+  async logEnds(): Promise<LogEnds> {
+    const ends = new Map<string, number>()
+    await withAdmin(this.brokers, async (admin) => {
+      for (const topic of [TOPICS.clicks, TOPICS.purchases])
+        for (const { partition, high } of await admin.fetchTopicOffsets(topic))
+          ends.set(`${topic}/${partition}`, Number(high))
+    })
+    return ends
+  }
+
+  /** Records of the log that checkpoints have passed. */
+  async processed(): Promise<number> {
+    const { rows } = await this.db.query<{ n: string }>(
+      'SELECT coalesce(sum(c.next_offset), 0) AS n FROM detector_checkpoints c',
+    )
+    return Number(rows[0]?.n)
+  }
+
+  /** Waits until every record of the log is behind a checkpoint, then stops the detector in order. */
+  async finish(detector: ServiceProcess, ends: LogEnds, deadlineMs = 120_000): Promise<void> {
+    const total = [...ends.values()].reduce((a, b) => a + b, 0)
+    let processed = 0
+    const what = () =>
+      `${processed} of ${total} records are behind a checkpoint; the detector said:\n${detector.output}`
+    await waitUntil(what, deadlineMs, async () => {
+      if (!detector.isRunning) throw new Error(`the detector has ended:\n${detector.output}`)
+      processed = await this.processed()
+      return processed >= total
+    })
+    await detector.stop()
+  }
+
+  /** The anomalies, without the columns that are of the wall clock, in the oracle's order. */
+  async rows(): Promise<OracleRow[]> {
+    const { rows } = await this.db.query<OracleRow>(
+      `SELECT ${COLUMNS} FROM anomaly_sessions a
+        ORDER BY a.topic, a.window_start, a.session_id COLLATE "C", a.rule_id COLLATE "C"`,
+    )
+    return rows
+  }
+
+  /** The evidence of each anomaly, in the same order. */
+  async evidence(): Promise<unknown[]> {
+    const { rows } = await this.db.query<{ evidence: unknown }>(
+      `SELECT a.evidence FROM anomaly_sessions a
+        ORDER BY a.topic, a.window_start, a.session_id COLLATE "C", a.rule_id COLLATE "C"`,
+    )
+    return rows.map(({ evidence }) => evidence)
+  }
+
+  async fates(): Promise<OracleFates[]> {
+    const { rows } = await this.db.query<OracleFates>(
+      `SELECT c.topic, c.kafka_partition AS partition, c.accepted::float8, c.duplicate::float8, c.late::float8, c.dead::float8
+         FROM detector_checkpoints c WHERE c.next_offset > 0 ORDER BY c.topic COLLATE "C", c.kafka_partition`,
+    )
+    return rows
+  }
+
+  async close(): Promise<void> {
+    for (const process of this.#processes) if (process.isRunning) await process.kill()
+    await this.#pool?.end()
+    for (const name of this.#databases) await this.#asOwner(`DROP DATABASE ${name} WITH (FORCE)`)
+    await rm(this.#folder, { recursive: true })
+  }
+
+  async #useRules({ highFrequency, botLike }: StageRules): Promise<void> {
+    const parameters = ([windowMs, slideMs, minEvents]: readonly number[]) => ({ windowMs, slideMs, minEvents })
+    await this.db.query("UPDATE rules SET state = 'retired'")
+    await this.db.query(
+      `INSERT INTO rules (rule_id, version, kind, state, parameters)
+       VALUES ('HIGH_FREQUENCY', 2, 'HIGH_FREQUENCY', 'active', $1), ('BOT_LIKE', 2, 'BOT_LIKE', 'active', $2)`,
+      [parameters(highFrequency), { ...parameters(botLike), maxDistinctItems: botLike[3] }],
+    )
+  }
+
+  async #asOwner(statement: string): Promise<void> {
+    const client = new pg.Client({ connectionString: this.servers.databaseUrl })
+    await client.connect()
+    try {
+      await client.query(statement)
+    } finally {
+      await client.end()
+    }
+  }
+}
+
+async function withAdmin<T>(brokers: string[], work: (admin: kafkajs.Admin) => Promise<T>): Promise<T> {
+  const admin = new kafkajs.Kafka({ clientId: 'stage', brokers, logLevel: kafkajs.logLevel.NOTHING }).admin()
+  await admin.connect()
+  try {
+    return await work(admin)
+  } finally {
+    await admin.disconnect()
+  }
+}
+
+function deleteTopics(brokers: string[]): Promise<void> {
+  const ours = new Set<string>(Object.values(TOPICS))
+  return withAdmin(brokers, async (admin) => {
+    const topics = (await admin.listTopics()).filter((topic) => ours.has(topic))
+    if (topics.length > 0) await admin.deleteTopics({ topics })
+    await waitUntil(
+      () => 'topics are deleted',
+      30_000,
+      async () => !(await admin.listTopics()).some((topic) => ours.has(topic)),
+    )
+  })
+}

@@ -1,0 +1,76 @@
+import { once } from 'node:events'
+import { createWriteStream } from 'node:fs'
+import { randomUUID } from 'node:crypto'
+import kafkajs, { type IHeaders, type KafkaMessage } from 'kafkajs'
+import type { DumpedRecord } from './run-oracle.js'
+
+const base64 = (bytes: Buffer | string | null): string | null =>
+  bytes === null ? null : Buffer.from(bytes).toString('base64')
+
+/** Reads everything that topics hold now, as Kafka gives it, without any code of the product. In offset order per partition. */
+export async function readTopics(brokers: readonly string[], topics: readonly string[]): Promise<DumpedRecord[]> {
+  const kafka = new kafkajs.Kafka({ clientId: 'dump', brokers: [...brokers], logLevel: kafkajs.logLevel.NOTHING })
+  const admin = kafka.admin()
+  await admin.connect()
+  const missing = new Map<string, number>()
+  for (const topic of topics)
+    for (const { partition, high, low } of await admin.fetchTopicOffsets(topic))
+      if (Number(high) > Number(low)) missing.set(`${topic}/${partition}`, Number(high))
+  const records: DumpedRecord[] = []
+  const groupId = `dump-${randomUUID()}`
+  const consumer = kafka.consumer({ groupId, maxWaitTimeInMs: 100 })
+  try {
+    if (missing.size === 0) return records
+    await consumer.connect()
+    await consumer.subscribe({ topics: [...topics], fromBeginning: true })
+    await new Promise<void>((resolve, reject) => {
+      consumer.on(consumer.events.CRASH, ({ payload }) => reject(payload.error))
+      consumer
+        .run({
+          autoCommit: false,
+          eachBatch: ({ batch }) => {
+            const { topic, partition, messages } = batch
+            const end = missing.get(`${topic}/${partition}`) ?? 0
+            for (const message of messages)
+              if (Number(message.offset) < end) records.push(dumped(topic, partition, message))
+            if (Number(batch.lastOffset()) + 1 >= end) missing.delete(`${topic}/${partition}`)
+            if (missing.size === 0) resolve()
+            return Promise.resolve()
+          },
+        })
+        .catch(reject)
+    })
+  } finally {
+    await consumer.disconnect()
+    await admin.deleteGroups([groupId]).catch(() => undefined) // a group that never joined is not there
+    await admin.disconnect()
+  }
+  return records.sort((a, b) => a.topic.localeCompare(b.topic) || a.partition - b.partition || a.offset - b.offset)
+}
+
+/** Writes records as JSON lines. */
+export async function writeDump(file: string, records: readonly DumpedRecord[]): Promise<void> {
+  const out = createWriteStream(file)
+  for (const record of records) if (!out.write(`${JSON.stringify(record)}\n`)) await once(out, 'drain')
+  out.end()
+  await once(out, 'close')
+}
+
+const dumped = (topic: string, partition: number, message: KafkaMessage): DumpedRecord => ({
+  topic,
+  partition,
+  offset: Number(message.offset),
+  timestamp: Number(message.timestamp),
+  key: base64(message.key),
+  value: base64(message.value),
+  headers: headersOf(message.headers ?? {}),
+})
+
+/** A header that is there several times keeps all its values, in order. */
+const headersOf = (headers: IHeaders): Record<string, string[]> =>
+  Object.fromEntries(
+    Object.entries(headers).map(([name, value]) => [
+      name,
+      (Array.isArray(value) ? value : [value ?? '']).map((bytes) => base64(bytes) ?? ''),
+    ]),
+  )
