@@ -1,6 +1,7 @@
 import type { Consumer, Kafka, KafkaMessage } from 'kafkajs'
 import type { Part } from '../lifecycle.js'
 import type { Logger } from '../logger.js'
+import { withAdmin } from './admin.js'
 
 export interface ConsumerSettings {
   readonly groupId: string
@@ -64,6 +65,7 @@ export async function openConsumer(
     minBytes: 1,
     retry: { initialRetryTime: 100, maxRetryTime: 3_000, retries: 12, restartOnFailure: () => Promise.resolve(false) },
   })
+  await awaitCoordinator(kafka, settings)
   await consumer.connect()
   await consumer.subscribe({ topics: [...settings.topics], fromBeginning: true })
   const value: StreamConsumer = {
@@ -75,6 +77,31 @@ export async function openConsumer(
     resume: (topic, partition) => consumer.resume([{ topic, partitions: [partition] }]),
   }
   return { value, stop: () => consumer.disconnect() }
+}
+
+const COORDINATOR_ERRORS = ['GROUP_LOAD_IN_PROGRESS', 'GROUP_COORDINATOR_NOT_AVAILABLE', 'NOT_COORDINATOR_FOR_GROUP']
+const COORDINATOR_PAUSE_MS = 200
+
+/**
+ * Waits until the group's coordinator answers. kafkajs does not try again when it is still loading at the first join:
+ * it crashes, which on a cluster that has just started would be the rule.
+ */
+async function awaitCoordinator(
+  kafka: Kafka,
+  { groupId, topics }: ConsumerSettings,
+  timeoutMs = 30_000,
+): Promise<void> {
+  const giveUpAt = performance.now() + timeoutMs
+  for (;;) {
+    try {
+      await withAdmin(kafka, (admin) => admin.fetchOffsets({ groupId, topics: [...topics] }))
+      return
+    } catch (error) {
+      const type = error instanceof Error && 'type' in error ? error.type : undefined
+      if (!COORDINATOR_ERRORS.some((name) => name === type) || performance.now() > giveUpAt) throw error
+      await new Promise((resolve) => setTimeout(resolve, COORDINATOR_PAUSE_MS))
+    }
+  }
 }
 
 async function run(consumer: Consumer, handlers: ConsumerHandlers, log: Logger): Promise<void> {
