@@ -1,17 +1,22 @@
 import { Command, CommanderError } from 'commander'
 import { ingestCommand } from './ingest-command.js'
+import { rulesCommand } from './rules-command.js'
 import { setupCommand } from './setup-command.js'
 import { simulateCommand } from './simulate-command.js'
 
 /** Every `guardian` command, one file each. */
-const COMMANDS = [setupCommand, simulateCommand, ingestCommand]
+const COMMANDS = [setupCommand, simulateCommand, ingestCommand, rulesCommand]
 
 const program = new Command('guardian')
   .description('Clickstream Guardian on the command line')
   .showHelpAfterError('(add --help for the options)')
   .exitOverride()
-for (const create of COMMANDS)
-  program.addCommand(create().exitOverride().showHelpAfterError('(add --help for the options)'))
+for (const create of COMMANDS) {
+  const command = create()
+  for (const one of [command, ...command.commands])
+    one.exitOverride().showHelpAfterError('(add --help for the options)')
+  program.addCommand(command)
+}
 
 try {
   await program.parseAsync()

@@ -1,6 +1,7 @@
 import { RULE_STATES, type RuleState, type RuleVersion } from '../../domain/detection/rule.js'
 import { GuardianError } from '../../domain/errors.js'
-import type { Queryable } from '../pool.js'
+import type { Database, Queryable } from '../pool.js'
+import { withTransaction } from '../with-transaction.js'
 
 interface RuleRow {
   readonly ruleId: string
@@ -24,3 +25,53 @@ function ruleState({ ruleId, version, state }: RuleRow): RuleState {
   if (!known) throw new GuardianError('GRD_BAD_RULE', `rule ${ruleId} version ${version} has no known state`)
   return known
 }
+
+/** Every version of every rule, newest first within a rule. @throws GRD_STORE_* */
+export async function listRuleVersions(db: Queryable): Promise<RuleVersion[]> {
+  const { rows } = await db.query<RuleRow>(
+    `SELECT r.rule_id AS "ruleId", r.version, r.kind, r.state, r.parameters
+       FROM rules r ORDER BY r.rule_id, r.version DESC LIMIT 10000`,
+  )
+  return rows.map((row) => ({ ...row, state: ruleState(row) }))
+}
+
+export interface NewRuleVersion {
+  readonly ruleId: string
+  readonly kind: string
+  readonly state: 'active' | 'shadow'
+  readonly parameters: Readonly<Record<string, unknown>>
+}
+
+/**
+ * Stores the next version of a rule and lets it decide, in place of the version that had its state before. Running
+ * detectors take it at their next checkpoint. The caller has checked the parameters.
+ * @returns the number of the version
+ * @throws GRD_STORE_*
+ */
+export async function putRuleVersion(db: Database, rule: NewRuleVersion): Promise<number> {
+  return withTransaction(db, async (tx) => {
+    // Two people at once get two versions, one after the other.
+    await tx.query(`SELECT pg_advisory_xact_lock(hashtext('rules'), hashtext($1))`, [rule.ruleId])
+    await retire(tx, rule.ruleId, rule.state)
+    const { rows } = await tx.query<{ version: number }>(
+      `INSERT INTO rules (rule_id, version, kind, state, parameters)
+       SELECT $1, coalesce(max(r.version), 0) + 1, $2, $3, $4 FROM rules r WHERE r.rule_id = $1
+       RETURNING version`,
+      [rule.ruleId, rule.kind, rule.state, JSON.stringify(rule.parameters)],
+    )
+    return rows[0]?.version ?? 0
+  })
+}
+
+/** Takes a rule's active or shadow version out of force. @returns whether there was one */
+export async function retireRule(db: Queryable, ruleId: string, state: 'active' | 'shadow'): Promise<boolean> {
+  return (await retire(db, ruleId, state)) > 0
+}
+
+const retire = async (db: Queryable, ruleId: string, state: string): Promise<number> =>
+  (
+    await db.query(`UPDATE rules r SET state = 'retired', state_ts = now() WHERE r.rule_id = $1 AND r.state = $2`, [
+      ruleId,
+      state,
+    ])
+  ).rowCount
