@@ -47,14 +47,19 @@ async function setup({ env, log }: Terminal): Promise<CommandResult> {
     url: config.SCHEMA_REGISTRY_URL,
     timeoutMs: config.SCHEMA_REGISTRY_TIMEOUT_MS,
   })
-  const [migrations, topics, schemas] = await allOrEveryFault([
+  const steps = [
     migrate(config.DATABASE_URL, {
       connectTimeoutMs: config.PG_CONNECT_TIMEOUT_MS,
       lockWaitMs: MIGRATION_LOCK_WAIT_MS,
     }),
     ensureTopics(kafka, specs, log),
     registerSchemas(registry),
-  ])
+  ] as const
+  // All are waited for, so that one run tells of every server that is not there.
+  const outcomes = await Promise.allSettled(steps)
+  const faults = outcomes.flatMap((outcome) => (outcome.status === 'rejected' ? [outcome.reason as unknown] : []))
+  if (faults.length > 0) throw new AggregateError(faults, 'setup is not complete')
+  const [migrations, topics, schemas] = await Promise.all(steps)
   return {
     document: { migrations, topicsCreated: topics, topics: specs.map(({ topic }) => topic), schemas },
     lines: [
@@ -64,16 +69,6 @@ async function setup({ env, log }: Terminal): Promise<CommandResult> {
     ],
     complete: true,
   }
-}
-
-/** Waits for all, so that one run tells of every server that is not there. @throws AggregateError of all faults */
-async function allOrEveryFault<T extends readonly unknown[]>(
-  work: readonly [...{ [K in keyof T]: Promise<T[K]> }],
-): Promise<T> {
-  const outcomes = await Promise.allSettled(work)
-  const faults = outcomes.flatMap((outcome) => (outcome.status === 'rejected' ? [outcome.reason as unknown] : []))
-  if (faults.length > 0) throw new AggregateError(faults, 'setup is not complete')
-  return Promise.all(work)
 }
 
 const listOrNone = (names: readonly string[]): string => (names.length === 0 ? 'none, all there' : names.join(', '))

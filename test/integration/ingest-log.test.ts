@@ -1,0 +1,138 @@
+import assert from 'node:assert/strict'
+import { existsSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { gzipSync } from 'node:zlib'
+import { TOPICS, type Click } from '../../domain/events.js'
+import { createDecoder } from '../../platform/avro/codec.js'
+import { packageRoot } from '../../platform/package-root.js'
+import { AVRO_SCHEMAS } from '../../schemas/avro-schemas.js'
+import { DetectionStage } from '../support/detection-stage.js'
+import { readTopics } from '../support/dump-topic.js'
+import { LogInDuckDb, type FlaggedWindow } from '../support/log-in-duckdb.js'
+import type { OracleRow } from '../support/run-oracle.js'
+import { useTestStack } from '../support/stack.js'
+
+const RULES = { highFrequency: [10_000, 10_000, 5], botLike: [60_000, 10_000, 6, 2] } as const
+const LOGS = [
+  { name: 'the sample', file: join(packageRoot, 'test', 'fixtures', 'access-log.txt') },
+  { name: 'the real log', file: join(packageRoot, '..', 'shared', 'data', 'apache_access.log') },
+]
+
+interface IngestReport {
+  readonly lines: number
+  readonly accepted: number
+  readonly skipped: number
+  readonly rejected: number
+  readonly seconds: number
+}
+
+for (const { name, file } of LOGS)
+  describe(`${name} of a web server, ingested and decided`, function () {
+    this.timeout(300_000)
+    const servers = useTestStack('postgres', 'kafka', 'registry')
+    let stage: DetectionStage | undefined
+    let report: IngestReport
+    let seconds: number
+    let log: LogInDuckDb
+    let clicks: Click[]
+
+    before(async function () {
+      if (!existsSync(file)) {
+        console.log(`      NOT RUN: ${name} is not there (${file})`)
+        this.skip()
+      }
+      stage = await DetectionStage.open(servers())
+      await stage.freshDatabase(RULES)
+      const { code, stdout, stderr, seconds: took } = await stage.guardian(['ingest', file, '--json'])
+      assert.equal(code, 0, stderr)
+      report = JSON.parse(stdout) as IngestReport
+      seconds = took
+      log = await LogInDuckDb.open(file)
+      const decode = createDecoder(AVRO_SCHEMAS[TOPICS.clicks] ?? '', AVRO_SCHEMAS[TOPICS.clicks] ?? '')
+      const records = await readTopics(stage.brokers, [TOPICS.clicks])
+      clicks = records.map(({ value }) => decode(Buffer.from(value ?? '', 'base64')) as Click)
+      await stage.finish(stage.startDetector(), await stage.logEnds())
+      const { lines, accepted, skipped, rejected } = report
+      console.log(
+        `      ${lines} lines: ${accepted} accepted, ${skipped} skipped, ${rejected} rejected, in ${took.toFixed(1)} s`,
+      )
+    })
+
+    after(async () => {
+      await stage?.close()
+    })
+
+    const stageOf = (): DetectionStage => {
+      assert.ok(stage)
+      return stage
+    }
+
+    /** What the detector found to hold in the end, in the terms of the log. */
+    async function flagged(): Promise<FlaggedWindow[]> {
+      const clients = new Map(clicks.map((click) => [click.session_id, click]))
+      const holds = (row: OracleRow) =>
+        row.status === 'confirmed' ||
+        (row.status === 'open' && (row.rule_id === 'HIGH_FREQUENCY' || row.distinct_items <= RULES.botLike[3]))
+      return (await stageOf().rows()).filter(holds).map((row) => {
+        const client = clients.get(row.session_id)
+        assert.ok(client)
+        return {
+          rule: row.rule_id,
+          address: client.ip ?? '',
+          agent: client.user_agent,
+          windowStartMs: row.window_start,
+          events: row.event_count,
+          items: row.distinct_items,
+        }
+      })
+    }
+
+    const inOrder = (windows: readonly FlaggedWindow[]) => windows.map((window) => JSON.stringify(window)).sort()
+
+    it('accounts for every line, in less than ten seconds', async () => {
+      assert.equal(report.accepted + report.skipped + report.rejected, report.lines)
+      assert.equal(report.lines, readFileSync(file).toString('latin1').split('\n').length - 1)
+      assert.equal(report.accepted, await log.pageViews())
+      assert.equal(clicks.length, report.accepted)
+      assert.ok(seconds < 10, `${seconds} s`)
+    })
+
+    it('has the sessions that SQL finds in the lines', async () => {
+      const sessions = new Map<string, number>()
+      for (const { session_id } of clicks) sessions.set(session_id, (sessions.get(session_id) ?? 0) + 1)
+      assert.deepEqual(
+        [...sessions.values()].sort((a, b) => a - b),
+        await log.sessionSizes(),
+      )
+    })
+
+    it('finds no event late, twice, or dead', async () => {
+      const fates = await stageOf().fates()
+      const sum = (fate: 'accepted' | 'duplicate' | 'late' | 'dead') => fates.reduce((total, f) => total + f[fate], 0)
+      assert.deepEqual([sum('accepted'), sum('duplicate'), sum('late'), sum('dead')], [report.accepted, 0, 0, 0])
+    })
+
+    it('flags the windows that SQL flags from the lines alone', async () => {
+      const expected = await log.flagged(RULES.highFrequency, RULES.botLike)
+      const count = (rule: string) => expected.filter((window) => window.rule === rule).length
+      console.log(`      ${count('HIGH_FREQUENCY')} HIGH_FREQUENCY, ${count('BOT_LIKE')} BOT_LIKE windows`)
+      assert.ok(count('HIGH_FREQUENCY') > 5 && count('BOT_LIKE') > 5)
+      assert.deepEqual(inOrder(await flagged()), inOrder(expected))
+    })
+
+    it('adds nothing when the log is ingested again, packed, from standard input', async () => {
+      const before = await stageOf().rows()
+      const again = await stageOf().ask<IngestReport>(['ingest', '-'], gzipSync(readFileSync(file)))
+      assert.deepEqual(
+        { ...again, seconds: 0, linesPerSecond: 0, file: '' },
+        { ...report, seconds: 0, linesPerSecond: 0, file: '' },
+      )
+      await stageOf().finish(stageOf().startDetector(), await stageOf().logEnds())
+      assert.deepEqual(await stageOf().rows(), before)
+      const fates = await stageOf().fates()
+      assert.equal(
+        fates.reduce((total, { duplicate, late }) => total + duplicate + late, 0),
+        report.accepted,
+      )
+    })
+  })
