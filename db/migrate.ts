@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { DrizzleQueryError } from 'drizzle-orm'
 import { drizzle } from 'drizzle-orm/node-postgres'
 import { migrate as applyMigrations } from 'drizzle-orm/node-postgres/migrator'
 import pg from 'pg'
@@ -119,7 +120,7 @@ async function refuseForeign(
 
 /** A statement of a migration that fails is a fault of the migration; a lost connection or a lock is not. */
 function migrationError(error: unknown): unknown {
-  const cause = error instanceof Error && error.name === 'DrizzleQueryError' ? error.cause : error
+  const cause = error instanceof DrizzleQueryError ? error.cause : error
   const store = asStoreError(cause, 'migrate')
   if (!(store instanceof GuardianError)) return new GuardianError('GRD_MIGRATION', 'migration failed', { cause: error })
   if (store.code !== 'GRD_STORE_REFUSED') return store

@@ -1,0 +1,39 @@
+import { pino } from 'pino'
+import { migrate } from '../../db/migrate.js'
+import { openPool, type Database, type PoolSettings } from '../../db/pool.js'
+import type { Part } from '../../platform/lifecycle.js'
+import { createTestDatabase, type TestDatabase } from './stack.js'
+
+/** A pool with short waits, whose log lines go nowhere. */
+export const openTestPool = (url: string, settings: Partial<PoolSettings> = {}): Promise<Part<Database>> =>
+  openPool(
+    {
+      url,
+      max: 4,
+      connectTimeoutMs: 2_000,
+      statementTimeoutMs: 5_000,
+      lockTimeoutMs: 500,
+      applicationName: 'guardian-test',
+      ...settings,
+    },
+    pino({ level: 'silent' }),
+  )
+
+export interface MigratedDatabase {
+  readonly url: string
+  readonly db: Database
+  /** Closes the pool and removes the database. */
+  readonly drop: () => Promise<void>
+}
+
+/** A database of one's own with the schema of this code, and a pool on it. */
+export async function createMigratedDatabase(suite: string): Promise<MigratedDatabase> {
+  const database: TestDatabase = await createTestDatabase(suite)
+  await migrate(database.url, { connectTimeoutMs: 5_000, lockWaitMs: 10_000 })
+  const { value: db, stop } = await openTestPool(database.url)
+  const drop = async () => {
+    await stop()
+    await database.drop()
+  }
+  return { url: database.url, db, drop }
+}
