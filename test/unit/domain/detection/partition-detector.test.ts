@@ -166,6 +166,17 @@ describe('PartitionDetector, case by case', () => {
     assert.deepEqual([row.firstOffset, row.lastOffset, row.asOfOffset], [0, 1, 3])
   })
 
+  it('forgets a pane when the last window that holds it closes, and not before', () => {
+    const { detector, feed } = start([
+      oracleRule('long', 'active', 1, { windowMs: 30_000, slideMs: 10_000, minEvents: 99 }),
+    ])
+    feed({})
+    feed({ event_ts: NOON + 59_999, session_id: 'other' })
+    assert.notEqual(detector.panes.findKey('s'), -1)
+    feed({ event_ts: NOON + 60_000, session_id: 'other' })
+    assert.equal(detector.panes.findKey('s'), -1)
+  })
+
   it('retracts a window that many items made harmless', () => {
     const bot = oracleRule('bot', 'active', 1, {
       windowMs: 10_000,

@@ -32,6 +32,13 @@ function busyDetector(events: number): { detector: PartitionDetector; feed: (fro
   return { detector, feed }
 }
 
+/** What a detector that was given a piece gives again. */
+const takePieceOf = (bytes: Uint8Array): Uint8Array => {
+  const detector = empty()
+  restorePiece(detector, bytes)
+  return takePiece(detector, true).bytes.slice()
+}
+
 const refused = (error: unknown): boolean =>
   error instanceof GuardianError && error.code === 'GRD_SNAPSHOT_REFUSED' && error.cause !== undefined
 
@@ -42,6 +49,15 @@ describe('restorePiece', () => {
     const { bytes } = takePiece(busyDetector(40).detector, true)
     for (let length = 0; length < bytes.length; length++)
       assert.throws(() => restorePiece(empty(), bytes.subarray(0, length)), refused, `${length} bytes`)
+  })
+
+  it('reads a piece that lies anywhere in a larger buffer, as a database driver gives it', () => {
+    const { bytes } = takePiece(busyDetector(40).detector, true)
+    const expected = takePieceOf(bytes)
+    for (const before of [0, 1, 3, 8]) {
+      const buffer = Buffer.concat([Buffer.alloc(before), bytes, Buffer.alloc(5)])
+      assert.deepEqual(takePieceOf(buffer.subarray(before, before + bytes.length)), expected, `after ${before} bytes`)
+    }
   })
 
   it('refuses bytes after the end', () => {
@@ -98,6 +114,15 @@ describe('takePiece', () => {
     // The last pane is that of seconds 20 to 29: the last of the windows of 60 s that hold it ends at 80 s.
     assert.equal(takePiece(detector, false).expiresAtMs, NOON + 80_000)
     assert.equal(takePiece(detector, false).expiresAtMs, detector.watermarkMs)
+  })
+
+  it('says so for event ids alone: one is needed while its event time is not before the watermark', () => {
+    const text = { event_id: 'text', event_ts: NOON, ingest_ts: NOON, session_id: 's', user_id: null, item_id: null }
+    for (const event of [text, { ...text, event_id: '00000000-0000-4000-8000-000000000000' }]) {
+      const detector = new PartitionDetector(POLICY, [])
+      detector.process(event, 0, NOON)
+      assert.equal(takePiece(detector, false).expiresAtMs, NOON + 1)
+    }
   })
 
   it('carries texts as they are, a leading byte order mark with them', () => {
