@@ -84,10 +84,11 @@ export class ByteReader {
     return this.#view.getFloat64(this.#step(8), true)
   }
 
+  /** A view of the bytes, not a copy. */
   raw(): Uint8Array {
     const length = this.i32()
     const from = this.#step(length)
-    return this.#bytes.slice(from, from + length)
+    return this.#bytes.subarray(from, from + length)
   }
 
   text(): string {

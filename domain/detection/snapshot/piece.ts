@@ -148,7 +148,8 @@ const bytesOf = (words: Int32Array): Uint8Array => new Uint8Array(words.buffer, 
 
 function wordsOf(bytes: Uint8Array): Int32Array {
   if (bytes.length % 8 !== 0) throw new RangeError('a run of words ends in the middle of one')
-  return new Int32Array(bytes.slice().buffer)
+  // A copy of its own: the bytes may be a part of a larger buffer, and begin anywhere in it.
+  return new Int32Array(new Uint8Array(bytes).buffer)
 }
 
 function textOf(texts: Texts, ref: number): string {
