@@ -1,0 +1,126 @@
+/**
+ * Records the histories that the replay tests run: each scenario on a real Temporal, with activities that answer from
+ * memory. Run it after a change that is meant to break with running workflows, and say so in the commit:
+ *
+ *   npm run build && npx mocha dist/test/replay/record-histories.js
+ *
+ * A change that is not meant to break leaves the files alone, and the tests green.
+ */
+import { mkdirSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { Worker } from '@temporalio/worker'
+import { createPartitionActivities, type PartitionDeps } from '../../activities/partitions/partition-activities.js'
+import { createRunActivities } from '../../activities/runs/run-activities.js'
+import { GuardianError } from '../../domain/errors.js'
+import { startOfDayMs, parseUtcDay } from '../../domain/utc-day.js'
+import { bundlePath, writeWorkflowBundle } from '../../workers/orchestrator/workflow-bundle.js'
+import { declaredSchedules, ensureSchedules } from '../../workers/orchestrator/schedules.js'
+import { createLogger } from '../../platform/logger.js'
+import { WORKFLOWS, type PartitionMaintenanceInput } from '../../workflows/contract.js'
+import { packageRoot } from '../../platform/package-root.js'
+import { historyToText } from '../support/history-json.js'
+import { useTestStack } from '../support/stack.js'
+import { openTemporalClient, removeSchedule, type TemporalClient } from '../support/temporal-client.js'
+
+const { type, taskQueue, scheduleId, workflowId } = WORKFLOWS.partitionMaintenance
+const day = parseUtcDay('2026-10-01')
+const input = { daysAhead: 2, retentionDays: 30, day }
+const folder = join(packageRoot, 'test', 'replay', 'histories')
+
+const partitionsOf = (days: readonly string[], more: Partial<PartitionDeps> = {}): PartitionDeps => ({
+  listDayPartitions: () => Promise.resolve(days.map((one) => ({ from: new Date(startOfDayMs(parseUtcDay(one))) }))),
+  ensureDayPartition: () => Promise.resolve(true),
+  ...more,
+})
+
+const lockTakenOnce = (): PartitionDeps['ensureDayPartition'] => {
+  let attempts = 0
+  return () => {
+    attempts += 1
+    return attempts === 1
+      ? Promise.reject(new GuardianError('GRD_STORE_CONFLICT', 'statement failed'))
+      : Promise.resolve(true)
+  }
+}
+
+interface Scenario {
+  readonly name: string
+  readonly partitions: PartitionDeps
+  readonly input?: PartitionMaintenanceInput
+}
+
+const SCENARIOS: readonly Scenario[] = [
+  { name: 'partition-maintenance-creates', partitions: partitionsOf([]) },
+  {
+    name: 'partition-maintenance-nothing-to-do',
+    partitions: partitionsOf(['2026-08-01', '2026-10-01', '2026-10-02', '2026-10-03']),
+  },
+  {
+    name: 'partition-maintenance-lock-taken',
+    partitions: partitionsOf([], { ensureDayPartition: lockTakenOnce() }),
+  },
+  {
+    name: 'partition-maintenance-refused',
+    partitions: partitionsOf([], {
+      ensureDayPartition: () => Promise.reject(new GuardianError('GRD_STORE_REFUSED', 'statement failed')),
+    }),
+  },
+  { name: 'partition-maintenance-bad-policy', partitions: partitionsOf([]), input: { ...input, daysAhead: 0 } },
+]
+
+describe('recording histories', function () {
+  this.timeout(120_000)
+  const stack = useTestStack('temporal')
+  let temporal: TemporalClient
+  before(async () => {
+    await writeWorkflowBundle()
+    temporal = await openTemporalClient(stack().temporalAddress)
+    mkdirSync(folder, { recursive: true })
+  })
+  after(() => temporal.close())
+
+  const withWorker = async (partitions: PartitionDeps, work: () => Promise<void>) => {
+    const recordNothing = { recordRunStart: () => Promise.resolve(), recordRunEnd: () => Promise.resolve() }
+    const worker = await Worker.create({
+      connection: temporal.connection,
+      identity: 'recorder',
+      taskQueue,
+      workflowBundle: { codePath: bundlePath },
+      activities: { ...createPartitionActivities(partitions), ...createRunActivities(recordNothing) },
+    })
+    await worker.runUntil(work)
+  }
+  const save = async (name: string, id: string) => {
+    const history = await temporal.client.workflow.getHandle(id).fetchHistory()
+    writeFileSync(join(folder, `${name}.json`), historyToText(history))
+  }
+
+  for (const scenario of SCENARIOS)
+    it(scenario.name, () =>
+      withWorker(scenario.partitions, async () => {
+        const id = workflowId(day)
+        const options = { taskQueue, workflowId: id, args: [scenario.input ?? input] }
+        await temporal.client.workflow.execute(type, options).catch((error: unknown) => error)
+        await save(scenario.name, id)
+      }),
+    )
+
+  it('partition-maintenance-scheduled', async () => {
+    const { client } = temporal
+    await withWorker(partitionsOf([]), async () => {
+      const policy = { daysAhead: 2, retentionDays: 30 }
+      await ensureSchedules(client.schedule, declaredSchedules(policy), createLogger('recorder', 'fatal'))
+      try {
+        for (let id: string | undefined; id === undefined;) {
+          const { info } = await client.schedule.getHandle(scheduleId).describe()
+          id = info.recentActions.at(-1)?.action.workflow.workflowId
+          if (id === undefined) continue
+          await client.workflow.getHandle(id).result()
+          await save('partition-maintenance-scheduled', id)
+        }
+      } finally {
+        await removeSchedule(client, scheduleId)
+      }
+    })
+  })
+})
