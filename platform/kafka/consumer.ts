@@ -2,6 +2,7 @@ import type { Consumer, Kafka, KafkaMessage } from 'kafkajs'
 import type { Part } from '../lifecycle.js'
 import type { Logger } from '../logger.js'
 import { withAdmin } from './admin.js'
+import { registerCodecs } from './codecs.js'
 
 export interface ConsumerSettings {
   readonly groupId: string
@@ -10,6 +11,8 @@ export interface ConsumerSettings {
   readonly maxBytes: number
   readonly maxBytesPerPartition: number
   readonly maxWaitMs: number
+  /** What a compressed batch may unpack to. */
+  readonly maxUnpackedBytes: number
 }
 
 /** Records of one partition in offset order, as one fetch gave them. Offsets and times are decimal strings. */
@@ -65,6 +68,7 @@ export async function openConsumer(
     minBytes: 1,
     retry: { initialRetryTime: 100, maxRetryTime: 3_000, retries: 12, restartOnFailure: () => Promise.resolve(false) },
   })
+  registerCodecs(settings.maxUnpackedBytes)
   await awaitCoordinator(kafka, settings)
   await consumer.connect()
   await consumer.subscribe({ topics: [...settings.topics], fromBeginning: true })

@@ -95,6 +95,7 @@ const consumerSettings = (config: DetectorConfig) => ({
   maxBytes: config.FETCH_MAX_BYTES,
   maxBytesPerPartition: config.FETCH_MAX_BYTES_PER_PARTITION,
   maxWaitMs: config.FETCH_MAX_WAIT_MS,
+  maxUnpackedBytes: config.FETCH_MAX_UNPACKED_BYTES,
 })
 
 const poolSettings = (config: DetectorConfig) => ({

@@ -1,0 +1,151 @@
+import { promisify } from 'node:util'
+import { gunzip, gzip } from 'node:zlib'
+import { Decompress } from 'fzstd'
+import kafkajs from 'kafkajs'
+import { decompressFrame } from 'lz4-napi'
+import { uncompress } from 'snappy'
+import { PlatformError } from '../platform-error.js'
+
+const unzip = promisify(gunzip)
+const zip = promisify(gzip)
+
+/** As the attributes of a record batch have them. https://kafka.apache.org/documentation/#recordbatch */
+const CODEC_NUMBERS = { gzip: 1, snappy: 2, lz4: 3, zstd: 4 } as const
+
+interface Codec {
+  readonly compress: (encoder: { readonly buffer: Buffer }) => Promise<Buffer>
+  readonly decompress: (packed: Buffer) => Promise<Buffer>
+}
+
+const tooLarge = (codec: string, maxBytes: number): PlatformError =>
+  new PlatformError('BATCH_UNREADABLE', `a ${codec} batch is larger than ${maxBytes} bytes when unpacked`)
+
+const notOurs = (): Promise<Buffer> =>
+  Promise.reject(new PlatformError('BATCH_UNREADABLE', 'only gzip batches are written'))
+
+/**
+ * Lets kafkajs read gzip, snappy, lz4 and zstd batches, each up to a size. Without this, one batch that is not gzip
+ * stops a kafkajs consumer for good, and a small gzip batch can unpack to all of memory.
+ */
+export function registerCodecs(maxBytes: number): void {
+  const codecs = kafkajs.CompressionCodecs as Record<number, () => Codec>
+  codecs[CODEC_NUMBERS.gzip] = () => ({
+    compress: (encoder) => zip(encoder.buffer),
+    decompress: (packed) => unzip(packed, { maxOutputLength: maxBytes }).catch(refuse('gzip', maxBytes)),
+  })
+  const readers = { snappy: unpackSnappy, lz4: unpackLz4, zstd: unpackZstd }
+  for (const name of ['snappy', 'lz4', 'zstd'] as const)
+    codecs[CODEC_NUMBERS[name]] = () => ({
+      compress: notOurs,
+      decompress: (packed) => readers[name](packed, maxBytes).catch(refuse(name, maxBytes)),
+    })
+}
+
+const refuse =
+  (codec: string, maxBytes: number) =>
+  (cause: unknown): never => {
+    if (cause instanceof PlatformError) throw cause
+    if (cause instanceof Error && 'code' in cause && cause.code === 'ERR_BUFFER_TOO_LARGE')
+      throw tooLarge(codec, maxBytes)
+    throw new PlatformError('BATCH_UNREADABLE', `a ${codec} batch cannot be unpacked`, { cause })
+  }
+
+/** Java clients frame snappy as snappy-java does: magic, two versions, then blocks with their length in front. */
+const XERIAL_MAGIC = Buffer.from([0x82, 0x53, 0x4e, 0x41, 0x50, 0x50, 0x59, 0])
+const XERIAL_HEADER_BYTES = 16
+
+/** Unpacks raw snappy, or snappy-java's blocks. https://github.com/google/snappy/blob/main/format_description.txt */
+export async function unpackSnappy(packed: Buffer, maxBytes: number): Promise<Buffer> {
+  if (!packed.subarray(0, XERIAL_MAGIC.length).equals(XERIAL_MAGIC)) return unpackSnappyBlock(packed, maxBytes)
+  const blocks: Buffer[] = []
+  let left = maxBytes
+  for (let at = XERIAL_HEADER_BYTES; at < packed.length;) {
+    const length = packed.readUInt32BE(at)
+    if (at + 4 + length > packed.length) throw new RangeError('a snappy block ends too early')
+    const block = await unpackSnappyBlock(packed.subarray(at + 4, at + 4 + length), left)
+    left -= block.length
+    blocks.push(block)
+    at += 4 + length
+  }
+  return Buffer.concat(blocks)
+}
+
+async function unpackSnappyBlock(block: Buffer, maxBytes: number): Promise<Buffer> {
+  let length = 0
+  for (let at = 0, shift = 0; ; at++, shift += 7) {
+    const byte = block[at]
+    if (byte === undefined || shift > 28) throw new RangeError('a snappy block does not begin with its length')
+    length += (byte & 0x7f) * 2 ** shift
+    if (byte < 0x80) break
+  }
+  if (length > maxBytes) throw tooLarge('snappy', maxBytes)
+  return (await uncompress(block, { asBuffer: true })) as Buffer
+}
+
+const LZ4_MAGIC = 0x184d2204
+const LZ4_BLOCK_BYTES: Readonly<Record<number, number>> = { 4: 65_536, 5: 262_144, 6: 1_048_576, 7: 4_194_304 }
+
+/**
+ * Unpacks an LZ4 frame, after adding up what its blocks can unpack to at most: no byte is unpacked of one that may be
+ * too large by more than a block. https://github.com/lz4/lz4/blob/dev/doc/lz4_Frame_format.md
+ */
+export async function unpackLz4(packed: Buffer, maxBytes: number): Promise<Buffer> {
+  if (packed.readUInt32LE(0) !== LZ4_MAGIC) throw new RangeError('no LZ4 frame')
+  const flags = packed.readUInt8(4)
+  const blockBytes = LZ4_BLOCK_BYTES[(packed.readUInt8(5) >> 4) & 7]
+  if (blockBytes === undefined) throw new RangeError('no LZ4 block size')
+  const hasBlockChecksum = (flags & 0x10) !== 0
+  let at = 7 + (flags & 0x08 ? 8 : 0) + (flags & 0x01 ? 4 : 0)
+  let blocks = 0
+  for (let size = packed.readUInt32LE(at); size !== 0; size = packed.readUInt32LE(at)) {
+    blocks++
+    at += 4 + (size & 0x7fffffff) + (hasBlockChecksum ? 4 : 0)
+  }
+  if ((blocks - 1) * blockBytes > maxBytes) throw tooLarge('lz4', maxBytes)
+  return decompressFrame(packed)
+}
+
+const ZSTD_MAGIC = 0xfd2fb528
+
+/** Unpacks zstd as a stream that is cut at the limit. https://www.rfc-editor.org/rfc/rfc8878 */
+export function unpackZstd(packed: Buffer, maxBytes: number): Promise<Buffer> {
+  return new Promise((resolve, reject) => {
+    try {
+      if (zstdWindowBytes(packed) > maxBytes) throw tooLarge('zstd', maxBytes)
+      const chunks: Uint8Array[] = []
+      let length = 0
+      const stream = new Decompress((chunk) => {
+        length += chunk.length
+        if (length > maxBytes) throw tooLarge('zstd', maxBytes)
+        chunks.push(chunk)
+      })
+      stream.push(packed, true)
+      resolve(Buffer.concat(chunks))
+    } catch (error) {
+      reject(error instanceof Error ? error : new Error('not unpacked', { cause: error }))
+    }
+  })
+}
+
+/** The memory that a decoder sets aside, as the frame header says; a single segment needs its whole content. */
+function zstdWindowBytes(packed: Buffer): number {
+  if (packed.readUInt32LE(0) !== ZSTD_MAGIC) throw new RangeError('no zstd frame')
+  const descriptor = packed.readUInt8(4)
+  const isSingleSegment = (descriptor & 0x20) !== 0
+  if (!isSingleSegment) {
+    const window = packed.readUInt8(5)
+    const base = 2 ** (10 + (window >> 3))
+    return base + (base / 8) * (window & 7)
+  }
+  const at = 5 + ([0, 1, 2, 4][descriptor & 3] ?? 0)
+  switch (descriptor >> 6) {
+    case 0:
+      return packed.readUInt8(at)
+    case 1:
+      return packed.readUInt16LE(at) + 256
+    case 2:
+      return packed.readUInt32LE(at)
+    default:
+      return Number(packed.readBigUInt64LE(at))
+  }
+}
