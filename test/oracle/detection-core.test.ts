@@ -6,6 +6,7 @@ import { RULE_KINDS } from '../../domain/detection/rule-kinds.js'
 import { TOPICS } from '../../domain/events.js'
 import { keyPartition } from '../../cli/key-partition.js'
 import { DisturbedTraffic } from '../../cli/simulate/disturbed-traffic.js'
+import { SeededRandom } from '../../cli/simulate/seeded-random.js'
 import { malform } from '../../cli/simulate/malformation.js'
 import type { PlannedRecord } from '../../cli/simulate/planned-record.js'
 import type { TrafficPlan } from '../../cli/simulate/shop-traffic.js'
@@ -110,7 +111,47 @@ const rowOf = (partition: number, anomaly: Anomaly): OracleRow => ({
 
 const inOrder = (rows: readonly OracleRow[]): string[] => rows.map((row) => JSON.stringify(row)).sort()
 
+/** Times in whole seconds, few sessions, few ids: a log in which everything that can be equal is. */
+function coarseLog(seed: number, records: number): DumpedRecord[] {
+  const random = new SeededRandom(seed)
+  const encode = createEncoder(CLICK_SCHEMA, SCHEMA_ID)
+  const offsets = new Array<number>(PARTITIONS).fill(0)
+  let nowMs = Date.UTC(2026, 2, 1, 8)
+  return Array.from({ length: records }, () => {
+    nowMs += random.chance(1 / 30) ? 1_000 : 0
+    const event_ts = nowMs - 1_000 * random.pick([0, 0, 0, 1, 10, 29, 30, 31, 40, -60, -300, -301])
+    const partition = random.whole(0, PARTITIONS - 1)
+    const offset = offsets[partition] ?? 0
+    offsets[partition] = offset + 1
+    const event_id = random.chance(0.5) ? `text-${random.whole(0, 400)}` : random.uuid()
+    const user_id = random.pick([null, null, 'a', 'b', ''])
+    const session = random.whole(0, 1)
+    const session_id = `session-${partition}-${session}`
+    const item_id = session === 0 ? random.pick([null, 'x', 'y', '']) : `item-${random.whole(1, 40)}`
+    const rest = { source: 'test', event_type: 'item_view', page: '/', ip: null, user_agent: null, referrer: null }
+    const click = { ...rest, event_id, event_ts, ingest_ts: nowMs, session_id, user_id, item_id }
+    const value = encode(click).toString('base64')
+    return { topic: TOPICS.clicks, partition, offset, timestamp: nowMs, key: null, value, headers: {} }
+  })
+}
+
 describe('the detection core against the oracle', () => {
+  it('decides on the boundary as the oracle does: times, ids and users that are equal', async function () {
+    this.timeout(120_000)
+    for (let seed = 1; seed <= 12; seed++) {
+      const log = coarseLog(seed, 6_000)
+      const options = { schemas: { [SCHEMA_ID]: 'click' }, highFrequency: HIGH_FREQUENCY, botLike: BOT_LIKE } as const
+      const [product, oracle] = await Promise.all([decideWithTheProduct(log), runOracle(log, options)])
+      assert.ok(oracle.rows.length > 20 && oracle.late.length > 100 && oracle.dead.length > 20, `seed ${seed}`)
+      assert.deepEqual(inOrder(product.rows), inOrder(oracle.rows), `seed ${seed}`)
+      assert.deepEqual(
+        product.counts.map((counts) => ({ ...counts })),
+        oracle.fates.map(({ accepted, duplicate, late, dead }) => ({ accepted, duplicate, late, dead })),
+        `seed ${seed}`,
+      )
+    }
+  })
+
   for (const [seed, clock, recordsPerSecond] of [
     [11, 'past', 200],
     [12, 'past', 40],
