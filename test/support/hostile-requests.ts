@@ -102,24 +102,52 @@ export interface HostileRequest {
   readonly body: string
 }
 
-/** One request over one of the paths (with `{name}` parameters), bent out of shape in one to four ways. */
-export function hostileRequest(random: () => number, paths: readonly string[]): HostileRequest {
-  const pick = <T>(from: readonly T[]): T => from[Math.floor(random() * from.length)] as T
-  const value = () => (random() < 0.2 ? pick(IDS) : pick(VALUES))
-  let path = pick(paths).replace(/\{\w+\}/g, value)
-  if (random() < 0.1) path = `${path}/${value()}`
-  if (random() < 0.05) path = path.replaceAll('/', pick(['//', '/./', '/%2e%2e/', '\\']))
-  const parameters = Array.from({ length: Math.floor(random() * 4) }, () => `${pick(NAMES)}=${value()}`)
+/**
+ * One hostile request over one of the paths (with `{name}` parameters). Half of them have one fault only, so that it
+ * reaches the code behind all the other checks; the rest are bent in several ways at once.
+ */
+export const hostileRequest = (random: () => number, paths: readonly string[]): HostileRequest =>
+  random() < 0.5 ? withOneFault(random, paths) : withManyFaults(random, paths)
+
+/** Every name with every value, one at a time, in the query of a path. */
+export const everySingleFault = (path: string): HostileRequest[] =>
+  NAMES.flatMap((name) =>
+    [...VALUES, ...IDS].map((value) => ({
+      method: 'GET',
+      path: sendable(`${path}?${name}=${value}`),
+      headers: {},
+      body: '',
+    })),
+  )
+
+const pick = <T>(random: () => number, from: readonly T[]): T => from[Math.floor(random() * from.length)] as T
+const anyValue = (random: () => number) => (random() < 0.2 ? pick(random, IDS) : pick(random, VALUES))
+/** What a client library would refuse to send is sent escaped. */
+const sendable = (url: string) => url.replace(/[^\x21-\x7e]/g, encodeURIComponent)
+
+function withOneFault(random: () => number, paths: readonly string[]): HostileRequest {
+  const isInPath = random() < 0.3
+  const path = isInPath
+    ? pick(random, paths).replace(/\{\w+\}/g, () => anyValue(random))
+    : `/anomalies?${pick(random, NAMES)}=${anyValue(random)}`
+  return { method: 'GET', path: sendable(path), headers: {}, body: '' }
+}
+
+function withManyFaults(random: () => number, paths: readonly string[]): HostileRequest {
+  let path = pick(random, paths).replace(/\{\w+\}/g, () => anyValue(random))
+  if (random() < 0.1) path = `${path}/${anyValue(random)}`
+  if (random() < 0.05) path = path.replaceAll('/', pick(random, ['//', '/./', '/%2e%2e/', '\\']))
+  const parameters = Array.from(
+    { length: Math.floor(random() * 4) },
+    () => `${pick(random, NAMES)}=${anyValue(random)}`,
+  )
   if (random() < 0.02) parameters.push('x=1&'.repeat(200))
-  const headers = Object.fromEntries(Array.from({ length: Math.floor(random() * 3) }, () => pick(HEADERS)))
-  const method = pick(METHODS)
   const url = parameters.length > 0 ? `${path}?${parameters.join(random() < 0.1 ? ';' : '&')}` : path
-  // What a client library would refuse to send is sent escaped.
   return {
-    method,
-    path: url.replace(/[^\x21-\x7e]/g, encodeURIComponent),
-    headers,
-    body: random() < 0.2 ? pick(BODIES) : '',
+    method: pick(random, METHODS),
+    path: sendable(url),
+    headers: Object.fromEntries(Array.from({ length: Math.floor(random() * 3) }, () => pick(random, HEADERS))),
+    body: random() < 0.2 ? pick(random, BODIES) : '',
   }
 }
 

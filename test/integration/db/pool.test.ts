@@ -50,7 +50,7 @@ describe('pool', function () {
     })
 
     it('is ended by the server when a statement or a lock takes too long', async () => {
-      await assert.rejects(db.query('SELECT pg_sleep(5)'), { code: 'GRD_STORE_TIMEOUT' })
+      await assert.rejects(db.query('SELECT pg_sleep(5)'), { code: 'GRD_STORE_TIMEOUT', message: /57014/ })
       await withTransaction(db, async (tx) => {
         await tx.query('LOCK TABLE t')
         await assert.rejects(db.query('SELECT FROM t'), { code: 'GRD_STORE_CONFLICT' })
@@ -75,8 +75,9 @@ describe('pool', function () {
     })
 
     it('survives that its connections are ended, idle or at work', async () => {
-      await db.query('SELECT 1')
-      const busy = await db.checkOut()
+      const [busy, idle] = [await db.checkOut(), await db.checkOut()]
+      idle.release()
+      assert.equal(db.load().idle, 1)
       const { value: killer, stop: stopKiller } = await openTestPool(database.url)
       await killer.query(
         `SELECT pg_terminate_backend(a.pid) FROM pg_stat_activity a WHERE a.datname = current_database() AND a.pid <> pg_backend_pid()`,
