@@ -51,6 +51,15 @@ export class ServiceProcess {
     return this.#output().slice(-4_000)
   }
 
+  /** Holds it where it is, as a long pause of its machine would, until `thaw`. */
+  freeze(): void {
+    this.#child.kill('SIGSTOP')
+  }
+
+  thaw(): void {
+    this.#child.kill('SIGCONT')
+  }
+
   async kill(): Promise<void> {
     this.#child.kill('SIGKILL')
     await this.exited

@@ -1,0 +1,186 @@
+import assert from 'node:assert/strict'
+import kafkajs from 'kafkajs'
+import { TOPICS } from '../../domain/events.js'
+import { waitUntil, type ServiceProcess } from '../support/child-process.js'
+import { DetectionStage, type LogEnds } from '../support/detection-stage.js'
+import type { OracleRow } from '../support/run-oracle.js'
+import { useTestStack } from '../support/stack.js'
+
+const RECORDS = 60_000
+const SEED = 77
+
+describe('who owns a partition, and from where it goes on', function () {
+  this.timeout(300_000)
+  const servers = useTestStack('postgres', 'kafka', 'registry')
+  let stage: DetectionStage
+  let ends: LogEnds
+  let expected: OracleRow[]
+  let fates: unknown[]
+
+  before(async () => {
+    stage = await DetectionStage.open(servers())
+    await stage.ask([
+      'simulate',
+      '--day',
+      '2026-01-11',
+      '--events',
+      String(RECORDS),
+      '--duration',
+      '300s',
+      '--seed',
+      String(SEED),
+    ])
+    ends = await stage.logEnds()
+    await stage.finish(stage.startDetector(), ends)
+    expected = await stage.rows()
+    fates = await stage.fates()
+    assert.ok(expected.length > 20, `${expected.length} anomalies`)
+  })
+  after(() => stage.close())
+
+  const slowly = (group: string) => ({
+    DETECTOR_GROUP_ID: `${group}-${process.pid}`,
+    FETCH_MAX_BYTES: '65536',
+    FETCH_MAX_BYTES_PER_PARTITION: '16384',
+    CHECKPOINT_INTERVAL_MS: '100',
+    KAFKA_SESSION_TIMEOUT_MS: '2000',
+  })
+
+  const says = (detector: ServiceProcess, text: string, deadlineMs = 30_000) =>
+    waitUntil(
+      () => `${text}: ${detector.output}`,
+      deadlineMs,
+      () => Promise.resolve(detector.output.includes(text)),
+    )
+
+  it('an owner that was frozen while another took over is fenced when it wakes, and changes nothing', async () => {
+    await stage.freshDatabase()
+    const settings = slowly('frozen')
+    const zombie = stage.startDetector(settings)
+    await waitUntil(
+      () => zombie.output,
+      60_000,
+      async () => (await stage.processed()) > RECORDS / 20,
+      2,
+    )
+    zombie.freeze()
+    assert.ok((await stage.processed()) < RECORDS, 'it was frozen on the way')
+    const heir = stage.startDetector(settings)
+    await waitUntil(
+      () => heir.output,
+      90_000,
+      async () => (await stage.processed()) >= RECORDS,
+    )
+    zombie.thaw()
+    await says(zombie, 'partition_lost')
+    await heir.stop()
+    await zombie.stop()
+    assert.deepEqual(await stage.rows(), expected)
+    assert.deepEqual(await stage.fates(), fates)
+  })
+
+  it('two processes share the partitions, and what one leaves the other takes', async () => {
+    await stage.freshDatabase()
+    const settings = slowly('shared')
+    const [one, two] = [stage.startDetector(settings), stage.startDetector(settings)]
+    await waitUntil(
+      () => one.output + two.output,
+      60_000,
+      async () => (await stage.processed()) > RECORDS / 10,
+      2,
+    )
+    await one.stop()
+    await stage.finish(two, ends)
+    assert.deepEqual(await stage.rows(), expected)
+    assert.deepEqual(await stage.fates(), fates)
+  })
+
+  it('rules that change take effect at a checkpoint, which is recorded with its offset', async () => {
+    await stage.freshDatabase()
+    const settings = { ...slowly('rules'), RULES_REFRESH_MS: '100' }
+    const detector = stage.startDetector(settings)
+    await waitUntil(
+      () => detector.output,
+      60_000,
+      async () => (await stage.processed()) > RECORDS / 10,
+      2,
+    )
+    await stage.ask(['rules', 'set', 'HIGH_FREQUENCY', 'minEvents=30'])
+    await stage.finish(detector, ends)
+    const { rows: changes } = await stage.db.query<{ kafka_partition: number; from_offset: string; version: number }>(
+      `SELECT c.kafka_partition, c.from_offset, (r->>'version')::int AS version
+         FROM detector_rule_changes c, jsonb_array_elements(c.rules) r
+        WHERE c.topic = $1 AND r->>'ruleId' = 'HIGH_FREQUENCY' ORDER BY 1, 2`,
+      [TOPICS.clicks],
+    )
+    for (const [name, end] of ends) {
+      if (!name.startsWith(TOPICS.clicks)) continue
+      const own = changes.filter((change) => `${TOPICS.clicks}/${change.kafka_partition}` === name)
+      assert.deepEqual(
+        own.map(({ version }) => version),
+        [1, 2],
+        name,
+      )
+      const from = Number(own[1]?.from_offset)
+      assert.ok(from > 0 && from <= end)
+      const { rows } = await stage.db.query<{ version: number; crossed: string }>(
+        `SELECT a.rule_version AS version, a.evidence->'crossed'->>'offset' AS crossed FROM anomaly_sessions a
+          WHERE a.rule_id = 'HIGH_FREQUENCY' AND a.kafka_partition = $1`,
+        [own[1]?.kafka_partition],
+      )
+      for (const { version, crossed } of rows) assert.equal(version, Number(crossed) < from ? 1 : 2)
+    }
+  })
+
+  it('state with a damaged byte is refused, loudly, and never used', async () => {
+    await stage.freshDatabase()
+    await stage.finish(stage.startDetector(), ends)
+    await stage.db.query(
+      `UPDATE detector_state_pieces SET bytes = set_byte(bytes, length(bytes) / 2, get_byte(bytes, length(bytes) / 2) # 4)`,
+    )
+    const before = await stage.rows()
+    await stage.ask(['simulate', '--day', '2026-01-11', '--events', '100', '--duration', '10s', '--seed', '5'])
+    const detector = stage.startDetector()
+    assert.equal(await detector.exited, 1)
+    assert.match(detector.output, /GRD_SNAPSHOT_REFUSED|checksum/)
+    assert.deepEqual(await stage.rows(), before)
+  })
+
+  it('offsets that Kafka no longer has are recorded as a gap, never stepped over in silence', async () => {
+    await stage.freshDatabase()
+    const settings = slowly('gap')
+    const detector = stage.startDetector(settings)
+    await waitUntil(
+      () => detector.output,
+      60_000,
+      async () => (await stage.processed()) > RECORDS / 20,
+      2,
+    )
+    await detector.stop()
+    const { rows } = await stage.db.query<{ next_offset: string }>(
+      'SELECT c.next_offset FROM detector_checkpoints c WHERE c.topic = $1 AND c.kafka_partition = 0',
+      [TOPICS.clicks],
+    )
+    const from = Number(rows[0]?.next_offset)
+    const to = from + 500
+    await deleteBefore(stage.brokers, 0, to)
+    const heir = stage.startDetector(settings)
+    await stage.finish(heir, await stage.logEnds())
+    const gaps = await stage.db.query(
+      'SELECT g.topic, g.kafka_partition, g.from_offset::float8, g.to_offset::float8 FROM data_gaps g',
+    )
+    assert.deepEqual(gaps.rows, [{ topic: TOPICS.clicks, kafka_partition: 0, from_offset: from, to_offset: to }])
+  })
+})
+
+/** What retention does, at once: the partition's records before an offset are gone. */
+async function deleteBefore(brokers: string[], partition: number, offset: number): Promise<void> {
+  const admin = new kafkajs.Kafka({ clientId: 'retention', brokers, logLevel: kafkajs.logLevel.NOTHING }).admin()
+  await admin.connect()
+  try {
+    await admin.fetchTopicOffsets(TOPICS.clicks) // kafkajs knows only topics that it was asked about
+    await admin.deleteTopicRecords({ topic: TOPICS.clicks, partitions: [{ partition, offset: String(offset) }] })
+  } finally {
+    await admin.disconnect()
+  }
+}
