@@ -19,6 +19,14 @@ interface IngestWords {
 
 const SHOWN_REJECTED = 20
 
+const EXPLANATION = `
+A request is one page view. item_id is its path without query, page its path with query, user_id the user that the
+server knows. A session is a client address and user agent, until 30 minutes of silence. Requests of every method and
+status count. Skipped: assets (see --include-assets), blank lines, and lines whose request names no path. Rejected, and
+shown with their line number: what is no access log line, is longer than 64 KiB, has control characters, or a time that
+does not exist, is before 2000 or in the future. Reading a log again adds nothing: ids are made from its lines. From
+standard input, what is held back for its order goes out when nothing has come for a second.`
+
 /** `guardian ingest`: the requests of a web server's access log as page views. */
 export const ingestCommand = (): Command =>
   new Command('ingest')
@@ -32,6 +40,7 @@ export const ingestCommand = (): Command =>
       String(SHOWN_REJECTED),
     )
     .option('--json', 'print one JSON document')
+    .addHelpText('after', EXPLANATION)
     .action((file: string, words: IngestWords) => runCommand(words, (terminal) => ingest(file, words, terminal)))
 
 async function ingest(file: string, words: IngestWords, terminal: Terminal): Promise<CommandResult> {

@@ -1,11 +1,12 @@
 import { Command, CommanderError } from 'commander'
+import { doctorCommand } from './doctor-command.js'
 import { ingestCommand } from './ingest-command.js'
 import { rulesCommand } from './rules-command.js'
 import { setupCommand } from './setup-command.js'
 import { simulateCommand } from './simulate-command.js'
 
 /** Every `guardian` command, one file each. */
-const COMMANDS = [setupCommand, simulateCommand, ingestCommand, rulesCommand]
+const COMMANDS = [setupCommand, simulateCommand, ingestCommand, rulesCommand, doctorCommand]
 
 const program = new Command('guardian')
   .description('Clickstream Guardian on the command line')
@@ -23,4 +24,6 @@ try {
 } catch (error) {
   if (!(error instanceof CommanderError)) throw error
   process.exitCode = error.exitCode === 0 ? 0 : 2
+  if (error.exitCode !== 0 && process.argv.includes('--json'))
+    process.stdout.write(`${JSON.stringify({ error: error.message })}\n`)
 }
