@@ -108,6 +108,12 @@ describe('partition maintenance', function () {
       held: [],
     })
     assert.deepEqual(await days(), expected)
+    const { currentDetails } = await first.query<{ currentDetails: string }>('__temporal_workflow_metadata')
+    assert.match(
+      currentDetails,
+      new RegExp(`${result.day}.*Created ${expected.join(', ')}.*No day is older than 30`, 's'),
+    )
+    assert.match((await (await first.describe()).staticSummary()) ?? '', /partition/)
 
     await client.schedule.getHandle(scheduleId).trigger()
     await waitUntil(
@@ -137,6 +143,10 @@ describe('partition maintenance', function () {
     assert.ok(result.held.some(({ day }) => day === '2028-01-28'))
     assert.ok(!result.held.some(({ day }) => day === '2028-01-29'))
     assert.ok((await days()).some((day) => day === '2028-01-28'))
+    const { currentDetails } = await client.workflow
+      .getHandle('partition-maintenance:2028-02-28')
+      .query<{ currentDetails: string }>('__temporal_workflow_metadata')
+    assert.match(currentDetails, /Held, not dropped, because not archived: .*2028-01-28/)
   })
 
   it('waits for a lock by trying again', async () => {
