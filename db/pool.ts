@@ -17,6 +17,11 @@ export interface PoolSettings {
   readonly lockTimeoutMs: number
   /** What `pg_stat_activity` shows. */
   readonly applicationName: string
+  /**
+   * Does not wait for the disk at COMMIT: a crash of the server can lose the last moments. Only for what is written
+   * again by a commit that does wait.
+   */
+  readonly asynchronousCommit?: boolean
 }
 
 export interface Rows<Row> {
@@ -109,6 +114,7 @@ const connectionConfig = (settings: PoolSettings): pg.PoolConfig => ({
   keepAlive: true,
   keepAliveInitialDelayMillis: 10_000,
   types: typeParsers,
+  ...(settings.asynchronousCommit === true ? { options: '-c synchronous_commit=off' } : {}),
 })
 
 /**

@@ -21,15 +21,10 @@ const LONGEST_PAUSE_MS = 5_000
 const keyOf = ({ anomaly }: AnomalyRow): string =>
   `${anomaly.windowStartMs}\0${anomaly.ruleId}\0${anomaly.mode}\0${anomaly.sessionId}`
 
-/** Of two versions of one row, the later one, with the time at which the first was detected. */
-const later = (a: AnomalyRow, b: AnomalyRow): AnomalyRow => ({
-  ...(a.anomaly.asOfOffset > b.anomaly.asOfOffset ? a : b),
-  detectedMs: Math.min(a.detectedMs, b.detectedMs),
-})
-
 /**
  * The fast way to PostgreSQL: rows are written as soon as the connection is free, all that wait in one statement, and
- * only the newest version of each. A checkpoint takes over the rows of its partition that have not been written.
+ * only the newest version of each. Its commits need not wait for the disk, because every row that changed since the last
+ * checkpoint goes into the next one once more, which does wait, and changes only what was lost.
  */
 export class AnomalyWriter {
   readonly days = new DayPartitions()
@@ -37,11 +32,10 @@ export class AnomalyWriter {
   readonly #limits: AnomalyWriterLimits
   readonly #log: Logger
   readonly #observer: WriterObserver
-  #pending = new Map<string, AnomalyRow>()
-  #writing: Promise<void> | undefined
-  #flying: readonly AnomalyRow[] = []
-  #inFlight: Promise<void> = Promise.resolve()
-  #pauseMs = 0
+  readonly #pending = new Map<string, AnomalyRow>()
+  /** By partition, the rows that no checkpoint has taken. */
+  readonly #uncommitted = new Map<string, Map<string, AnomalyRow>>()
+  #running: Promise<void> | undefined
   #stopped = false
 
   constructor(db: Database, limits: AnomalyWriterLimits, observer: WriterObserver, log: Logger) {
@@ -60,72 +54,83 @@ export class AnomalyWriter {
   }
 
   add(rows: readonly AnomalyRow[]): void {
-    if (rows.length === 0) return
-    for (const row of rows) this.#put(row)
-    this.#writing ??= this.#run().finally(() => (this.#writing = undefined))
+    for (const row of rows) {
+      const key = keyOf(row)
+      keepLatest(this.#pending, key, row)
+      keepLatest(this.#rowsOf(row), key, row)
+    }
+    if (this.#pending.size > 0) this.#running ??= this.#run().finally(() => (this.#running = undefined))
   }
 
-  /** Takes the rows of one partition that are not written yet, once none of them is under way. */
-  async take(topic: string, partition: number): Promise<AnomalyRow[]> {
-    while (this.#flying.some((row) => row.topic === topic && row.partition === partition)) await this.#inFlight
-    const taken: AnomalyRow[] = []
-    for (const [key, row] of this.#pending) {
-      if (row.topic !== topic || row.partition !== partition) continue
-      this.#pending.delete(key)
-      taken.push(row)
-    }
+  /** Hands the rows of a partition that changed since the last call to its checkpoint, which writes them for good. */
+  take(topic: string, partition: number): AnomalyRow[] {
+    const rows = this.#rowsOf({ topic, partition })
+    const taken = [...rows.values()]
+    for (const key of rows.keys()) this.#pending.delete(key)
+    rows.clear()
     return taken
   }
 
-  /** Forgets the rows of a partition that has another owner now. */
+  /** Forgets the rows of a partition that has another owner now: they come again from the log. */
   drop(topic: string, partition: number): void {
-    for (const [key, row] of this.#pending)
-      if (row.topic === topic && row.partition === partition) this.#pending.delete(key)
+    this.take(topic, partition)
+    this.#uncommitted.delete(`${topic}/${partition}`)
   }
 
-  /** Waits for the write that is under way; what still waits is in nobody's way, and comes again by replay. */
+  /** Waits for the write that is under way. */
   async stop(): Promise<void> {
     this.#stopped = true
-    await this.#inFlight
+    await this.#running
   }
 
   async #run(): Promise<void> {
     // One turn of the event loop: the batches of other partitions that arrived with this one go into the same statement.
     await new Promise<void>((resolve) => setImmediate(resolve))
+    let pauseMs = 0
     while (this.#pending.size > 0 && !this.#stopped) {
-      this.#inFlight = this.#writeSome()
-      await this.#inFlight
-      if (this.#pauseMs > 0) await new Promise((resolve) => setTimeout(resolve, this.#pauseMs))
+      const isWritten = await this.#writeSome(pauseMs)
+      pauseMs = isWritten ? 0 : Math.min(LONGEST_PAUSE_MS, Math.max(FIRST_PAUSE_MS, pauseMs * 2))
+      if (pauseMs > 0) await new Promise((resolve) => setTimeout(resolve, pauseMs))
     }
   }
 
-  /** Never rejects: rows that could not be written wait again, unless a newer version has come meanwhile. */
-  async #writeSome(): Promise<void> {
-    const rows = [...this.#pending.values()].slice(0, this.#limits.maxRowsPerWrite)
-    for (const row of rows) this.#pending.delete(keyOf(row))
-    this.#flying = rows
+  /** @returns false when the rows could not be written: they wait again, unless a newer version has come meanwhile */
+  async #writeSome(pausedMs: number): Promise<boolean> {
+    const some = [...this.#pending].slice(0, this.#limits.maxRowsPerWrite)
+    for (const [key] of some) this.#pending.delete(key)
+    const rows = some.map(([, row]) => row)
     const startedAt = performance.now()
     try {
       await this.days.ensureFor(this.#db, rows)
       await upsertAnomalies(this.#db, rows)
-      this.#pauseMs = 0
       this.#observer.written(rows.length, (performance.now() - startedAt) / 1_000)
+      return true
     } catch (err) {
       this.days.forgetOn(err)
-      for (const row of rows) this.#put(row)
-      this.#pauseMs = Math.min(LONGEST_PAUSE_MS, Math.max(FIRST_PAUSE_MS, this.#pauseMs * 2))
+      for (const [key, row] of some) if (this.#rowsOf(row).has(key)) keepLatest(this.#pending, key, row)
       this.#observer.writeFailed()
-      const line = { err, rows: rows.length, retryInMs: this.#pauseMs }
+      const line = { err, rows: rows.length, pausedMs }
       if (isRetryable(err)) this.#log.warn(line, 'anomalies_not_written')
       else this.#log.error(line, 'anomalies_refused')
-    } finally {
-      this.#flying = []
+      return false
     }
   }
 
-  #put(row: AnomalyRow): void {
-    const key = keyOf(row)
-    const waiting = this.#pending.get(key)
-    this.#pending.set(key, waiting ? later(waiting, row) : row)
+  #rowsOf({ topic, partition }: Pick<AnomalyRow, 'topic' | 'partition'>): Map<string, AnomalyRow> {
+    const name = `${topic}/${partition}`
+    let rows = this.#uncommitted.get(name)
+    if (!rows) this.#uncommitted.set(name, (rows = new Map<string, AnomalyRow>()))
+    return rows
   }
+}
+
+/** Of two versions of one row keeps the later one, with the time at which the first was detected. */
+function keepLatest(rows: Map<string, AnomalyRow>, key: string, row: AnomalyRow): void {
+  const other = rows.get(key)
+  if (!other) {
+    rows.set(key, row)
+    return
+  }
+  const later = other.anomaly.asOfOffset > row.anomaly.asOfOffset ? other : row
+  rows.set(key, { ...later, detectedMs: Math.min(other.detectedMs, row.detectedMs) })
 }

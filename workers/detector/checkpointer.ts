@@ -86,7 +86,7 @@ export class Checkpointer {
     const { watermarkMs } = detector
     const sideSends = [...owner.sideSends]
     this.#writer.add(updates)
-    const anomalies = await this.#writer.take(topic, partition)
+    const anomalies = this.#writer.take(topic, partition)
     await Promise.all(sideSends)
     const sealedPiece = piece && { bytes: await seal(piece.bytes), isFull, expiresAtMs: piece.expiresAtMs }
     return {

@@ -25,6 +25,7 @@ const ownerName = `${hostname()}:${process.pid}`
 async function start(config: DetectorConfig, log: Logger, { life, onFatal }: ProcessContext): Promise<void> {
   const registry = createRegistry('detector')
   const db = await life.use('PostgreSQL pool', () => openPool(poolSettings(config), log))
+  const fastDb = await life.use('PostgreSQL pool of the writer', () => openPool(fastPoolSettings(config), log))
   const rules = await life.use('rules', () => watchRules(db, config.RULES_REFRESH_MS, log))
   const kafka = createKafka(
     { brokers: config.KAFKA_BROKERS, clientId: ownerName, requestTimeoutMs: config.KAFKA_REQUEST_TIMEOUT_MS },
@@ -33,7 +34,7 @@ async function start(config: DetectorConfig, log: Logger, { life, onFatal }: Pro
   const admin = await life.use('Kafka admin', () => openAdmin(kafka))
   const producer = await life.use('Kafka producer', () => startProducer(kafka, {}, log))
   const consumer = await life.use('Kafka consumer', () => openConsumer(kafka, consumerSettings(config), log))
-  const { metrics, writer } = writing(config, db, registry, log)
+  const { metrics, writer } = writing(config, fastDb, registry, log)
   await life.use('anomaly writer', () => Promise.resolve({ value: writer, stop: () => writer.stop() }))
   const checkpointer = new Checkpointer(db, writer, rules, metrics, log)
   const parts = { db, log, metrics, writer, checkpointer, producer, consumer, ownerName, onFatal }
@@ -106,6 +107,9 @@ const poolSettings = (config: DetectorConfig) => ({
   lockTimeoutMs: config.PG_LOCK_TIMEOUT_MS,
   applicationName: 'guardian-detector',
 })
+
+/** One statement at a time is under way, and one more while a connection is replaced. */
+const fastPoolSettings = (config: DetectorConfig) => ({ ...poolSettings(config), max: 2, asynchronousCommit: true })
 
 let config: DetectorConfig
 let log: Logger
