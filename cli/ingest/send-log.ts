@@ -87,14 +87,11 @@ interface ChunkHandlers {
 
 async function readChunks(source: LogSource, deps: SendLogDeps, handle: ChunkHandlers): Promise<LogEnd> {
   const iterator = source.chunks[Symbol.asyncIterator]()
-  const stopped = new Promise<typeof STOPPED>((resolve) => {
-    if (deps.signal.aborted) resolve(STOPPED)
-    deps.signal.addEventListener('abort', () => resolve(STOPPED), { once: true })
-  })
+  const { signal } = deps
   let next = nextOf(iterator)
   let isIdle = !deps.flushWhenIdle
   for (;;) {
-    const outcome = await (isIdle ? Promise.race([next, stopped]) : withIdle(Promise.race([next, stopped])))
+    const outcome = await firstOf(next, signal, isIdle ? undefined : IDLE_MS)
     if (outcome === STOPPED) return { kind: 'stopped' }
     if (outcome === IDLE) {
       isIdle = true
@@ -109,20 +106,33 @@ async function readChunks(source: LogSource, deps: SendLogDeps, handle: ChunkHan
   }
 }
 
+type NextChunk = IteratorResult<Buffer, unknown> | { readonly error: unknown }
+
 /** An error of reading is a value here, so that it cannot go by unseen while something else is awaited. */
-const nextOf = (
-  iterator: AsyncIterator<Buffer>,
-): Promise<IteratorResult<Buffer, unknown> | { readonly error: unknown }> =>
+const nextOf = (iterator: AsyncIterator<Buffer>): Promise<NextChunk> =>
   iterator.next().catch((error: unknown) => ({ error }))
 
-async function withIdle<T>(work: Promise<T>): Promise<T | typeof IDLE> {
+/**
+ * What comes first: the next chunk, the abort, or the end of the patience. No `Promise.race` with a promise that lives
+ * as long as the log: it would keep every chunk that ever won.
+ */
+async function firstOf(
+  next: Promise<NextChunk>,
+  signal: AbortSignal,
+  patienceMs: number | undefined,
+): Promise<NextChunk | typeof IDLE | typeof STOPPED> {
+  if (signal.aborted) return STOPPED
   let timer: NodeJS.Timeout | undefined
-  const idle = new Promise<typeof IDLE>((resolve) => {
-    timer = setTimeout(() => resolve(IDLE), IDLE_MS)
-  })
+  let onAbort = (): void => undefined
   try {
-    return await Promise.race([work, idle])
+    return await new Promise((resolve) => {
+      onAbort = () => resolve(STOPPED)
+      signal.addEventListener('abort', onAbort)
+      if (patienceMs !== undefined) timer = setTimeout(() => resolve(IDLE), patienceMs)
+      void next.then(resolve)
+    })
   } finally {
     clearTimeout(timer)
+    signal.removeEventListener('abort', onAbort)
   }
 }

@@ -108,6 +108,21 @@ describe('sendLog', function () {
     assert.deepEqual(sent, ['/read'])
   })
 
+  it('keeps no chunk of a line that has no end', async () => {
+    const most = { bytes: 0 }
+    const onProgress = () => (most.bytes = Math.max(most.bytes, process.memoryUsage().arrayBuffers))
+    async function* chunks(): AsyncGenerator<Buffer, void> {
+      for (let i = 0; i < 4_000; i++) yield await Promise.resolve(Buffer.alloc(262_144, 0x78))
+    }
+    const source = { totalBytes: undefined, bytesRead: () => 0, chunks: chunks(), close: quiet }
+    const reading = readingOf()
+    const { sender } = fakeSender()
+    const deps = { sender, reading, signal: new AbortController().signal, flushWhenIdle: true, onProgress }
+    assert.deepEqual(await sendLog(source, deps), { kind: 'end' })
+    assert.equal(reading.counts.rejectedBy.too_long, 1)
+    assert.ok(most.bytes < 400_000_000, `${most.bytes} bytes were held of 1,048,576,000`)
+  })
+
   it('fails when Kafka does not take the records', async () => {
     const stdin = new PassThrough()
     stdin.end(line(1))
