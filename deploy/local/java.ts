@@ -13,8 +13,16 @@ export interface Java {
 const OLDEST = 17
 const REMEDY = `install Java ${OLDEST} or later (Debian: apt install openjdk-17-jre-headless, macOS: brew install openjdk@17) or point JAVA_HOME to it`
 
+const found = new WeakMap<Env, Promise<Java>>()
+
 /** Finds Java, in JAVA_HOME or on the PATH. @throws LocalFault when it is missing or too old */
-export async function findJava(env: Env): Promise<Java> {
+export function findJava(env: Env): Promise<Java> {
+  const java = found.get(env) ?? askJava(env)
+  found.set(env, java)
+  return java
+}
+
+async function askJava(env: Env): Promise<Java> {
   const fromHome = env['JAVA_HOME'] ? join(env['JAVA_HOME'], 'bin', 'java') : undefined
   const command = fromHome !== undefined && existsSync(fromHome) ? fromHome : 'java'
   let said: string

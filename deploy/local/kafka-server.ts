@@ -1,9 +1,10 @@
 import { existsSync, mkdirSync, readFileSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { randomBytes } from 'node:crypto'
 import { join } from 'node:path'
+import { classArchive } from './class-archive.js'
 import { findJava, type Java } from './java.js'
 import { LocalFault } from './local-fault.js'
-import { ManagedProcess } from './managed-process.js'
+import { ManagedProcess, type ProcessSpec } from './managed-process.js'
 import { fetchMavenFiles, mavenArtifact } from './maven-files.js'
 import { runCommand } from './run-command.js'
 import { cachedItem, type FetchContext } from './server-cache.js'
@@ -156,14 +157,17 @@ async function format(context: ServerContext, node: KafkaNode, options: KafkaOpt
 
 const propertiesFile = (node: KafkaNode): string => join(node.home, `broker-${node.id}.properties`)
 
-function brokerSpec(context: ServerContext, node: KafkaNode): ManagedProcess['spec'] {
+function brokerSpec(context: ServerContext, node: KafkaNode): ProcessSpec {
   const name = node.count === 1 ? 'kafka' : `kafka-${node.id}`
+  const { version } = mavenArtifact('kafka')
+  const archive = node.id === 1 ? classArchive(context.cacheDir, `kafka-${version}`, node.java) : undefined
   const heap = node.count === 1 ? ['-Xms256m', '-Xmx1g'] : ['-Xms128m', '-Xmx512m']
   return {
     name,
     command: node.java.command,
     args: [
       ...heap,
+      ...(archive?.args ?? []),
       '-XX:+UseG1GC',
       '-XX:MaxGCPauseMillis=20',
       `-Dlog4j2.configurationFile=${join(node.home, 'log4j2.properties')}`,
@@ -175,9 +179,10 @@ function brokerSpec(context: ServerContext, node: KafkaNode): ManagedProcess['sp
     env: serverEnv(context.env),
     logFile: join(context.dataDir, 'logs', `${name}.log`),
     stopSignal: 'SIGTERM',
-    stopBoundMs: 10_000, // a kill loses nothing: what was acknowledged is in the page cache, and is recovered
+    stopBoundMs: 30_000, // the first end takes seconds: it writes the class archive
     readyBoundMs: 120_000,
-    rank: STOP_RANK.kafka,
+    rank: STOP_RANK.server,
+    ...(archive === undefined ? {} : { onStopped: archive.keep }),
     isReady: ({ log }) => log().includes('Kafka Server started'),
   }
 }

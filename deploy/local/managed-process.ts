@@ -28,6 +28,8 @@ export interface ProcessSpec {
   readonly rank: number
   /** Asked again and again until it says yes. */
   readonly isReady: (probe: ReadyProbe) => boolean | Promise<boolean>
+  /** Called when it has ended in good order because it was asked to. */
+  readonly onStopped?: () => void
 }
 
 export interface ReadyProbe {
@@ -38,6 +40,8 @@ export interface ReadyProbe {
 
 const READY_POLL_MS = 25
 const TAIL_LINES = 15
+/** Whoever killed us wants no long good-bye, and everything here survives a kill. */
+const KEEPER_BOUND_MS = 5_000
 const LOG_READ_BYTES = 1_048_576
 
 /**
@@ -106,6 +110,7 @@ export class ManagedProcess {
     const force = setTimeout(() => killGroup(pid), this.spec.stopBoundMs)
     await this.#exited
     clearTimeout(force)
+    if (this.#child?.signalCode === null) this.spec.onStopped?.()
   }
 
   /** Starts it anew with the same settings and data, after waiting for its end. */
@@ -142,7 +147,13 @@ export class ManagedProcess {
     })
     const identity = child.pid === undefined ? undefined : identifyProcess(child.pid)
     if (identity === undefined) return
-    keeper.watch({ ...identity, name: spec.name, signal: spec.stopSignal, boundMs: spec.stopBoundMs, rank: spec.rank })
+    keeper.watch({
+      ...identity,
+      name: spec.name,
+      signal: spec.stopSignal,
+      boundMs: Math.min(spec.stopBoundMs, KEEPER_BOUND_MS),
+      rank: spec.rank,
+    })
   }
 
   async #becomeReady(signal?: AbortSignal): Promise<void> {

@@ -2,6 +2,7 @@ import { readFileSync, readdirSync, readlinkSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { spawnSync } from 'node:child_process'
 import { isFault } from './local-fault.js'
+import { programOf } from './process-identity.js'
 
 /** Below the range from which the system takes ports for outgoing connections, so that it does not take these. */
 const FREE_PORTS = { from: 15_000, to: 29_999 }
@@ -35,8 +36,8 @@ export function isPortFree(port: number): Promise<boolean> {
 export function ownerOfPort(port: number): string | undefined {
   const pid = process.platform === 'linux' ? ownerFromProc(port) : ownerFromLsof(port)
   if (pid === undefined) return undefined
-  const name = spawnSync('ps', ['-o', 'comm=', '-p', String(pid)], { encoding: 'utf8' })
-  return name.error === undefined && name.stdout !== '' ? `process ${pid} (${name.stdout.trim()})` : `process ${pid}`
+  const program = programOf(pid)
+  return program === undefined ? `process ${pid}` : `process ${pid} (${program})`
 }
 
 const LISTENING = '0A'

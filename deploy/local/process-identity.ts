@@ -25,6 +25,12 @@ export function parentOf(pid: number): number | undefined {
   return text === undefined ? undefined : Number(text)
 }
 
+/** The name of a process's program, without its folder. @returns undefined when it cannot be told */
+export function programOf(pid: number): string | undefined {
+  const name = process.platform === 'linux' ? fromProc(pid, 'comm') : ps(pid, 'comm')
+  return name?.trim().replace(/^.*\/|^-/, '')
+}
+
 function startFromProc(pid: number): string | undefined {
   const fields = statFields(pid)
   if (fields === undefined || fields[0] === 'Z' || fields[0] === 'X') return undefined
@@ -33,9 +39,13 @@ function startFromProc(pid: number): string | undefined {
 
 /** The fields of /proc/<pid>/stat from the state on: the name before them may hold spaces and brackets. */
 function statFields(pid: number): string[] | undefined {
+  const stat = fromProc(pid, 'stat')
+  return stat?.slice(stat.lastIndexOf(')') + 2).split(' ')
+}
+
+function fromProc(pid: number, file: string): string | undefined {
   try {
-    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8')
-    return stat.slice(stat.lastIndexOf(')') + 2).split(' ')
+    return readFileSync(`/proc/${pid}/${file}`, 'utf8')
   } catch (error) {
     if (isGone(error)) return undefined
     throw error

@@ -1,5 +1,6 @@
 import { rmSync } from 'node:fs'
 import { basename, join } from 'node:path'
+import { classArchive } from './class-archive.js'
 import { findJava } from './java.js'
 import { ManagedProcess } from './managed-process.js'
 import { fetchMavenFiles, mavenArtifact } from './maven-files.js'
@@ -44,6 +45,7 @@ export async function startRegistry(
   const [java, home] = await Promise.all([findJava(context.env), fetchRegistry(context), storage?.()])
   const { version } = mavenArtifact('registry')
   const url = `http://127.0.0.1:${options.port}/apis/ccompat/v7`
+  const archive = classArchive(context.cacheDir, `apicurio-registry-${version}`, java)
   context.report('starting')
   const registry = new ManagedProcess(
     {
@@ -53,16 +55,18 @@ export async function startRegistry(
         '-Xmx256m',
         '-XX:+UseSerialGC',
         '-XX:TieredStopAtLevel=1',
+        ...archive.args,
         '-jar',
         join(home, `apicurio-registry-app-${version}-runner.jar`),
       ],
       env: { ...serverEnv(context.env), ...registrySettings(context, options) },
       logFile: join(context.dataDir, 'logs', 'registry.log'),
       stopSignal: 'SIGTERM',
-      stopBoundMs: 10_000,
+      stopBoundMs: 30_000, // the first end takes seconds: it writes the class archive
       readyBoundMs: 120_000,
-      rank: STOP_RANK.registry,
+      rank: STOP_RANK.server,
       isReady: () => answers(`${url}/subjects`),
+      onStopped: archive.keep,
     },
     context.keeper,
   )

@@ -17,7 +17,7 @@ export interface RunningServer {
 }
 
 /** Servers end after everything that uses them, and PostgreSQL after the registry, which writes to it. */
-export const STOP_RANK = { postgres: 10, kafka: 20, temporal: 30, registry: 40, process: 60, demo: 70 } as const
+export const STOP_RANK = { postgres: 10, server: 20, process: 30 } as const
 
 const PASSED_ON = [
   'PATH',

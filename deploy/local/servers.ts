@@ -101,8 +101,8 @@ export class ServerSet {
   async stop(): Promise<void> {
     await Promise.allSettled(this.#started.values())
     const stopOf = (name: ServerName) => this.#running.get(name)?.processes.map((process_) => process_.stop()) ?? []
-    await Promise.all([...stopOf('registry'), ...stopOf('temporal')])
-    await Promise.all([...stopOf('kafka'), ...stopOf('postgres')])
+    await Promise.all([...stopOf('registry'), ...stopOf('temporal'), ...stopOf('kafka')])
+    await Promise.all(stopOf('postgres'))
     if (this.options.keeper === undefined) await this.#keeper.close()
   }
 

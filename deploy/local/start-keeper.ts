@@ -1,7 +1,6 @@
 import { spawn, type ChildProcess } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
 import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
-import type { Socket } from 'node:net'
 import { fileURLToPath } from 'node:url'
 import { isFault } from './local-fault.js'
 import { isRunning } from './process-identity.js'
@@ -43,7 +42,7 @@ export function startKeeper(recordFile?: string): Keeper {
     })
     started.unref()
     started.stdin.on('error', () => undefined) // its exit says the same, and is handled
-    ;(started.stdin as Socket).unref() // a pipe is a socket here
+    ;(started.stdin as unknown as { unref: () => void }).unref() // a pipe is a socket here, which its type does not say
     started.once('exit', () => {
       if (!isClosing) child = launch()
     })

@@ -44,7 +44,7 @@ export async function startTemporal(context: ServerContext, options: TemporalOpt
       stopSignal: 'SIGTERM',
       stopBoundMs: 10_000,
       readyBoundMs: 60_000,
-      rank: STOP_RANK.temporal,
+      rank: STOP_RANK.server,
       isReady: () => answers(`http://127.0.0.1:${httpPort}/api/v1/namespaces/default`),
     },
     context.keeper,

@@ -1,0 +1,80 @@
+import { join } from 'node:path'
+import type { Env } from '../../platform/env.js'
+import { packageRoot } from '../../platform/package-root.js'
+import type { ProcessSpec } from './managed-process.js'
+import { answers } from './registry-server.js'
+import { STOP_RANK } from './server-context.js'
+
+/** One of our own programs, as `npm start` runs it. */
+export interface AppProcess {
+  readonly name: string
+  readonly title: string
+  readonly script: string
+  /** Where it answers with success once it is ready. */
+  readonly readyPath: string
+  /** The variable of the port where it does, and the port without it. */
+  readonly readyPort: readonly [variable: string, preset: string]
+}
+
+/** The processes of Guardian, in the order in which they are shown. */
+export const APP_PROCESSES: readonly AppProcess[] = [
+  {
+    name: 'detector',
+    title: 'Detector',
+    script: 'dist/workers/detector/main.js',
+    readyPath: '/metrics',
+    readyPort: ['DETECTOR_METRICS_PORT', '9464'],
+  },
+  {
+    name: 'orchestrator',
+    title: 'Orchestrator (Temporal worker)',
+    script: 'dist/workers/orchestrator/main.js',
+    readyPath: '/metrics',
+    readyPort: ['ORCHESTRATOR_METRICS_PORT', '9465'],
+  },
+  {
+    name: 'api',
+    title: 'API',
+    script: 'dist/api/main.js',
+    readyPath: '/readyz',
+    readyPort: ['PORT', '8000'],
+  },
+]
+
+/** The command that brings database, topics and schemas up to date. */
+export const SETUP_COMMAND: readonly string[] = [join(packageRoot, 'dist/cli/main.js'), 'setup', '--json']
+
+/** The command that sends the traffic of the simulated shop, without end. */
+export const demoCommand = (rate: number): readonly string[] => [
+  join(packageRoot, 'dist/cli/main.js'),
+  ...['simulate', '--live', '--rate', String(rate), '--json'],
+]
+
+/** How one of our processes is started and ended. */
+export function processSpec(app: AppProcess, env: Env, dataDir: string): ProcessSpec {
+  const [variable, preset] = app.readyPort
+  const url = `http://127.0.0.1:${env[variable] ? env[variable] : preset}${app.readyPath}`
+  return {
+    ...nodeSpec(app.name, [join(packageRoot, app.script)], env, dataDir),
+    rank: STOP_RANK.process,
+    isReady: () => answers(url),
+  }
+}
+
+/** How the demo is started and ended. */
+export const demoSpec = (rate: number, env: Env, dataDir: string): ProcessSpec => ({
+  ...nodeSpec('demo', demoCommand(rate), env, dataDir),
+  rank: STOP_RANK.process,
+  isReady: () => true,
+})
+
+const nodeSpec = (name: string, args: readonly string[], env: Env, dataDir: string) => ({
+  name,
+  command: process.execPath,
+  args: ['--enable-source-maps', ...args],
+  env,
+  logFile: join(dataDir, 'logs', `${name}.log`),
+  stopSignal: 'SIGTERM' as const,
+  stopBoundMs: 25_000, // above SHUTDOWN_DEADLINE_MS, within which it ends by itself
+  readyBoundMs: 60_000,
+})
