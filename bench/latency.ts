@@ -17,9 +17,9 @@ import { openStage, percentile, startDetector, type Stage } from './stage.js'
 
 const TICK_MS = 10
 const LOOK_EVERY_MS = 5
-/** Sessions that cross HIGH_FREQUENCY in every window: each gets every fourth event in turn. */
-const SCRAPERS = 60
+/** Sessions that cross HIGH_FREQUENCY in every window, at some 7 events a second and each at its own moment. */
 const SCRAPED_SHARE = 0.3
+const SCRAPED_PER_SECOND = 7
 
 interface Sight {
   readonly delayMs: number
@@ -34,6 +34,7 @@ async function produce(stage: Stage, perSecond: number, seconds: number): Promis
   const encode = createEncoder(schema, await registry.register(subjectOf(TOPICS.clicks), schema))
   const kafka = createKafka({ brokers: [stage.brokers], clientId: 'bench', requestTimeoutMs: 30_000 }, log)
   const producer = await startProducer(kafka, {}, log)
+  const scrapers = Math.round((perSecond * SCRAPED_SHARE) / SCRAPED_PER_SECOND)
   const shoppers = eventStream(perSecond * seconds * 2, 11)
   const startedAt = performance.now()
   let made = 0
@@ -44,7 +45,8 @@ async function produce(stage: Stage, perSecond: number, seconds: number): Promis
       const now = Date.now()
       const shopper = shoppers.next().value as Click
       const isScraped = (made % 10) / 10 < SCRAPED_SHARE
-      const session_id = isScraped ? `latency-scraper-${made % SCRAPERS}` : `${shopper.session_id}-${made}`
+      const scraper = Math.floor(made / 10) * 3 + (made % 10)
+      const session_id = isScraped ? `latency-scraper-${scraper % scrapers}` : `${shopper.session_id}-${made}`
       const click = { ...shopper, session_id, event_ts: now, ingest_ts: now }
       records.push({ topic: TOPICS.clicks, key: session_id, value: encode(click) })
     }

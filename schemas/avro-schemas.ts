@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs'
-import { TOPICS } from '../domain/events.js'
+import { CLICK_TYPES, TOPICS } from '../domain/events.js'
 
 /** The compiled file stands in dist/schemas; the Avro files are read where they are kept. */
 const read = (topic: string): string =>
@@ -11,6 +11,8 @@ export const AVRO_SCHEMAS: Readonly<Record<string, string>> = {
   [TOPICS.purchases]: read(TOPICS.purchases),
   [TOPICS.anomalies]: read(TOPICS.anomalies),
 }
+
+const CLICK_TYPE = { type: 'enum', name: 'ClickType', symbols: CLICK_TYPES }
 
 export const subjectOf = (topic: string): string => `${topic}-value`
 
@@ -29,5 +31,7 @@ export const OBSERVED_EVENT_SCHEMA = (recordName: 'Click' | 'Purchase'): string 
       { name: 'session_id', type: 'string' },
       { name: 'user_id', type: ['null', 'string'] },
       { name: 'item_id', type: ['null', 'string'] },
+      // No rule looks at it, but a value that the enumeration does not have is no click.
+      ...(recordName === 'Click' ? [{ name: 'event_type', type: CLICK_TYPE }] : []),
     ],
   })

@@ -56,11 +56,14 @@ DECLARE
   from_ts timestamptz := day::timestamp AT TIME ZONE 'UTC';
   to_ts timestamptz := (day + 1)::timestamp AT TIME ZONE 'UTC';
 BEGIN
-  IF EXISTS (SELECT FROM pg_inherits WHERE inhrelid = to_regclass(name) AND inhparent = 'anomaly_sessions'::regclass) THEN
+  IF EXISTS (SELECT FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
+              WHERE c.relname = name AND i.inhparent = 'anomaly_sessions'::regclass) THEN
     RETURN false;
   END IF;
+  -- to_regclass would answer from a cache that waiting for this lock does not refresh; the catalog is read afresh.
   PERFORM pg_advisory_xact_lock(hashtext('anomaly_sessions'), to_char(day, 'YYYYMMDD')::integer);
-  IF EXISTS (SELECT FROM pg_inherits WHERE inhrelid = to_regclass(name) AND inhparent = 'anomaly_sessions'::regclass) THEN
+  IF EXISTS (SELECT FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
+              WHERE c.relname = name AND i.inhparent = 'anomaly_sessions'::regclass) THEN
     RETURN false;
   END IF;
   EXECUTE format('CREATE TABLE IF NOT EXISTS %I (LIKE anomaly_sessions INCLUDING DEFAULTS INCLUDING CONSTRAINTS)', name);

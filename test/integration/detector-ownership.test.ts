@@ -53,16 +53,26 @@ describe('who owns a partition, and from where it goes on', function () {
       () => Promise.resolve(detector.output.includes(text)),
     )
 
+  /** Every partition of clicks is taken and has gone some of its way. */
+  const onTheWay = (detector: ServiceProcess) =>
+    waitUntil(
+      () => detector.output,
+      60_000,
+      async () => {
+        const { rows } = await stage.db.query<{ taken: boolean }>(
+          'SELECT count(*) = 4 AS taken FROM detector_checkpoints c WHERE c.topic = $1 AND c.next_offset > 500',
+          [TOPICS.clicks],
+        )
+        return rows[0]?.taken === true
+      },
+      2,
+    )
+
   it('an owner that was frozen while another took over is fenced when it wakes, and changes nothing', async () => {
     await stage.freshDatabase()
     const settings = slowly('frozen')
     const zombie = stage.startDetector(settings)
-    await waitUntil(
-      () => zombie.output,
-      60_000,
-      async () => (await stage.processed()) > RECORDS / 20,
-      2,
-    )
+    await onTheWay(zombie)
     zombie.freeze()
     assert.ok((await stage.processed()) < RECORDS, 'it was frozen on the way')
     const heir = stage.startDetector(settings)
@@ -99,12 +109,7 @@ describe('who owns a partition, and from where it goes on', function () {
     await stage.freshDatabase()
     const settings = { ...slowly('rules'), RULES_REFRESH_MS: '100' }
     const detector = stage.startDetector(settings)
-    await waitUntil(
-      () => detector.output,
-      60_000,
-      async () => (await stage.processed()) > RECORDS / 10,
-      2,
-    )
+    await onTheWay(detector)
     await stage.ask(['rules', 'set', 'HIGH_FREQUENCY', 'minEvents=30'])
     await stage.finish(detector, ends)
     const { rows: changes } = await stage.db.query<{ kafka_partition: number; from_offset: string; version: number }>(
@@ -132,6 +137,19 @@ describe('who owns a partition, and from where it goes on', function () {
     }
   })
 
+  it('a partition waits while the registry is away: nothing is called a dead letter that is none', async () => {
+    const { registry } = servers()
+    await stage.freshDatabase()
+    registry?.kill('SIGKILL')
+    const waiting = stage.startDetector()
+    await says(waiting, 'partition_waits')
+    assert.equal(await stage.processed(), 0)
+    await registry?.restart()
+    await stage.finish(waiting, ends)
+    assert.deepEqual(await stage.rows(), expected)
+    assert.deepEqual(await stage.fates(), fates)
+  })
+
   it('state with a damaged byte is refused, loudly, and never used', async () => {
     await stage.freshDatabase()
     await stage.finish(stage.startDetector(), ends)
@@ -150,12 +168,7 @@ describe('who owns a partition, and from where it goes on', function () {
     await stage.freshDatabase()
     const settings = slowly('gap')
     const detector = stage.startDetector(settings)
-    await waitUntil(
-      () => detector.output,
-      60_000,
-      async () => (await stage.processed()) > RECORDS / 20,
-      2,
-    )
+    await onTheWay(detector)
     await detector.stop()
     const { rows } = await stage.db.query<{ next_offset: string }>(
       'SELECT c.next_offset FROM detector_checkpoints c WHERE c.topic = $1 AND c.kafka_partition = 0',

@@ -100,7 +100,7 @@ export class DetectorMetrics {
     this.#series.fenced.inc()
   }
 
-  held(reason: 'anomalies' | 'side_records' | 'rules' | 'uncommitted'): void {
+  held(reason: 'anomalies' | 'side_records' | 'rules' | 'uncommitted' | 'outage'): void {
     this.#series.held.inc({ reason })
   }
 

@@ -1,6 +1,7 @@
-import { GuardianError } from '../../domain/errors.js'
+import { GuardianError, isRetryable } from '../../domain/errors.js'
 import type { Assignment, RecordBatch, StreamConsumer } from '../../platform/kafka/consumer.js'
 import type { Producer } from '../../platform/kafka/producer.js'
+import { PlatformError } from '../../platform/platform-error.js'
 import type { AnomalyWriter } from './anomaly-writer.js'
 import type { Checkpointer } from './checkpointer.js'
 import type { DetectorMetrics } from './detector-metrics.js'
@@ -27,8 +28,15 @@ export interface DetectorDeps extends TakeOverDeps {
   readonly onFatal: (cause: unknown) => void
 }
 
-/** How long a held partition waits before it is looked at again. */
+/** How long a held partition waits before it is looked at again, and one that waits for a server that is away. */
 const HOLD_MS = 20
+const OUTAGE_MS = 1_000
+
+/** Whether a server is away for now. Anything else that a batch throws ends the process. */
+const isOutage = (error: unknown): boolean =>
+  error instanceof PlatformError
+    ? error.code === 'REGISTRY_UNAVAILABLE'
+    : error instanceof GuardianError && isRetryable(error)
 
 /** Drives the partitions that this process has: batches in, rows and side records out, checkpoints on their own clock. */
 export class DetectorWorker {
@@ -56,9 +64,21 @@ export class DetectorWorker {
       if (!assignment.get(owner.topic)?.includes(owner.partition)) this.#release(owner)
   }
 
-  /** Decides one batch, or puts it back. */
+  /** Decides one batch, or puts it back. While a server that it needs is away, the partition waits for it. */
   async onBatch(batch: RecordBatch): Promise<void> {
     if (this.#stopping) return
+    const { log, metrics } = this.#deps
+    try {
+      await this.#decide(batch)
+    } catch (err) {
+      if (!isOutage(err)) throw err
+      log.warn({ err, partition: `${batch.topic}/${batch.partition}`, retryInMs: OUTAGE_MS }, 'partition_waits')
+      metrics.held('outage')
+      this.#putBack(batch.topic, batch.partition, batch.fetchedOffset, OUTAGE_MS)
+    }
+  }
+
+  async #decide(batch: RecordBatch): Promise<void> {
     const { metrics, producer, writer } = this.#deps
     const owner = await this.#ownerOf(batch)
     if (!owner) return
@@ -114,14 +134,18 @@ export class DetectorWorker {
     return undefined
   }
 
-  /** Puts the batch back: the partition is not fetched until a moment later, and then from where it stands. */
   #hold(owner: PartitionOwner): void {
-    const { topic, partition } = owner
-    this.#deps.consumer.pause(topic, partition)
-    this.#deps.consumer.seek(topic, partition, owner.nextOffset)
     if (owner.nextOffset - owner.committedOffset >= this.#deps.limits.maxUncommittedRecords)
       void this.#checkpoint(owner)
-    setTimeout(() => this.#deps.consumer.resume(topic, partition), HOLD_MS)
+    this.#putBack(owner.topic, owner.partition, owner.nextOffset, HOLD_MS)
+  }
+
+  /** The partition is not fetched until a moment later, and then from where it stands. */
+  #putBack(topic: string, partition: number, offset: number, forMs: number): void {
+    const { consumer } = this.#deps
+    consumer.pause(topic, partition)
+    consumer.seek(topic, partition, offset)
+    setTimeout(() => consumer.resume(topic, partition), forMs)
   }
 
   #checkpointSome(): void {

@@ -1,0 +1,105 @@
+import assert from 'node:assert/strict'
+import { TOPICS, type Click } from '../../../../domain/events.js'
+import { createEncoder } from '../../../../platform/avro/codec.js'
+import { PlatformError } from '../../../../platform/platform-error.js'
+import { AVRO_SCHEMAS, OBSERVED_EVENT_SCHEMA } from '../../../../schemas/avro-schemas.js'
+import { EventDecoder } from '../../../../workers/detector/event-decoder.js'
+
+const CLICK_SCHEMA = AVRO_SCHEMAS[TOPICS.clicks] ?? ''
+const CLICK: Click = {
+  event_id: 'e1',
+  event_ts: 1_790_000_000_000,
+  ingest_ts: 1_790_000_000_005,
+  source: 'test',
+  session_id: 's1',
+  user_id: null,
+  event_type: 'checkout',
+  item_id: 'i1',
+  page: '/p',
+  ip: null,
+  user_agent: null,
+  referrer: null,
+}
+const value = createEncoder(CLICK_SCHEMA, 7)(CLICK)
+
+function decoder(schemaById: (id: number) => Promise<string> = () => Promise.resolve(CLICK_SCHEMA)) {
+  const asked: number[] = []
+  const made = new EventDecoder(
+    OBSERVED_EVENT_SCHEMA('Click'),
+    (id) => {
+      asked.push(id)
+      return schemaById(id)
+    },
+    10_000,
+  )
+  return { asked, made }
+}
+
+describe('EventDecoder', () => {
+  it('gives what detection reads, and nothing else', async () => {
+    const { made } = decoder()
+    await made.learn(7)
+    const { event } = made.decode(value)
+    const { event_id, event_ts, ingest_ts, session_id, user_id, item_id, event_type } = CLICK
+    assert.deepEqual({ ...event }, { event_id, event_ts, ingest_ts, session_id, user_id, item_id, event_type })
+  })
+
+  it('says which ids it has to look up, each once', async () => {
+    const { made, asked } = decoder()
+    const other = Buffer.from(value)
+    other.writeInt32BE(9, 1)
+    const values = [value, null, value, other, Buffer.alloc(3), value]
+    assert.deepEqual([...made.missingIds(values)], [7, 9])
+    for (const id of made.missingIds(values)) await made.learn(id)
+    assert.deepEqual([...made.missingIds(values)], [])
+    assert.deepEqual(asked, [7, 9])
+  })
+
+  it('makes a dead letter of every value that is no event, and names no value', async () => {
+    const { made } = decoder()
+    await made.learn(7)
+    const wrongEnum = Buffer.from(value)
+    const at = value.indexOf(Buffer.from('\u0004i1')) - 2
+    assert.equal(wrongEnum[at], 8, 'checkout is the fifth type')
+    wrongEnum[at] = 10
+    const cases: [string, Buffer | null, string][] = [
+      ['null', null, 'DECODE'],
+      ['empty', Buffer.alloc(0), 'DECODE'],
+      ['wrong magic byte', Buffer.concat([Buffer.from([1]), value.subarray(1)]), 'DECODE'],
+      ['unknown schema', Buffer.concat([Buffer.from([0, 0, 0, 0, 99]), value.subarray(5)]), 'DECODE'],
+      ['trailing byte', Buffer.concat([value, Buffer.from([0])]), 'DECODE'],
+      ['an event type that there is not', wrongEnum, 'DECODE'],
+      ['too large', Buffer.concat([value, Buffer.alloc(10_000)]), 'TOO_LARGE'],
+    ]
+    for (const [name, bytes, code] of cases) {
+      const { fault } = made.decode(bytes)
+      assert.equal(fault?.code, code, name)
+      assert.doesNotMatch(fault.detail, /e1|s1|i1/, name)
+    }
+    for (let length = 0; length < value.length; length++) assert.ok(made.decode(value.subarray(0, length)).fault)
+  })
+
+  it('remembers that the registry does not have an id, or has something else under it', async () => {
+    const unknown = decoder(() => Promise.reject(new PlatformError('SCHEMA_UNKNOWN', 'no')))
+    await unknown.made.learn(7)
+    assert.deepEqual([...unknown.made.missingIds([value])], [])
+    assert.equal(unknown.made.decode(value).fault?.code, 'DECODE')
+    const other = decoder(() =>
+      Promise.resolve('{"type":"record","name":"Other","fields":[{"name":"x","type":"int"}]}'),
+    )
+    await other.made.learn(7)
+    assert.equal(other.made.decode(value).fault?.code, 'DECODE')
+  })
+
+  it('decides nothing while the registry is away, and goes on with the ids that it knows', async () => {
+    const { made } = decoder((id) =>
+      id === 7 ? Promise.resolve(CLICK_SCHEMA) : Promise.reject(new PlatformError('REGISTRY_UNAVAILABLE', 'away')),
+    )
+    await made.learn(7)
+    await assert.rejects(made.learn(8), { code: 'REGISTRY_UNAVAILABLE' })
+    const other = Buffer.from(value)
+    other.writeInt32BE(8, 1)
+    assert.deepEqual([...made.missingIds([other])], [8], 'it is asked again')
+    assert.ok(made.decode(value).event)
+  })
+})

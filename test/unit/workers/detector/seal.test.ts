@@ -1,0 +1,21 @@
+import assert from 'node:assert/strict'
+import { randomBytes } from 'node:crypto'
+import { seal, unseal } from '../../../../workers/detector/seal.js'
+
+describe('seal', () => {
+  it('gives back what was sealed', async () => {
+    for (const content of [Buffer.alloc(0), randomBytes(10_000), Buffer.alloc(100_000, 7)])
+      assert.deepEqual(unseal(await seal(content)), content)
+  })
+
+  it('is broken by any one bit, and by every cut', async () => {
+    const sealed = await seal(randomBytes(300))
+    for (let bit = 0; bit < sealed.length * 8; bit++) {
+      const damaged = Buffer.from(sealed)
+      damaged[bit >> 3] = (damaged[bit >> 3] ?? 0) ^ (1 << (bit & 7))
+      assert.throws(() => unseal(damaged), { code: 'GRD_SNAPSHOT_REFUSED' }, `bit ${bit}`)
+    }
+    for (let length = 0; length < sealed.length; length++)
+      assert.throws(() => unseal(sealed.subarray(0, length)), { code: 'GRD_SNAPSHOT_REFUSED' }, `${length} bytes`)
+  })
+})
