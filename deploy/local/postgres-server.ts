@@ -36,6 +36,7 @@ export async function startPostgres(context: ServerContext, options: PostgresOpt
   const user = unprivilegedUser()
   const home = postgresHome(context.dataDir, user)
   const cacheDir = reachableFolder(context.cacheDir, user)
+  if (user !== undefined) for (const folder of [dirname(home), cacheDir]) makeReachable(folder)
   const bin = await postgresBinaries({ ...context, cacheDir })
   const server: Installation = { bin, home, user, data: join(home, 'data') }
   if (!existsSync(join(server.data, 'PG_VERSION'))) await createCluster(context, server, options.password)
@@ -77,19 +78,21 @@ export function postgresHome(dataDir: string, user = unprivilegedUser()): string
   return join(reachableFolder(dataDir, user), 'postgres')
 }
 
-/** The folder itself; or, when PostgreSQL's user cannot pass the folders above it, a folder of its own elsewhere. */
+/** The folder itself; or, when PostgreSQL's user cannot pass the folders above it, one with a name of its own elsewhere. */
 export function reachableFolder(folder: string, user: SystemUser | undefined): string {
-  mkdirSync(folder, { recursive: true, mode: 0o711 })
   if (user === undefined || isOpenToAll(resolve(folder))) return folder
   const hash = createHash('sha256').update(resolve(folder)).digest('hex').slice(0, 12)
-  const elsewhere = join(existsSync('/var/tmp') ? '/var/tmp' : tmpdir(), `clickstream-guardian-${hash}`)
-  mkdirSync(elsewhere, { recursive: true, mode: 0o711 })
-  const found = lstatSync(elsewhere)
-  if (!found.isDirectory() || found.uid !== process.getuid?.()) {
-    throw new LocalFault(`${elsewhere} is needed for PostgreSQL, and somebody else made it`, 'remove it')
+  return join(existsSync('/var/tmp') ? '/var/tmp' : tmpdir(), `clickstream-guardian-${hash}`)
+}
+
+/** Makes a folder that all users can pass. @throws LocalFault when somebody else has made it */
+function makeReachable(folder: string): void {
+  mkdirSync(folder, { recursive: true, mode: 0o711 })
+  const found = lstatSync(folder)
+  if (!found.isDirectory() || (process.getuid !== undefined && found.uid !== process.getuid())) {
+    throw new LocalFault(`${folder} is needed for PostgreSQL, and belongs to somebody else`, 'remove it')
   }
-  chmodSync(elsewhere, 0o711)
-  return elsewhere
+  if ((found.mode & 0o111) !== 0o111) chmodSync(folder, found.mode | 0o111)
 }
 
 interface Installation {

@@ -1,5 +1,4 @@
-import { resolve } from 'node:path'
-import { join } from 'node:path'
+import { join, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import type { Env } from '../../platform/env.js'
 import { packageRoot } from '../../platform/package-root.js'
@@ -116,7 +115,8 @@ export const LOCAL_VARIABLES: readonly string[] = [
 /** Plans where everything listens. @throws LocalFault when a variable is not a port, or one port is used twice */
 export function planPorts(env: Env, brokers: number, parts: readonly ServerName[]): StackPorts {
   const server = (variable: keyof typeof SERVER_PORTS) => readPort(env, variable, SERVER_PORTS[variable])
-  const kafka = Array.from({ length: 2 * brokers }, (_, index) => server('GUARDIAN_KAFKA_PORT') + index)
+  const kafkaFrom = readPort(env, 'GUARDIAN_KAFKA_PORT', SERVER_PORTS.GUARDIAN_KAFKA_PORT, 65_536 - 2 * brokers)
+  const kafka = Array.from({ length: 2 * brokers }, (_, index) => kafkaFrom + index)
   const servers = {
     postgres: server('GUARDIAN_PG_PORT'),
     brokers: kafka.slice(0, brokers),
@@ -144,11 +144,11 @@ export function planPorts(env: Env, brokers: number, parts: readonly ServerName[
   return { servers, api: readPort(env, 'PORT', PROCESS_PORTS.PORT[0]), list }
 }
 
-function readPort(env: Env, variable: string, preset: number): number {
+function readPort(env: Env, variable: string, preset: number, highest = 65_535): number {
   const text = env[variable]
   const port = !text ? preset : /^\d{1,5}$/.test(text) ? Number(text) : 0
-  if (port >= 1 && port <= 65_535) return port
-  throw new LocalFault(`${variable} is not a port`, 'set it to a number from 1 to 65535, or do not set it')
+  if (port >= 1 && port <= highest) return port
+  throw new LocalFault(`${variable} is not a port`, `set it to a number from 1 to ${highest}, or do not set it`)
 }
 
 function refuseDoubles(list: readonly StackPort[]): void {

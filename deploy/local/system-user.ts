@@ -28,9 +28,13 @@ export function unprivilegedUser(passwdFile = '/etc/passwd'): SystemUser | undef
   )
 }
 
-/** Whether any user can reach what lies in a directory: every folder on the way to it can be passed by all. */
+/**
+ * Whether any user can reach what lies in a directory: every folder on the way to it can be passed by all. One that does
+ * not exist yet will be made so.
+ */
 export function isOpenToAll(directory: string): boolean {
-  if ((statSync(directory).mode & 0o001) === 0) return false
+  const found = statSync(directory, { throwIfNoEntry: false })
+  if (found !== undefined && (found.mode & 0o001) === 0) return false
   const parent = dirname(directory)
   return parent === directory || isOpenToAll(parent)
 }

@@ -1,0 +1,233 @@
+import { existsSync } from 'node:fs'
+import { connect } from 'node:net'
+import { join } from 'node:path'
+import { readEnv, type Env } from '../../platform/env.js'
+import { packageRoot } from '../../platform/package-root.js'
+import { isPrivate } from './env-file.js'
+import { TEMPORAL_ITEM } from './fetch-temporal.js'
+import { findJava } from './java.js'
+import { brokersOf } from './kafka-server.js'
+import { LocalFault } from './local-fault.js'
+import { lockHolder } from './lock-file.js'
+import { mavenArtifact } from './maven-files.js'
+import { isPortFree, ownerOfPort } from './ports.js'
+import { postgresItem } from './postgres-binaries.js'
+import { reachableFolder } from './postgres-server.js'
+import { LEAST_FREE_MB, freeMegabytes } from './preflight.js'
+import { answers } from './registry-server.js'
+import { runCommand } from './run-command.js'
+import { cacheDirOf, isWhole } from './server-cache.js'
+import { GIVEN_BY, dataDirOf, missingServers, planPorts, type StackPort } from './stack-settings.js'
+import { unprivilegedUser } from './system-user.js'
+import { stackLockFile } from './workspace.js'
+
+/** What was found about one thing that the local stack needs. */
+export interface Finding {
+  /** What was looked at, such as "Java" or "port 8000". */
+  readonly name: string
+  /** `missing` is what the first start fetches or makes by itself, or what does not run now; a `problem` needs a person. */
+  readonly status: 'ok' | 'missing' | 'problem'
+  readonly detail: string
+  /** What to do about it; empty when there is nothing to do. */
+  readonly fix: string
+}
+
+const NODE_WANTED = [20, 19] as const
+const CONNECT_MS = 2_000
+
+/**
+ * Examines what the local stack needs on this machine, changing nothing: `guardian doctor` shows the list and exits with
+ * 1 when one of them is a problem.
+ */
+export async function examineMachine(env: Env = readEnv()): Promise<Finding[]> {
+  const dataDir = dataDirOf(env)
+  const holder = lockHolder(stackLockFile(dataDir))
+  const isRunning = holder !== undefined
+  const found = await Promise.all([
+    examineJava(env),
+    examineGo(env),
+    examineDisk('disk of the data', dataDir),
+    examineDisk('disk of the cache', cacheDirOf(env)),
+  ])
+  const [ports, servers] = await Promise.all([
+    isRunning ? [] : examinePorts(env, dataDir),
+    examineServers(env, isRunning),
+  ])
+  return [
+    examineNode(),
+    ...found.filter((one) => one !== undefined),
+    ...examineCache(env),
+    examineEnvFile(join(packageRoot, '.env')),
+    examineStack(holder?.pid, dataDir),
+    ...ports,
+    ...servers,
+  ]
+}
+
+const finding = (name: string, status: Finding['status'], detail: string, fix = ''): Finding => ({
+  name,
+  status,
+  detail,
+  fix,
+})
+
+const examineStack = (pid: number | undefined, dataDir: string): Finding =>
+  pid === undefined
+    ? finding('stack', 'missing', `does not run; its data is in ${dataDir}`, 'npm start')
+    : finding('stack', 'ok', `runs (process ${pid}), with its data in ${dataDir}`)
+
+function examineNode(): Finding {
+  const [major = 0, minor = 0] = process.versions.node.split('.').map(Number)
+  const isNew = major > NODE_WANTED[0] || (major === NODE_WANTED[0] && minor >= NODE_WANTED[1])
+  return finding(
+    'Node',
+    isNew ? 'ok' : 'problem',
+    process.versions.node,
+    isNew ? '' : `install Node ${NODE_WANTED.join('.')} or later`,
+  )
+}
+
+async function examineJava(env: Env): Promise<Finding | undefined> {
+  const missing = missingServers(env)
+  if (!missing.includes('kafka') && !missing.includes('registry') && !isLocal(env)) return undefined
+  try {
+    const { version, command } = await findJava(env)
+    return finding('Java', 'ok', `${version} (${command})`)
+  } catch (error) {
+    if (!(error instanceof LocalFault)) throw error
+    return finding('Java', 'problem', error.message, error.remedy)
+  }
+}
+
+/** Whether the addresses in the environment are those of a local stack, not somebody's choice. */
+const isLocal = (env: Env): boolean => existsSync(join(dataDirOf(env), 'stack.env'))
+
+function examineCache(env: Env): Finding[] {
+  const cacheDir = cacheDirOf(env)
+  const items = {
+    Kafka: join(cacheDir, `kafka-${mavenArtifact('kafka').version}`),
+    'Schema registry': join(cacheDir, `apicurio-registry-${mavenArtifact('registry').version}`),
+    Temporal: join(cacheDir, TEMPORAL_ITEM),
+  }
+  const found = Object.entries(items).map(([name, folder]) =>
+    isWhole(folder)
+      ? finding(`${name} in the cache`, 'ok', folder)
+      : finding(
+          `${name} in the cache`,
+          'missing',
+          `${folder} is not there or not whole`,
+          'the next npm start fetches it',
+        ),
+  )
+  return [...found, examinePostgres(cacheDir)]
+}
+
+function examinePostgres(cacheDir: string): Finding {
+  const name = 'PostgreSQL in the cache'
+  try {
+    const folder = join(reachableFolder(cacheDir, unprivilegedUser()), postgresItem().name)
+    if (isWhole(folder)) return finding(name, 'ok', folder)
+    return finding(
+      name,
+      'missing',
+      `${folder} is not there or not whole`,
+      'the next npm start copies it from node_modules',
+    )
+  } catch (error) {
+    if (!(error instanceof LocalFault)) throw error
+    return finding(name, 'problem', error.message, error.remedy)
+  }
+}
+
+/** Go is of use only where Temporal is neither on the PATH nor in the cache, and cannot be downloaded. */
+async function examineGo(env: Env): Promise<Finding | undefined> {
+  if (env[GIVEN_BY.temporal] || isWhole(join(cacheDirOf(env), TEMPORAL_ITEM))) return undefined
+  if ((await versionOf('temporal', ['--version'], env)) !== undefined) return undefined
+  const go = await versionOf('go', ['version'], env)
+  return go === undefined
+    ? finding(
+        'Go',
+        'missing',
+        'is not found; only needed if Temporal cannot be downloaded',
+        'install Go, or put temporal on the PATH',
+      )
+    : finding('Go', 'ok', go)
+}
+
+async function versionOf(command: string, args: readonly string[], env: Env): Promise<string | undefined> {
+  return runCommand({ command, args, env, boundMs: 10_000 }).then(
+    ({ stdout }) => stdout.trim(),
+    () => undefined, // it is not there, which is the answer
+  )
+}
+
+async function examineDisk(name: string, folder: string): Promise<Finding> {
+  const freeMb = await freeMegabytes(folder)
+  const detail = `${freeMb} MB are free for ${folder}`
+  if (freeMb >= LEAST_FREE_MB) return finding(name, 'ok', detail)
+  return finding(name, 'problem', detail, `free some space: at least ${LEAST_FREE_MB} MB are needed`)
+}
+
+function examineEnvFile(path: string): Finding {
+  if (!existsSync(path)) return finding('.env', 'missing', `${path} is not there`, 'the first npm start makes it')
+  if (isPrivate(path)) return finding('.env', 'ok', 'only its owner can read it')
+  return finding('.env', 'problem', 'other users of this machine can read its secrets', `chmod 600 ${path}`)
+}
+
+async function examinePorts(env: Env, dataDir: string): Promise<Finding[]> {
+  try {
+    const { list } = planPorts(env, brokersOf(dataDir) ?? 1, missingServers(env))
+    return await Promise.all(list.map(examinePort))
+  } catch (error) {
+    if (!(error instanceof LocalFault)) throw error
+    return [finding('ports', 'problem', error.message, error.remedy)]
+  }
+}
+
+async function examinePort({ port, usedBy, variable }: StackPort): Promise<Finding> {
+  if (await isPortFree(port)) return finding(`port ${port}`, 'ok', `free for ${usedBy}`)
+  const owner = ownerOfPort(port) ?? 'another process'
+  const fix = `end that, or set ${variable} to another port`
+  return finding(`port ${port}`, 'problem', `for ${usedBy}, but taken by ${owner}`, fix)
+}
+
+/** Every server whose address is known: of the stack that runs, or given in the environment. */
+function examineServers(env: Env, isRunning: boolean): Promise<Finding[]> {
+  const known = Object.entries(GIVEN_BY).flatMap(([name, variable]) => {
+    const address = env[variable]
+    return address ? [examineServer(name, variable, address, isRunning)] : []
+  })
+  return Promise.all(known)
+}
+
+async function examineServer(name: string, variable: string, address: string, isRunning: boolean): Promise<Finding> {
+  const where = name === 'postgres' ? new URL(address).host : address
+  const isThere = name === 'registry' ? await answers(`${address}/subjects`) : await anyAccepts(name, where)
+  if (isThere) return finding(`${name} server`, 'ok', `answers at ${where}`)
+  const fix = isRunning
+    ? 'its log is in the data directory, under logs'
+    : `start it, or unset ${variable} to have npm start do it`
+  return finding(`${name} server`, 'problem', `does not answer at ${where} (${variable})`, fix)
+}
+
+async function anyAccepts(name: string, hosts: string): Promise<boolean> {
+  const answers_ = await Promise.all(
+    hosts.split(',').map((host) => accepts(host.trim(), name === 'postgres' ? 5_432 : 0)),
+  )
+  return answers_.includes(true)
+}
+
+function accepts(host: string, presetPort: number): Promise<boolean> {
+  const colon = host.lastIndexOf(':')
+  const port = colon === -1 ? presetPort : Number(host.slice(colon + 1))
+  return new Promise((resolve) => {
+    const socket = connect({ host: colon === -1 ? host : host.slice(0, colon), port, timeout: CONNECT_MS })
+    const end = (isThere: boolean) => {
+      socket.destroy()
+      resolve(isThere)
+    }
+    socket.once('connect', () => end(true))
+    socket.once('timeout', () => end(false))
+    socket.once('error', () => end(false))
+  })
+}
