@@ -3,6 +3,7 @@ import { TOPICS } from '../domain/events.js'
 import { Lifecycle } from '../platform/lifecycle.js'
 import { errorLine, UsageError } from './cli-error.js'
 import { openEventSender } from './event-sender.js'
+import { lateHint } from './ingest/late-hint.js'
 import { openLog, type LogSource } from './ingest/log-lines.js'
 import { LogReading, type RejectedLine } from './ingest/log-reading.js'
 import { sendLog, type LogEnd } from './ingest/send-log.js'
@@ -63,7 +64,10 @@ async function ingest(file: string, words: IngestWords, terminal: Terminal): Pro
     } finally {
       progress.stop()
     }
-    return resultOf(file, reading, end, (performance.now() - startedMs) / 1_000)
+    const seconds = (performance.now() - startedMs) / 1_000
+    const hint = await lateHint(terminal, reading.lastMs)
+    if (hint !== undefined) terminal.say(hint)
+    return resultOf(file, reading, end, seconds)
   } finally {
     source.close()
     release()

@@ -1,11 +1,11 @@
 import { Command, Option } from 'commander'
 import { ruleInForce, type RuleVersion } from '../domain/detection/rule.js'
 import { RULE_KINDS } from '../domain/detection/rule-kinds.js'
-import { openPool, type Database } from '../db/pool.js'
+import type { Database } from '../db/pool.js'
 import { listRuleVersions, putRuleVersion, retireRule } from '../db/stores/rules.js'
-import { loadConfig } from '../platform/config.js'
 import { UsageError } from './cli-error.js'
-import { runCommand, type CommandResult, type Terminal } from './terminal.js'
+import { runCommand, type CommandResult } from './terminal.js'
+import { withDatabase } from './with-database.js'
 
 interface Words {
   readonly json?: boolean
@@ -93,30 +93,4 @@ function parameterOf(word: string): [string, number] {
   const match = /^([A-Za-z]\w*)=(-?\d+(?:\.\d+)?)$/.exec(word)
   if (!match) throw new UsageError(`${JSON.stringify(word)} is not name=number`)
   return [match[1] ?? '', Number(match[2])]
-}
-
-async function withDatabase(
-  terminal: Terminal,
-  work: (db: Database) => Promise<CommandResult>,
-): Promise<CommandResult> {
-  const config = loadConfig(
-    ['DATABASE_URL', 'PG_CONNECT_TIMEOUT_MS', 'PG_STATEMENT_TIMEOUT_MS', 'PG_LOCK_TIMEOUT_MS'],
-    terminal.env,
-  )
-  const pool = await openPool(
-    {
-      url: config.DATABASE_URL,
-      max: 1,
-      connectTimeoutMs: config.PG_CONNECT_TIMEOUT_MS,
-      statementTimeoutMs: config.PG_STATEMENT_TIMEOUT_MS,
-      lockTimeoutMs: config.PG_LOCK_TIMEOUT_MS,
-      applicationName: 'guardian-cli',
-    },
-    terminal.log,
-  )
-  try {
-    return await work(pool.value)
-  } finally {
-    await pool.stop()
-  }
 }

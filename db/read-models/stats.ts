@@ -61,3 +61,12 @@ export async function readStats(db: Queryable, from: Date, to: Date): Promise<St
   ])
   return { partitions: partitions.rows, anomalies: anomalies.rows, dataGaps: gaps.rows[0]?.gaps ?? 0 }
 }
+
+/** How far the partition of a topic that is furthest has come in event time; null before its first event. */
+export async function furthestWatermark(db: Queryable, topic: string): Promise<Date | null> {
+  const { rows } = await db.query<{ watermark: Date | null }>(
+    'SELECT max(c.watermark) AS watermark FROM detector_checkpoints c WHERE c.topic = $1',
+    [topic],
+  )
+  return rows[0]?.watermark ?? null
+}

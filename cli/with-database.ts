@@ -1,0 +1,30 @@
+import { openPool, type Database } from '../db/pool.js'
+import { loadConfig } from '../platform/config.js'
+import type { Terminal } from './terminal.js'
+
+/** Runs a command's work with one connection to the database that is always closed. @throws ConfigError; GRD_STORE_* */
+export async function withDatabase<T>(
+  terminal: Pick<Terminal, 'env' | 'log'>,
+  work: (db: Database) => Promise<T>,
+): Promise<T> {
+  const config = loadConfig(
+    ['DATABASE_URL', 'PG_CONNECT_TIMEOUT_MS', 'PG_STATEMENT_TIMEOUT_MS', 'PG_LOCK_TIMEOUT_MS'],
+    terminal.env,
+  )
+  const pool = await openPool(
+    {
+      url: config.DATABASE_URL,
+      max: 1,
+      connectTimeoutMs: config.PG_CONNECT_TIMEOUT_MS,
+      statementTimeoutMs: config.PG_STATEMENT_TIMEOUT_MS,
+      lockTimeoutMs: config.PG_LOCK_TIMEOUT_MS,
+      applicationName: 'guardian-cli',
+    },
+    terminal.log,
+  )
+  try {
+    return await work(pool.value)
+  } finally {
+    await pool.stop()
+  }
+}
