@@ -1,0 +1,162 @@
+import assert from 'node:assert/strict'
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
+import { createServer, type AddressInfo } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { parse } from 'dotenv'
+import { LocalStart, nothingLeft, processesOf, stackEnvironment } from '../support/local-start.js'
+import { temporaryDir } from '../support/stack.js'
+
+const RUNNING = 'Clickstream Guardian is running'
+
+interface AnomalyPage {
+  readonly data: readonly { readonly session_id: string }[]
+}
+
+describe('npm start', function () {
+  this.timeout(300_000)
+  let dir = ''
+  let dataDir = ''
+  let env: Record<string, string> = {}
+  const anomalies = async (): Promise<AnomalyPage> => {
+    const response = await fetch(`http://127.0.0.1:${env['PORT'] ?? ''}/anomalies?limit=1000`)
+    return (await response.json()) as AnomalyPage
+  }
+
+  before(async () => {
+    dir = temporaryDir()
+    dataDir = join(dir, 'data')
+    env = await stackEnvironment(dataDir)
+  })
+  after(async () => {
+    const reset = LocalStart.direct(env, 'reset')
+    await reset.exited
+    rmSync(dir, { recursive: true, force: true })
+  })
+
+  it('on half-finished data starts everything, shows anomalies, and ends with Ctrl-C', async () => {
+    for (const folder of ['postgres/data.new/base', 'kafka/broker-1.new'])
+      mkdirSync(join(dataDir, folder), { recursive: true })
+    writeFileSync(join(dataDir, 'postgres/data.new/PG_VERSION'), '')
+    const start = LocalStart.npm(env)
+    await start.prints('first anomaly')
+    assert.ok((await anomalies()).data.length > 0)
+    const stackEnv = join(dataDir, 'stack.env')
+    assert.equal(statSync(stackEnv).mode & 0o777, 0o600)
+    assert.equal(parse(readFileSync(stackEnv))['KAFKA_BROKERS'], `127.0.0.1:${env['GUARDIAN_KAFKA_PORT'] ?? ''}`)
+
+    const second = LocalStart.direct(env, 'start')
+    assert.equal(await second.exited, 1)
+    assert.match(second.output, /already running \(process \d+\)/)
+    const reset = LocalStart.direct(env, 'reset')
+    assert.equal(await reset.exited, 1)
+    assert.match(reset.output, /the stack is running/)
+
+    const running = processesOf(dataDir)
+    assert.ok(running.size >= 9, [...running.values()].join('\n'))
+    start.killForeground('SIGINT')
+    await start.exited
+    await nothingLeft(dataDir, running)
+    assert.match(start.output, /nothing is left running/)
+    assert.ok(!existsSync(stackEnv))
+  })
+
+  it('has the data of before, and ends when npm is killed', async () => {
+    const start = LocalStart.npm(env, '--no-demo')
+    await start.prints(RUNNING)
+    assert.ok((await anomalies()).data.length > 0)
+    const running = processesOf(dataDir)
+    start.kill('SIGKILL')
+    await nothingLeft(dataDir, running)
+  })
+
+  it('leaves nothing when it is killed itself', async () => {
+    const start = LocalStart.direct(env, 'start', '--no-demo')
+    await start.prints(RUNNING)
+    const running = processesOf(dataDir)
+    start.kill('SIGKILL')
+    await nothingLeft(dataDir, running)
+  })
+
+  it('ends what it left when its keeper was killed with it, and ends with its terminal', async () => {
+    const start = LocalStart.direct(env, 'start', '--no-demo')
+    await start.prints(RUNNING)
+    const left = processesOf(dataDir)
+    const keeper = [...left].find(([, what]) => what.includes('keeper.js'))?.[0]
+    assert.ok(keeper !== undefined)
+    process.kill(start.pid, 'SIGSTOP') // or it would start another keeper
+    process.kill(keeper, 'SIGKILL')
+    start.kill('SIGKILL')
+    await start.exited
+    assert.ok(processesOf(dataDir).size > 0)
+
+    const next = LocalStart.npm(env, '--no-demo')
+    await next.prints(RUNNING)
+    assert.match(next.output, /ended what an earlier start had left running: .*kafka/)
+    assert.ok((await anomalies()).data.length > 0)
+    const running = processesOf(dataDir)
+    next.killForeground('SIGHUP')
+    await nothingLeft(dataDir, new Map([...left, ...running]))
+  })
+
+  it('starts anew after a reset', async () => {
+    const reset = LocalStart.direct(env, 'reset')
+    assert.equal(await reset.exited, 0)
+    assert.ok(!existsSync(dataDir))
+    const start = LocalStart.npm(env, '--no-demo')
+    await start.prints(RUNNING)
+    assert.deepEqual((await anomalies()).data, [])
+    const running = processesOf(dataDir)
+    start.kill('SIGTERM')
+    await nothingLeft(dataDir, running)
+  })
+})
+
+describe('npm start that cannot', function () {
+  this.timeout(60_000)
+  let dir = ''
+  let env: Record<string, string> = {}
+  beforeEach(async () => {
+    dir = mkdtempSync(join(tmpdir(), 'guardian-cannot-'))
+    env = await stackEnvironment(join(dir, 'data'))
+  })
+  afterEach(() => rmSync(dir, { recursive: true, force: true }))
+
+  const failure = async (...args: string[]): Promise<string> => {
+    const start = LocalStart.direct(env, 'start', ...args)
+    assert.equal(await start.exited, 1)
+    await nothingLeft(join(dir, 'data'), new Map())
+    return start.output
+  }
+
+  it('without Java says so, and how to get it', async () => {
+    const bin = join(dir, 'bin')
+    mkdirSync(bin)
+    symlinkSync(process.execPath, join(bin, 'node'))
+    env = { ...env, PATH: bin, JAVA_HOME: '' }
+    assert.match(await failure(), /Java is not found.*→ install Java 17/s)
+  })
+
+  it('with a busy port names it, its owner and the variable that changes it', async () => {
+    const server = createServer()
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+    const { port } = server.address() as AddressInfo
+    env = { ...env, GUARDIAN_REGISTRY_PORT: String(port) }
+    const said = await failure()
+    server.close()
+    assert.match(
+      said,
+      new RegExp(`port ${port}, which the schema registry is to use, is taken by process ${process.pid} `),
+    )
+    assert.match(said, /GUARDIAN_REGISTRY_PORT=<port>/)
+  })
+
+  it('with another number of brokers than the data has says what to do', async () => {
+    mkdirSync(join(dir, 'data', 'kafka', 'broker-1'), { recursive: true })
+    assert.match(await failure('--brokers', '3'), /belongs to a cluster of 1 broker, not of 3.*npm run reset/s)
+  })
+
+  it('with options that it does not know says which it does', async () => {
+    assert.match(await failure('--broker', '3'), /--help/)
+  })
+})
