@@ -13,6 +13,8 @@ interface Words {
   readonly kind?: string
 }
 
+const TAKES_EFFECT = 'Running detectors take it at their next checkpoint, some seconds from now.'
+
 const stateOption = () =>
   new Option('--state <state>', 'active: acted on; shadow: only stored').choices(['active', 'shadow']).default('active')
 
@@ -72,7 +74,7 @@ async function set(
   const document = { ruleId, version, kind: ruleKind, state, parameters }
   return {
     document,
-    lines: [`${ruleId} version ${version} is ${state}: ${JSON.stringify(parameters)}`],
+    lines: [`${ruleId} version ${version} is ${state}: ${JSON.stringify(parameters)}`, TAKES_EFFECT],
     complete: true,
   }
 }

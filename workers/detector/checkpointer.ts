@@ -51,6 +51,13 @@ export class Checkpointer {
     return owner.checkpointing
   }
 
+  /** The first checkpoint of a partition that has none: with it, the rules of now are those it begins with. */
+  async begin(owner: PartitionOwner): Promise<void> {
+    await this.#rules.refresh()
+    owner.hasNews = true
+    await this.checkpoint(owner)
+  }
+
   async #write(owner: PartitionOwner): Promise<void> {
     const rules = owner.topic === TOPICS.clicks ? this.#rules.current : []
     const changesRules = signatureOf(rules) !== signatureOf(owner.detector.rules)

@@ -115,11 +115,8 @@ export class DetectorWorker {
     // Another owner has been further than we are, or the log has lost what we wanted: the checkpoint knows.
     if (known) this.#release(known)
     const owner = await takeOver(this.#deps, batch)
+    if (owner.pieces === 0) await this.#deps.checkpointer.begin(owner)
     this.#owners.set(key, owner)
-    if (owner.pieces === 0) {
-      owner.hasNews = true
-      await this.#deps.checkpointer.checkpoint(owner)
-    }
     if (batch.fetchedOffset === owner.nextOffset) return owner
     this.#deps.consumer.seek(batch.topic, batch.partition, owner.nextOffset)
     return undefined

@@ -18,8 +18,10 @@ export const plainRule = ({ ruleId, version, mode, kind, parameters }: RuleInFor
 })
 
 export interface RulesWatch {
-  /** The rules that the store has now, as of the last look. */
+  /** The rules that the store had at the last look. */
   readonly current: readonly RuleInForce[]
+  /** Looks now: for a partition that begins. @throws GuardianError GRD_BAD_RULE; GRD_STORE_* */
+  refresh(): Promise<void>
 }
 
 /**
@@ -27,21 +29,25 @@ export interface RulesWatch {
  * @throws GuardianError GRD_BAD_RULE when the very first look finds rules that cannot be used; GRD_STORE_*
  */
 export async function watchRules(db: Database, everyMs: number, log: Logger): Promise<Part<RulesWatch>> {
-  const read = async () => rulesInForce(await listDecidingRules(db), RULE_KINDS)
-  const watch = { current: (await read()) as readonly RuleInForce[] }
+  const read = async (): Promise<readonly RuleInForce[]> => rulesInForce(await listDecidingRules(db), RULE_KINDS)
+  let current = await read()
+  const refresh = async (): Promise<void> => {
+    const rules = await read()
+    if (signatureOf(rules) !== signatureOf(current)) log.info({ rules: rules.map(plainRule) }, 'rules_changed')
+    current = rules
+  }
   const timer = setInterval(() => {
-    read().then(
-      (rules) => {
-        if (signatureOf(rules) !== signatureOf(watch.current))
-          log.info({ rules: rules.map(plainRule) }, 'rules_changed')
-        watch.current = rules
-      },
-      (err: unknown) => log.warn({ err }, 'rules_not_read'),
-    )
+    refresh().catch((err: unknown) => log.warn({ err }, 'rules_not_read'))
   }, everyMs)
   const stop = (): Promise<void> => {
     clearInterval(timer)
     return Promise.resolve()
   }
-  return { value: watch, stop }
+  const value: RulesWatch = {
+    refresh,
+    get current() {
+      return current
+    },
+  }
+  return { value, stop }
 }
