@@ -1,6 +1,7 @@
 import type { Env } from '../../platform/env.js'
 import { packageRoot } from '../../platform/package-root.js'
 import { APP_PROCESSES, SETUP_COMMAND, demoSpec, processSpec, type AppProcess } from './app-processes.js'
+import { LocalFault, messageOf } from './local-fault.js'
 import { ManagedProcess, type ProcessSpec } from './managed-process.js'
 import { findFreePorts } from './ports.js'
 import type { Step } from './progress.js'
@@ -155,7 +156,16 @@ export class LocalStack {
     await Promise.all(['compile', 'postgres', 'kafka', 'registry'].map((name) => this.#need(name)))
     report('migrating, creating topics, registering schemas')
     const own = { ...env, ...this.addresses() }
-    await runCommand({ command: process.execPath, args: SETUP_COMMAND, env: own, keeper, signal })
+    await runCommand({ command: process.execPath, args: SETUP_COMMAND, env: own, keeper, signal }).catch(
+      (cause: unknown) => {
+        signal.throwIfAborted()
+        throw new LocalFault(
+          `guardian setup failed: ${messageOf(cause)}`,
+          'if the data is of another version and not needed: npm run reset',
+          { cause },
+        )
+      },
+    )
     writeStackEnv(dataDir, this.addresses())
     return 'up to date'
   }
