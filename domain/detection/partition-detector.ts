@@ -1,9 +1,10 @@
-import { EventIdBits, eventIdText } from '../dedup/event-id.js'
+import { EventIdBits } from '../dedup/event-id.js'
 import { EventIdSet } from '../dedup/event-id-set.js'
 import { oldestWindowStart, PANE_MS, paneOf } from '../windowing/pane.js'
 import { PaneStore } from '../windowing/pane-store.js'
 import { Watermark } from '../windowing/watermark.js'
-import type { Anomaly, AnomalyStatus } from './anomaly.js'
+import type { Anomaly } from './anomaly.js'
+import { distinctValues, openRow } from './describe-window.js'
 import { type DeadLetterCode, faultOf, type Fate, type ObservedEvent } from './fate.js'
 import { OpenWindows, type OpenWindow } from './open-windows.js'
 import type { RuleInForce } from './rule.js'
@@ -143,7 +144,7 @@ export class PartitionDetector {
 
   /** The rows of open windows that events have come to since they were last given out. */
   takeUpdates(): Anomaly[] {
-    return this.openWindows.takeChanged().map((window) => this.#row(window, 'open'))
+    return this.openWindows.takeChanged().map((window) => openRow(this.panes, window))
   }
 
   #decide(event: ObservedEvent, offset: number, appendMs: number): Fate {
@@ -209,12 +210,12 @@ export class PartitionDetector {
         event_id: event.event_id,
         offset,
         events,
-        distinct_items: this.#distinctOfWindow(event.session_id, startPane, rule),
+        distinct_items: distinctValues(this.panes, event.session_id, startPane, rule.window.sizePanes),
       },
       changed: false,
     }
     this.openWindows.add(window)
-    this.#changes.push(this.#row(window, 'open'))
+    this.#changes.push(openRow(this.panes, window))
   }
 
   /** Closes the windows that the watermark has passed, and forgets the panes that no window needs any more. */
@@ -223,7 +224,7 @@ export class PartitionDetector {
     this.#nextCloseMs = (pane + 1) * PANE_MS
     const ended = this.openWindows.takeEnded(pane)
     for (const window of ended) {
-      const row = this.#row(window, 'open')
+      const row = openRow(this.panes, window)
       const { minEvents, maxDistinct } = window.rule.condition
       const holds = row.eventCount >= minEvents && row.distinctItems <= maxDistinct(row.eventCount)
       this.#changes.push({ ...row, status: holds ? 'confirmed' : 'retracted', asOfOffset: offset })
@@ -261,58 +262,6 @@ export class PartitionDetector {
     }
     return values.size
   }
-
-  #distinctOfWindow(sessionId: string, startPane: number, { window }: RuleInForce): number {
-    const slots = new Int32Array(window.sizePanes)
-    this.panes.gather(this.panes.keyOf(sessionId), startPane, slots)
-    const values = new Set<number>()
-    for (const slot of slots) if (slot !== NONE) for (const value of this.panes.valuesOf(slot)) values.add(value)
-    return values.size
-  }
-
-  /** The window as it is now. */
-  #row(window: OpenWindow, status: AnomalyStatus): Anomaly {
-    const { rule, sessionId, startPane, endPane } = window
-    const slots = new Int32Array(endPane - startPane)
-    this.panes.gather(this.panes.keyOf(sessionId), startPane, slots)
-    const views = [...slots].filter((slot) => slot !== NONE).map((slot) => this.panes.view(slot))
-    const [some] = views
-    if (!some) throw new RangeError(`an open window of ${rule.ruleId} has no panes`)
-    const first = views.reduce((a, b) => (b.firstOffset < a.firstOffset ? b : a), some)
-    const last = views.reduce((a, b) => (b.lastOffset > a.lastOffset ? b : a), some)
-    const actor = views.reduce((a, b) => (b.actorOffset > a.actorOffset ? b : a), some)
-    const eventCount = views.reduce((sum, view) => sum + view.count, 0)
-    const distinctItems = new Set(views.flatMap((view) => view.values)).size
-    const most = rule.condition.maxDistinct(eventCount)
-    return {
-      sessionId,
-      userId: actor.actor,
-      ruleId: rule.ruleId,
-      ruleVersion: rule.version,
-      mode: rule.mode,
-      windowStartMs: startPane * PANE_MS,
-      windowEndMs: endPane * PANE_MS,
-      eventCount,
-      distinctItems,
-      status,
-      firstOffset: first.firstOffset,
-      lastOffset: last.lastOffset,
-      asOfOffset: last.lastOffset,
-      producedMs: window.producedMs,
-      kafkaMs: window.kafkaMs,
-      evidence: {
-        rule: { kind: rule.kind, version: rule.version, parameters: rule.parameters },
-        observed: { events: eventCount, distinct_items: distinctItems },
-        threshold: { min_events: rule.condition.minEvents, max_distinct_items: Number.isFinite(most) ? most : null },
-        first_event_id: idText(first.firstId),
-        last_event_id: idText(last.lastId),
-        crossed: window.crossed,
-      },
-    }
-  }
 }
 
 const isSame = (a: RuleInForce, b: RuleInForce): boolean => a.ruleId === b.ruleId && a.mode === b.mode
-
-const idText = (id: string | Int32Array): string =>
-  typeof id === 'string' ? id : eventIdText(id[0] ?? 0, id[1] ?? 0, id[2] ?? 0, id[3] ?? 0)

@@ -22,29 +22,7 @@ import {
   NONE,
   WORDS,
 } from './pane-layout.js'
-
-/** What one event adds to its pane. Strings stand for themselves; the id is four words, or a text when `idText` is set. */
-export interface PaneEvent {
-  readonly offset: number
-  readonly value: string | null
-  readonly actor: string | null
-  readonly id: { readonly w0: number; readonly w1: number; readonly w2: number; readonly w3: number }
-  readonly idText: string | null
-}
-
-/** Reads one pane. Valid until the next change of the store. */
-export interface PaneView {
-  readonly key: string
-  readonly pane: number
-  readonly count: number
-  readonly firstOffset: number
-  readonly lastOffset: number
-  readonly actor: string | null
-  readonly actorOffset: number
-  readonly firstId: string | Int32Array
-  readonly lastId: string | Int32Array
-  readonly values: readonly number[]
-}
+import { idOfView, type PaneEvent, type PaneView } from './pane-view.js'
 
 /**
  * The panes of all keys of one partition: count, distinct values, first and last offset and event id, and the actor
@@ -94,8 +72,8 @@ export class PaneStore {
 
   /** Adds one event to a key's pane. @returns the key's total after it */
   add(key: number, pane: number, event: PaneEvent): number {
-    let slot = this.find(key, pane)
-    if (slot === NONE) slot = this.#newPane(key, pane, event)
+    const found = this.find(key, pane)
+    const slot = found === NONE ? this.#newPane(key, pane, event) : found
     const base = slot * WORDS
     const words = this.#words
     words[base + I_COUNT] = (words[base + I_COUNT] ?? 0) + 1
@@ -201,16 +179,12 @@ export class PaneStore {
   restore(view: Omit<PaneView, 'values'> & { readonly values: readonly string[] }): void {
     const key = this.keyOf(view.key)
     const old = this.find(key, view.pane)
-    const idEvent = (id: string | Int32Array): Pick<PaneEvent, 'id' | 'idText'> =>
-      typeof id === 'string'
-        ? { id: { w0: 0, w1: 0, w2: 0, w3: 0 }, idText: id }
-        : { id: { w0: id[0] ?? 0, w1: id[1] ?? 0, w2: id[2] ?? 0, w3: id[3] ?? 0 }, idText: null }
-    const first = { offset: view.firstOffset, value: null, actor: null, ...idEvent(view.firstId) }
+    const first = { offset: view.firstOffset, value: null, actor: null, ...idOfView(view.firstId) }
     const slot = old === NONE ? this.#newPane(key, view.pane, first) : old
     this.#keys.addToTotal(key, view.count - this.countOf(slot))
     this.#words[slot * WORDS + I_COUNT] = view.count
     this.#doubles[slot * DOUBLES + F_LAST_OFFSET] = view.lastOffset
-    this.#setId(slot, I_LAST_ID, LAST_ID_IS_TEXT, { ...first, ...idEvent(view.lastId) })
+    this.#setId(slot, I_LAST_ID, LAST_ID_IS_TEXT, { ...first, ...idOfView(view.lastId) })
     for (const value of view.values) this.#addValue(slot, value)
     if (view.actor !== null) this.#setActor(slot, view.actor, view.actorOffset)
   }

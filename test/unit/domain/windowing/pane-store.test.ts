@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import fc from 'fast-check'
-import { type PaneEvent, PaneStore } from '../../../../domain/windowing/pane-store.js'
+import { PaneStore } from '../../../../domain/windowing/pane-store.js'
+import type { PaneEvent } from '../../../../domain/windowing/pane-view.js'
 import { propertyRuns } from '../property-runs.js'
 
 /** A pane as an object: what the store must say of it. */
