@@ -36,14 +36,39 @@ const ours = `^(${Object.keys(allow).join('|')})/`
 module.exports = {
   forbidden: [
     ...Object.entries(allow).map(([from, to]) =>
-      error(`${from}-imports`, { path: `^${from}/` }, { path: `^(${folders.join('|')})/`, pathNot: `^(${[from, ...to].join('|')})/` })),
+      error(
+        `${from}-imports`,
+        { path: `^${from}/` },
+        { path: `^(${folders.join('|')})/`, pathNot: `^(${[from, ...to].join('|')})/` },
+      ),
+    ),
     ...Object.entries(vendorHome).map(([lib, home]) =>
-      error(`only-home-of-${lib}`, { path: ours, pathNot: `(${home}|^bench/)` }, { path: `(^|node_modules/)${lib}(/|$)` })),
-    error('domain-is-pure', { path: '^domain/' },
-      { dependencyTypes: ['core', 'npm', 'npm-dev', 'npm-optional', 'npm-peer', 'npm-no-pkg', 'npm-unknown'] }),
-    error('workflows-see-activities-as-types', { path: '^workflows/' }, { path: '^activities/', dependencyTypesNot: ['type-only'] }),
-    error('detector-does-not-know-temporal', { path: '^workers/(detector|archiver)/' }, { path: '^(activities|workflows)/' }),
-    error('api-wires-in-main-only', { path: '^api/', pathNot: '^api/main\\.ts$' }, { path: '^(db|workflows)/', dependencyTypesNot: ['type-only'] }),
+      error(
+        `only-home-of-${lib}`,
+        { path: ours, pathNot: `(${home}|^bench/)` },
+        { path: `(^|node_modules/)${lib}(/|$)` },
+      ),
+    ),
+    error(
+      'domain-is-pure',
+      { path: '^domain/' },
+      { dependencyTypes: ['core', 'npm', 'npm-dev', 'npm-optional', 'npm-peer', 'npm-no-pkg', 'npm-unknown'] },
+    ),
+    error(
+      'workflows-see-activities-as-types',
+      { path: '^workflows/' },
+      { path: '^activities/', dependencyTypesNot: ['type-only'] },
+    ),
+    error(
+      'detector-does-not-know-temporal',
+      { path: '^workers/(detector|archiver)/' },
+      { path: '^(activities|workflows)/' },
+    ),
+    error(
+      'api-wires-in-main-only',
+      { path: '^api/', pathNot: '^api/main\\.ts$' },
+      { path: '^(db|workflows)/', dependencyTypesNot: ['type-only'] },
+    ),
     error('only-doctor-sees-deploy', { path: '^cli/', pathNot: '^cli/doctor/' }, { path: '^deploy/' }),
     error('no-circular', {}, { circular: true }),
   ],
