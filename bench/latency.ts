@@ -17,11 +17,14 @@ import { openStage, percentile, startDetector, type Stage } from './stage.js'
 
 const TICK_MS = 10
 const LOOK_EVERY_MS = 5
+/** Until the process is warm and the day's partition is made, which the orchestrator does ahead where it runs. */
+const WARM_UP_MS = 15_000
 /** Sessions that cross HIGH_FREQUENCY in every window, at some 7 events a second and each at its own moment. */
 const SCRAPED_SHARE = 0.3
 const SCRAPED_PER_SECOND = 7
 
 interface Sight {
+  readonly producedMs: number
   readonly delayMs: number
   readonly stages: readonly [toKafka: number, toDetected: number, toWritten: number]
 }
@@ -77,6 +80,7 @@ async function watch(databaseUrl: string, isOver: () => boolean): Promise<Sight[
       )
       const step = (from = 0, to = 0) => to - from
       seen.set(key, {
+        producedMs: produced ?? 0,
         delayMs: step(produced, now),
         stages: [step(produced, kafka), step(kafka, detected), step(detected, written)],
       })
@@ -96,11 +100,16 @@ export async function latency(perSecond: number, seconds: number): Promise<void>
     let over = false
     const sights = watch(stage.databaseUrl, () => over)
     const before = await detector.sample()
-    await produce(stage, perSecond, seconds)
+    const warmMs = Date.now() + WARM_UP_MS
+    await produce(stage, perSecond, seconds + WARM_UP_MS / 1_000)
     const after = await detector.sample()
     await sleep(1_000)
     over = true
-    report(await sights, perSecond, seconds)
+    report(
+      (await sights).filter(({ producedMs }) => producedMs > warmMs),
+      perSecond,
+      seconds,
+    )
     if (before && after) {
       const cores = (after.cpuSeconds - before.cpuSeconds) / ((after.atMs - before.atMs) / 1_000)
       console.log(`\ndetector: ${cores.toFixed(3)} of a core, ${Math.round(after.rssBytes / 1e6)} MB`)
