@@ -3,13 +3,13 @@ import { join } from 'node:path'
 import { Connection } from '@temporalio/client'
 import { assertMigrated } from '../db/migrate.js'
 import { openPool, type Database } from '../db/pool.js'
+import { poolSettings } from '../db/pool-settings.js'
 import { getAnomaly, listAnomalies } from '../db/read-models/anomalies.js'
 import { readStats } from '../db/read-models/stats.js'
 import { RegistryClient } from '../platform/avro/registry-client.js'
-import { readEnv } from '../platform/env.js'
 import { withAdmin } from '../platform/kafka/admin.js'
 import { createKafka } from '../platform/kafka/client.js'
-import { createLogger, type Logger } from '../platform/logger.js'
+import type { Logger } from '../platform/logger.js'
 import { createRegistry, Gauge, serveMetrics, type Registry } from '../platform/metrics.js'
 import { packageRoot } from '../platform/package-root.js'
 import { runProcess, type ProcessContext } from '../platform/run-process.js'
@@ -26,7 +26,9 @@ const PROBE_KEPT_MS = 1_000
 /** Starts the API's parts; it listens last, and is the first to stop. */
 async function start(config: ApiConfig, log: Logger, { life }: ProcessContext): Promise<void> {
   const registry = createRegistry('api')
-  const db = await life.use('PostgreSQL pool', () => openPool(poolSettings(config), log))
+  const db = await life.use('PostgreSQL pool', () =>
+    openPool(poolSettings({ ...config, PG_STATEMENT_TIMEOUT_MS: config.API_QUERY_TIMEOUT_MS }, 'guardian-api'), log),
+  )
   observePool(registry, db)
   const temporal = await life.use('Temporal connection', () => lazyTemporal(config))
   const stopping = { now: false }
@@ -121,25 +123,7 @@ function observePool(registry: Registry, db: Database): void {
   })
 }
 
-const poolSettings = (config: ApiConfig) => ({
-  url: config.DATABASE_URL,
-  max: config.PG_POOL_MAX,
-  connectTimeoutMs: config.PG_CONNECT_TIMEOUT_MS,
-  statementTimeoutMs: config.API_QUERY_TIMEOUT_MS,
-  lockTimeoutMs: config.PG_LOCK_TIMEOUT_MS,
-  applicationName: 'guardian-api',
-})
-
 const packageVersion = (): string =>
   (JSON.parse(readFileSync(join(packageRoot, 'package.json'), 'utf8')) as { version: string }).version
 
-let config: ApiConfig
-let log: Logger
-await runProcess(
-  () => {
-    config = apiConfig(readEnv())
-    log = createLogger('api', config.LOG_LEVEL)
-    return { log, shutdownDeadlineMs: config.SHUTDOWN_DEADLINE_MS }
-  },
-  (context) => start(config, log, context),
-)
+await runProcess('api', apiConfig, start)

@@ -1,4 +1,5 @@
 import { openPool, type Database } from '../db/pool.js'
+import { poolSettings } from '../db/pool-settings.js'
 import { loadConfig } from '../platform/config.js'
 import type { Terminal } from './terminal.js'
 
@@ -11,17 +12,7 @@ export async function withDatabase<T>(
     ['DATABASE_URL', 'PG_CONNECT_TIMEOUT_MS', 'PG_STATEMENT_TIMEOUT_MS', 'PG_LOCK_TIMEOUT_MS'],
     terminal.env,
   )
-  const pool = await openPool(
-    {
-      url: config.DATABASE_URL,
-      max: 1,
-      connectTimeoutMs: config.PG_CONNECT_TIMEOUT_MS,
-      statementTimeoutMs: config.PG_STATEMENT_TIMEOUT_MS,
-      lockTimeoutMs: config.PG_LOCK_TIMEOUT_MS,
-      applicationName: 'guardian-cli',
-    },
-    terminal.log,
-  )
+  const pool = await openPool(poolSettings({ ...config, PG_POOL_MAX: 1 }, 'guardian-cli'), terminal.log)
   try {
     return await work(pool.value)
   } finally {

@@ -1,6 +1,7 @@
 import { ConfigError } from './config.js'
+import { readEnv, type Env } from './env.js'
 import { Lifecycle } from './lifecycle.js'
-import type { Logger } from './logger.js'
+import { createLogger, type Logger } from './logger.js'
 
 export interface ProcessContext {
   readonly life: Lifecycle
@@ -8,21 +9,26 @@ export interface ProcessContext {
   readonly onFatal: (cause: unknown) => void
 }
 
-/** How long an orderly stop may take. */
-export interface ProcessSettings {
-  readonly log: Logger
-  readonly shutdownDeadlineMs: number
+/** What every process reads of its configuration for itself. */
+export interface ProcessConfig {
+  readonly LOG_LEVEL: string
+  /** How long an orderly stop may take. */
+  readonly SHUTDOWN_DEADLINE_MS: number
 }
 
 /**
- * Runs a process: starts its parts, stops them in reverse on SIGTERM or SIGINT or when its supervisor's channel
- * closes, and ends at once on an error that nobody has handled. State is never at stake: a kill must be survivable.
+ * Runs a process: reads its configuration, starts its parts, stops them in reverse on SIGTERM, SIGINT or SIGHUP or when
+ * its supervisor's channel closes, and ends at once on an error that nobody has handled. State is never at stake: a kill
+ * must be survivable.
+ * @param name stands in every line of its log
  */
-export async function runProcess(
-  settings: () => ProcessSettings,
-  start: (context: ProcessContext) => Promise<void>,
+export async function runProcess<Config extends ProcessConfig>(
+  name: string,
+  configOf: (env: Env) => Config,
+  start: (config: Config, log: Logger, context: ProcessContext) => Promise<void>,
 ): Promise<void> {
-  const { log, shutdownDeadlineMs } = readSettings(settings)
+  const config = readConfig(configOf)
+  const log = createLogger(name, config.LOG_LEVEL)
   const life = new Lifecycle()
   const onFatal = (err: unknown): void => {
     log.fatal({ err }, 'process_failed')
@@ -35,7 +41,7 @@ export async function runProcess(
     if (stopping) return
     stopping = true
     log.info({ signal }, 'process_stopping')
-    life.stop(shutdownDeadlineMs).then(
+    life.stop(config.SHUTDOWN_DEADLINE_MS).then(
       () => process.exit(0),
       (err: unknown) => {
         log.error({ err }, 'process_stop_incomplete')
@@ -46,16 +52,16 @@ export async function runProcess(
   for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.on(signal, () => stop(signal))
   process.on('disconnect', () => stop('supervisor is gone'))
   try {
-    await start({ life, onFatal })
+    await start(config, log, { life, onFatal })
   } catch (err) {
     onFatal(err)
   }
 }
 
 /** A configuration that is wrong is one line for a person, without a stack. */
-function readSettings(settings: () => ProcessSettings): ProcessSettings {
+function readConfig<Config>(configOf: (env: Env) => Config): Config {
   try {
-    return settings()
+    return configOf(readEnv())
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error
     process.stderr.write(`${error.message}\n`)

@@ -1,13 +1,13 @@
 import { hostname } from 'node:os'
 import { TOPICS } from '../../domain/events.js'
 import { openPool, type Database } from '../../db/pool.js'
+import { poolSettings } from '../../db/pool-settings.js'
 import { RegistryClient } from '../../platform/avro/registry-client.js'
-import { readEnv } from '../../platform/env.js'
 import { openAdmin, type LogAdmin } from '../../platform/kafka/admin.js'
 import { createKafka } from '../../platform/kafka/client.js'
 import { openConsumer } from '../../platform/kafka/consumer.js'
 import { startProducer } from '../../platform/kafka/producer.js'
-import { createLogger, type Logger } from '../../platform/logger.js'
+import type { Logger } from '../../platform/logger.js'
 import { createRegistry, serveMetrics, type Registry } from '../../platform/metrics.js'
 import { runProcess, type ProcessContext } from '../../platform/run-process.js'
 import { OBSERVED_EVENT_SCHEMA } from '../../schemas/avro-schemas.js'
@@ -24,7 +24,7 @@ const ownerName = `${hostname()}:${process.pid}`
 /** Starts the detector's parts in the order in which they need each other. */
 async function start(config: DetectorConfig, log: Logger, { life, onFatal }: ProcessContext): Promise<void> {
   const registry = createRegistry('detector')
-  const db = await life.use('PostgreSQL pool', () => openPool(poolSettings(config), log))
+  const db = await life.use('PostgreSQL pool', () => openPool(poolSettings(config, 'guardian-detector'), log))
   const fastDb = await life.use('PostgreSQL pool of the writer', () => openPool(fastPoolSettings(config), log))
   const rules = await life.use('rules', () => watchRules(db, config.RULES_REFRESH_MS, log))
   const kafka = createKafka(
@@ -99,25 +99,11 @@ const consumerSettings = (config: DetectorConfig) => ({
   maxUnpackedBytes: config.FETCH_MAX_UNPACKED_BYTES,
 })
 
-const poolSettings = (config: DetectorConfig) => ({
-  url: config.DATABASE_URL,
-  max: config.PG_POOL_MAX,
-  connectTimeoutMs: config.PG_CONNECT_TIMEOUT_MS,
-  statementTimeoutMs: config.PG_STATEMENT_TIMEOUT_MS,
-  lockTimeoutMs: config.PG_LOCK_TIMEOUT_MS,
-  applicationName: 'guardian-detector',
+/** One statement at a time is under way, and one more while a connection is replaced. */
+const fastPoolSettings = (config: DetectorConfig) => ({
+  ...poolSettings(config, 'guardian-detector'),
+  max: 2,
+  asynchronousCommit: true,
 })
 
-/** One statement at a time is under way, and one more while a connection is replaced. */
-const fastPoolSettings = (config: DetectorConfig) => ({ ...poolSettings(config), max: 2, asynchronousCommit: true })
-
-let config: DetectorConfig
-let log: Logger
-await runProcess(
-  () => {
-    config = detectorConfig(readEnv())
-    log = createLogger('detector', config.LOG_LEVEL)
-    return { log, shutdownDeadlineMs: config.SHUTDOWN_DEADLINE_MS }
-  },
-  (context) => start(config, log, context),
-)
+await runProcess('detector', detectorConfig, start)

@@ -1,10 +1,10 @@
 import { Client } from '@temporalio/client'
 import { assertMigrated } from '../../db/migrate.js'
 import { openPool, type Database } from '../../db/pool.js'
+import { poolSettings } from '../../db/pool-settings.js'
 import { ensureDayPartition, listDayPartitions } from '../../db/stores/partitions.js'
 import { recordRunEnd, recordRunStart } from '../../db/stores/pipeline-runs.js'
-import { readEnv } from '../../platform/env.js'
-import { createLogger, type Logger } from '../../platform/logger.js'
+import type { Logger } from '../../platform/logger.js'
 import { createRegistry, serveMetrics } from '../../platform/metrics.js'
 import { runProcess, type ProcessContext } from '../../platform/run-process.js'
 import { orchestratorConfig, type OrchestratorConfig } from './orchestrator-config.js'
@@ -22,7 +22,7 @@ async function start(config: OrchestratorConfig, log: Logger, { life, onFatal }:
   await assertWorkflowBundle()
   const sdkMetrics = await installRuntime(log)
   const registry = new MergedRegistry(createRegistry('orchestrator'), sdkMetrics)
-  const db = await life.use('PostgreSQL pool', () => openPool(poolSettings(config), log))
+  const db = await life.use('PostgreSQL pool', () => openPool(poolSettings(config, 'guardian-orchestrator'), log))
   await assertMigrated(db)
   const namespace = config.TEMPORAL_NAMESPACE
   const connection = await life.use('Temporal', () =>
@@ -58,22 +58,4 @@ const storesOn = (
   recordRunEnd: (run) => recordRunEnd(db, run),
 })
 
-const poolSettings = (config: OrchestratorConfig) => ({
-  url: config.DATABASE_URL,
-  max: config.PG_POOL_MAX,
-  connectTimeoutMs: config.PG_CONNECT_TIMEOUT_MS,
-  statementTimeoutMs: config.PG_STATEMENT_TIMEOUT_MS,
-  lockTimeoutMs: config.PG_LOCK_TIMEOUT_MS,
-  applicationName: 'guardian-orchestrator',
-})
-
-let config: OrchestratorConfig
-let log: Logger
-await runProcess(
-  () => {
-    config = orchestratorConfig(readEnv())
-    log = createLogger('orchestrator', config.LOG_LEVEL)
-    return { log, shutdownDeadlineMs: config.SHUTDOWN_DEADLINE_MS }
-  },
-  (context) => start(config, log, context),
-)
+await runProcess('orchestrator', orchestratorConfig, start)
