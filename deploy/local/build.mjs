@@ -138,7 +138,7 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => u
  * @returns lets the child go
  */
 export function tether(target) {
-  const watcher = spawn(process.execPath, ['-e', TETHER, String(target)], {
+  const watcher = spawn(process.execPath, ['-e', TETHER, '--', String(target)], {
     detached: true,
     stdio: ['pipe', 'ignore', 'ignore'],
   })

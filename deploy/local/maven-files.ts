@@ -100,15 +100,7 @@ async function fetchWithMaven(files: readonly MavenFile[], folder: string, conte
   const fetched = join(scratch, 'files')
   await runCommand({
     command: 'mvn',
-    args: [
-      '-q',
-      '-B',
-      '-f',
-      join(scratch, 'pom.xml'),
-      'dependency:copy-dependencies',
-      '-DexcludeTransitive=true',
-      `-DoutputDirectory=${fetched}`,
-    ],
+    args: ['-q', '-B', '-U', '-f', join(scratch, 'pom.xml'), 'dependency:copy', `-DoutputDirectory=${fetched}`],
     env: context.env,
     signal: context.signal,
     keeper: context.keeper,
@@ -121,19 +113,40 @@ async function fetchWithMaven(files: readonly MavenFile[], folder: string, conte
   rmSync(scratch, { recursive: true, force: true })
 }
 
-/** A project that depends on exactly these files. */
+/** A project for `mvn dependency:copy` that names exactly these files, without what they depend on. */
 export function pomFor(files: readonly MavenFile[]): string {
-  const dependencies = files.map(({ path }) => {
+  const items = files.map(({ path }) => {
     const parts = path.split('/')
     const [artifactId = '', version = '', file = ''] = parts.slice(-3)
-    const [, classifier, type = ''] =
-      /^(?:-([a-z0-9-]+))?\.(jar|tar\.gz)$/.exec(file.slice(`${artifactId}-${version}`.length)) ?? []
-    const groupId = parts.slice(0, -3).join('.')
-    const extra = classifier === undefined ? '' : `<classifier>${classifier}</classifier>`
-    return `<dependency><groupId>${groupId}</groupId><artifactId>${artifactId}</artifactId><version>${version}</version><type>${type}</type>${extra}</dependency>`
+    const ending = file.slice(`${artifactId}-${version}`.length)
+    const [, classifier, type = ''] = /^(?:-([a-z0-9-]+))?\.(jar|tar\.gz)$/.exec(ending) ?? []
+    const all = { groupId: parts.slice(0, -3).join('.'), artifactId, version, type, classifier }
+    return element(
+      'artifactItem',
+      ...Object.entries(all).map(([tag, text]) => (text === undefined ? '' : element(tag, text))),
+    )
   })
-  return `<project><modelVersion>4.0.0</modelVersion><groupId>guardian</groupId><artifactId>servers</artifactId><version>1</version><dependencies>${dependencies.join('')}</dependencies></project>`
+  return element(
+    'project',
+    element('modelVersion', '4.0.0'),
+    ...Object.entries({ groupId: 'guardian', artifactId: 'servers', version: '1' }).map(([tag, text]) =>
+      element(tag, text),
+    ),
+    element(
+      'build',
+      element(
+        'plugins',
+        element(
+          'plugin',
+          element('artifactId', 'maven-dependency-plugin'),
+          element('configuration', element('artifactItems', ...items)),
+        ),
+      ),
+    ),
+  )
 }
+
+const element = (tag: string, ...content: string[]): string => `<${tag}>${content.join('')}</${tag}>`
 
 async function isRight(file: MavenFile, folder: string): Promise<boolean> {
   const path = join(folder, basename(file.path))

@@ -52,10 +52,15 @@ export function startKeeper(recordFile?: string): Keeper {
     return started
   }
 
+  /** The record is for the unlikely case; a full disk, on which it cannot be written, is not to be the end of us. */
   function record(): void {
     if (recordFile === undefined) return
-    writeFileSync(`${recordFile}.new`, JSON.stringify([...watched.values()]), { mode: 0o600 })
-    renameSync(`${recordFile}.new`, recordFile)
+    try {
+      writeFileSync(`${recordFile}.new`, JSON.stringify([...watched.values()]), { mode: 0o600 })
+      renameSync(`${recordFile}.new`, recordFile)
+    } catch (error) {
+      if (!isFault(error, 'ENOSPC') && !isFault(error, 'EDQUOT')) throw error
+    }
   }
 
   return {

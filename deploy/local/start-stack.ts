@@ -3,7 +3,7 @@ import { printAnomalies } from './anomaly-feed.js'
 import { brokersOf } from './kafka-server.js'
 import { LocalFault, explainFault } from './local-fault.js'
 import { LocalStack, type Compile } from './local-stack.js'
-import { checkMachine } from './preflight.js'
+import { LEAST_FREE_MB, checkMachine, freeMegabytes } from './preflight.js'
 import { runSteps } from './progress.js'
 import { cacheDirOf } from './server-cache.js'
 import { missingServers, planPorts, type StackOptions } from './stack-settings.js'
@@ -47,9 +47,14 @@ export async function startStack(options: StackOptions, compile: Compile | undef
     ending.close()
     workspace.lock.release()
   }
-  if (ending.isAsked) say('ended: nothing is left running')
-  else say(explainFault(ending.failure))
-  return ending.isAsked ? 0 : 1
+  if (ending.isAsked) {
+    say('ended: nothing is left running')
+    return 0
+  }
+  say(explainFault(ending.failure))
+  const freeMb = await freeMegabytes(workspace.dataDir)
+  if (freeMb < LEAST_FREE_MB) say(`  → only ${freeMb} MB are free on the disk of ${workspace.dataDir}: free some space`)
+  return 1
 }
 
 async function openStack(
@@ -117,10 +122,12 @@ class Ending {
   #askedAt = 0
   #force: () => void = () => undefined
   readonly #onSignal = (signal: NodeJS.Signals) => this.#receive(signal)
+  readonly #onError = (error: unknown) => this.fail(error)
 
   constructor() {
     this.over = new Promise((resolve) => this.signal.addEventListener('abort', () => resolve()))
     for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, this.#onSignal)
+    for (const event of ['uncaughtException', 'unhandledRejection']) process.on(event, this.#onError)
     for (const stream of [process.stdout, process.stderr]) stream.on('error', () => this.ask('the terminal is gone'))
   }
 
@@ -148,6 +155,7 @@ class Ending {
 
   close(): void {
     for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.off(signal, this.#onSignal)
+    for (const event of ['uncaughtException', 'unhandledRejection']) process.off(event, this.#onError)
   }
 
   #receive(signal: NodeJS.Signals): void {

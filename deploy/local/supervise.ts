@@ -50,7 +50,8 @@ async function restart(process_: ManagedProcess, signal: AbortSignal): Promise<s
     await process_.start(signal)
     return undefined
   } catch (error) {
-    return messageOf(error).split('\n')[0] ?? ''
+    const [what = ''] = messageOf(error).split('\n')
+    return what.replace(`${process_.name} `, '').replace('; its log ends:', '')
   }
 }
 

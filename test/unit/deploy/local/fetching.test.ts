@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
-import { existsSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { fetchMavenFiles, pomFor, type MavenFile } from '../../../../deploy/local/maven-files.js'
 import { cachedItem, isWhole, type FetchContext } from '../../../../deploy/local/server-cache.js'
 
@@ -71,6 +71,23 @@ describe('fetching a server', () => {
     asked = []
     await fetchAll()
     assert.deepEqual(asked, ['org/b/three/1/three-1.jar'])
+  })
+
+  it('asks mvn where the repository is out of reach, and checks what that gives', async () => {
+    misbehave = (_, __, response) => response.writeHead(503).end() !== undefined
+    const bin = join(dir, 'bin')
+    mkdirSync(bin)
+    const bodies = Object.fromEntries(FILES.map(({ path }) => [basename(path), bodyOf(path).toString()]))
+    const script = `#!${process.execPath}
+      const fs = require('node:fs')
+      const folder = process.argv.find((arg) => arg.startsWith('-DoutputDirectory=')).split('=')[1]
+      fs.mkdirSync(folder)
+      for (const [name, text] of Object.entries(${JSON.stringify(bodies)})) fs.writeFileSync(folder + '/' + name, text)`
+    writeFileSync(join(bin, 'mvn'), script, { mode: 0o755 })
+    context = { ...context, env: { ...context.env, PATH: bin } }
+    const home = await fetchAll()
+    assert.deepEqual(readFileSync(join(home, 'two-1.jar')), bodyOf('org/a/two/1/two-1.jar'))
+    assert.ok(!existsSync(join(home, '.mvn')))
   })
 
   it('refuses a file with other bytes than expected', async () => {
