@@ -1,7 +1,6 @@
 import { existsSync } from 'node:fs'
-import { connect } from 'node:net'
 import { join } from 'node:path'
-import { readEnv, type Env } from '../../platform/env.js'
+import type { Env } from '../../platform/env.js'
 import { packageRoot } from '../../platform/package-root.js'
 import { isPrivate } from './env-file.js'
 import { TEMPORAL_ITEM } from './fetch-temporal.js'
@@ -14,7 +13,6 @@ import { isPortFree, ownerOfPort } from './ports.js'
 import { postgresItem } from './postgres-binaries.js'
 import { reachableFolder } from './postgres-server.js'
 import { LEAST_FREE_MB, freeMegabytes } from './preflight.js'
-import { answers } from './registry-server.js'
 import { runCommand } from './run-command.js'
 import { cacheDirOf, isWhole } from './server-cache.js'
 import { GIVEN_BY, dataDirOf, missingServers, planPorts, type StackPort } from './stack-settings.js'
@@ -33,13 +31,12 @@ export interface Finding {
 }
 
 const NODE_WANTED = [20, 19] as const
-const CONNECT_MS = 2_000
 
 /**
- * Examines what the local stack needs on this machine, changing nothing: `guardian doctor` shows the list and exits with
- * 1 when one of them is a problem.
+ * Examines what the local stack needs on this machine, changing nothing. `guardian doctor` shows the list, and asks the
+ * servers itself.
  */
-export async function examineMachine(env: Env = readEnv()): Promise<Finding[]> {
+export async function examineMachine(env: Env): Promise<Finding[]> {
   const dataDir = dataDirOf(env)
   const holder = lockHolder(stackLockFile(dataDir))
   const isRunning = holder !== undefined
@@ -49,10 +46,7 @@ export async function examineMachine(env: Env = readEnv()): Promise<Finding[]> {
     examineDisk('disk of the data', dataDir),
     examineDisk('disk of the cache', cacheDirOf(env)),
   ])
-  const [ports, servers] = await Promise.all([
-    isRunning ? [] : examinePorts(env, dataDir),
-    examineServers(env, isRunning),
-  ])
+  const ports = isRunning ? [] : await examinePorts(env, dataDir)
   return [
     examineNode(),
     ...found.filter((one) => one !== undefined),
@@ -60,7 +54,6 @@ export async function examineMachine(env: Env = readEnv()): Promise<Finding[]> {
     examineEnvFile(join(packageRoot, '.env')),
     examineStack(holder?.pid, dataDir),
     ...ports,
-    ...servers,
   ]
 }
 
@@ -189,45 +182,4 @@ async function examinePort({ port, usedBy, variable }: StackPort): Promise<Findi
   const owner = ownerOfPort(port) ?? 'another process'
   const fix = `end that, or set ${variable} to another port`
   return finding(`port ${port}`, 'problem', `for ${usedBy}, but taken by ${owner}`, fix)
-}
-
-/** Every server whose address is known: of the stack that runs, or given in the environment. */
-function examineServers(env: Env, isRunning: boolean): Promise<Finding[]> {
-  const known = Object.entries(GIVEN_BY).flatMap(([name, variable]) => {
-    const address = env[variable]
-    return address ? [examineServer(name, variable, address, isRunning)] : []
-  })
-  return Promise.all(known)
-}
-
-async function examineServer(name: string, variable: string, address: string, isRunning: boolean): Promise<Finding> {
-  const where = name === 'postgres' ? new URL(address).host : address
-  const isThere = name === 'registry' ? await answers(`${address}/subjects`) : await anyAccepts(name, where)
-  if (isThere) return finding(`${name} server`, 'ok', `answers at ${where}`)
-  const fix = isRunning
-    ? 'its log is in the data directory, under logs'
-    : `start it, or unset ${variable} to have npm start do it`
-  return finding(`${name} server`, 'problem', `does not answer at ${where} (${variable})`, fix)
-}
-
-async function anyAccepts(name: string, hosts: string): Promise<boolean> {
-  const answers_ = await Promise.all(
-    hosts.split(',').map((host) => accepts(host.trim(), name === 'postgres' ? 5_432 : 0)),
-  )
-  return answers_.includes(true)
-}
-
-function accepts(host: string, presetPort: number): Promise<boolean> {
-  const colon = host.lastIndexOf(':')
-  const port = colon === -1 ? presetPort : Number(host.slice(colon + 1))
-  return new Promise((resolve) => {
-    const socket = connect({ host: colon === -1 ? host : host.slice(0, colon), port, timeout: CONNECT_MS })
-    const end = (isThere: boolean) => {
-      socket.destroy()
-      resolve(isThere)
-    }
-    socket.once('connect', () => end(true))
-    socket.once('timeout', () => end(false))
-    socket.once('error', () => end(false))
-  })
 }

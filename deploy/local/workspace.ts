@@ -25,13 +25,14 @@ export const stackLockFile = (dataDir: string): string => join(dataDir, 'stack.l
  * @throws LocalFault when a stack runs on it
  */
 export async function openWorkspace(say: (text: string) => void): Promise<Workspace> {
-  const dataDir = dataDirOf(readEnv())
+  const before = readEnv()
+  const dataDir = dataDirOf(before)
   mkdirSync(dataDir, { recursive: true, mode: 0o711 })
-  const lock = takeLock(stackLockFile(dataDir), '')
+  const lock = takeLock(stackLockFile(dataDir), `http://127.0.0.1:${before['PORT'] ? before['PORT'] : '8000'}`)
   if (!isLock(lock)) {
     throw new LocalFault(
-      `it is already running (process ${lock.pid}), with its data in ${dataDir}`,
-      `use that one (npx guardian doctor says where it is), end it with kill ${lock.pid}, or set GUARDIAN_DATA_DIR and other ports for a second one`,
+      `it is already running (process ${lock.pid}) at ${lock.note}, with its data in ${dataDir}`,
+      `use that one, end it with kill ${lock.pid}, or set GUARDIAN_DATA_DIR and other ports for a second one`,
     )
   }
   const childrenFile = join(dataDir, 'children.json')

@@ -47,7 +47,10 @@ describe('npm start', function () {
 
     const second = LocalStart.direct(env, 'start')
     assert.equal(await second.exited, 1)
-    assert.match(second.output, /already running \(process \d+\)/)
+    assert.match(
+      second.output,
+      new RegExp(`already running \\(process \\d+\\) at http://127.0.0.1:${env['PORT'] ?? ''}`),
+    )
     const reset = LocalStart.direct(env, 'reset')
     assert.equal(await reset.exited, 1)
     assert.match(reset.output, /the stack is running/)

@@ -74,7 +74,10 @@ describe('fetching a server', () => {
   })
 
   it('asks mvn where the repository is out of reach, and checks what that gives', async () => {
-    misbehave = (_, __, response) => response.writeHead(503).end() !== undefined
+    misbehave = (_, __, response) => {
+      response.writeHead(503).end()
+      return true
+    }
     const bin = join(dir, 'bin')
     mkdirSync(bin)
     const bodies = Object.fromEntries(FILES.map(({ path }) => [basename(path), bodyOf(path).toString()]))
