@@ -27,6 +27,8 @@ describe('the servers of the tests', function () {
     postgres.kill('SIGKILL')
     await postgres.exited
     await postgres.restart()
+    // If another suite has started it: it would go on with connections that are gone.
+    await stack().registry?.restart()
     const database = await createTestDatabase('again')
     assert.equal(new URL(database.url).port, new URL(databaseUrl).port)
     await database.drop()
