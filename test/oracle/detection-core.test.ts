@@ -21,6 +21,13 @@ const SCHEMA_ID = 7
 const CLICK_SCHEMA = AVRO_SCHEMAS[TOPICS.clicks] ?? ''
 const HIGH_FREQUENCY = [10_000, 10_000, 30] as const
 const BOT_LIKE = [60_000, 10_000, 60, 3] as const
+const LOW_DIVERSITY = [120_000, 30_000, 40, 150] as const
+const OPTIONS = {
+  schemas: { [SCHEMA_ID]: 'click' },
+  highFrequency: HIGH_FREQUENCY,
+  botLike: BOT_LIKE,
+  lowDiversity: LOW_DIVERSITY,
+} as const
 
 /** A shop's clicks as Kafka would hold them. Append times: of a live stream its own, of a past day much later. */
 function logOf(plan: TrafficPlan, records: number): { log: DumpedRecord[]; planned: PlannedRecord[] } {
@@ -57,6 +64,7 @@ async function decideWithTheProduct(log: readonly DumpedRecord[]) {
     [
       rule('HIGH_FREQUENCY', parameters(HIGH_FREQUENCY)),
       rule('BOT_LIKE', { ...parameters(BOT_LIKE), maxDistinctItems: BOT_LIKE[3] }),
+      rule('LOW_DIVERSITY_RATIO', { ...parameters(LOW_DIVERSITY), maxDistinctRatio: LOW_DIVERSITY[3] / 1_000 }),
     ],
     RULE_KINDS,
   )
@@ -140,8 +148,7 @@ describe('the detection core against the oracle', () => {
     this.timeout(120_000)
     for (let seed = 1; seed <= 12; seed++) {
       const log = coarseLog(seed, 6_000)
-      const options = { schemas: { [SCHEMA_ID]: 'click' }, highFrequency: HIGH_FREQUENCY, botLike: BOT_LIKE } as const
-      const [product, oracle] = await Promise.all([decideWithTheProduct(log), runOracle(log, options)])
+      const [product, oracle] = await Promise.all([decideWithTheProduct(log), runOracle(log, OPTIONS)])
       assert.ok(oracle.rows.length > 20 && oracle.late.length > 100 && oracle.dead.length > 20, `seed ${seed}`)
       assert.deepEqual(inOrder(product.rows), inOrder(oracle.rows), `seed ${seed}`)
       assert.deepEqual(
@@ -162,13 +169,17 @@ describe('the detection core against the oracle', () => {
       this.timeout(120_000)
       const plan = { seed, clock, recordsPerSecond, startMs: Date.UTC(2026, 2, 1, 8) }
       const { log, planned } = logOf(plan, 25_000)
-      const options = { schemas: { [SCHEMA_ID]: 'click' }, highFrequency: HIGH_FREQUENCY, botLike: BOT_LIKE } as const
-      const [product, oracle] = await Promise.all([decideWithTheProduct(log), runOracle(log, options)])
+      const [product, oracle] = await Promise.all([decideWithTheProduct(log), runOracle(log, OPTIONS)])
       const of = (status: string) => oracle.rows.filter((row) => row.status === status).length
       console.log(
         `      ${oracle.rows.length} rows: ${of('confirmed')} confirmed, ${of('retracted')} retracted, ${of('open')} open;` +
           ` ${oracle.dead.length} dead, ${oracle.late.length} late`,
       )
+      for (const { kind } of RULE_KINDS.values())
+        assert.ok(
+          oracle.rows.some((row) => row.rule_id === kind),
+          kind,
+        )
       assert.ok(of('confirmed') > 5 && oracle.late.length > 0 && oracle.dead.length > 5, 'the log has everything in it')
       assert.deepEqual(inOrder(product.rows), inOrder(oracle.rows))
       assert.deepEqual(

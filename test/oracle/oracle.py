@@ -6,7 +6,7 @@ follows section 4 of the design literally, one record after the other. It shares
 standard library alone, keeps every event of every window, and counts by looking at all of them again.
 
     oracle.py DUMP --schema 1=click --schema 2=purchase [--high-frequency 10000,10000,50] [--bot-like 60000,10000,120,3]
-              [--lateness-ms 30000] [--skew-ms 300000] [--max-record-bytes 1048576]
+              [--low-diversity 300000,60000,200,50] [--lateness-ms 30000] [--skew-ms 300000] [--max-record-bytes 1048576]
 
 prints JSON lines, sorted: {"row": ...} for each anomaly, {"dead": ...} for each dead letter, {"late": ...} for each late
 record, {"fates": ...} for each partition, {"log": ...} for how many records each partition has.
@@ -116,15 +116,18 @@ def fault(event, append_ms, skew_ms):
 
 
 class Rule:
-    def __init__(self, rule_id, version, size_ms, slide_ms, min_events, max_items=None):
+    def __init__(self, rule_id, version, size_ms, slide_ms, min_events, max_items=None, max_permille=None):
         self.rule_id = rule_id
         self.version = version
         self.size_ms = size_ms
         self.slide_ms = slide_ms
         self.min_events = min_events
         self.max_items = max_items
+        self.max_permille = max_permille
 
     def holds(self, events, items):
+        if self.max_permille is not None and items * 1_000 > self.max_permille * events:
+            return False
         return events >= self.min_events and (self.max_items is None or items <= self.max_items)
 
     def window_starts(self, event_ms):
@@ -296,6 +299,7 @@ def main():
     parser.add_argument("--schema", action="append", default=[], help="ID=click or ID=purchase")
     parser.add_argument("--high-frequency", default="10000,10000,50", help="size ms, slide ms, events")
     parser.add_argument("--bot-like", default="60000,10000,120,3", help="size ms, slide ms, events, most items")
+    parser.add_argument("--low-diversity", help="size ms, slide ms, events, most items in a thousand events; off unless given")
     parser.add_argument("--rule-version", type=int, default=1)
     parser.add_argument("--lateness-ms", type=int, default=30_000)
     parser.add_argument("--skew-ms", type=int, default=300_000)
@@ -305,6 +309,9 @@ def main():
         Rule("HIGH_FREQUENCY", args.rule_version, *numbers(args.high_frequency)),
         Rule("BOT_LIKE", args.rule_version, *numbers(args.bot_like)),
     ]
+    if args.low_diversity:
+        size_ms, slide_ms, events, permille = numbers(args.low_diversity)
+        rules.append(Rule("LOW_DIVERSITY_RATIO", args.rule_version, size_ms, slide_ms, events, max_permille=permille))
     schemas = {int(number): name for number, name in (pair.split("=") for pair in args.schema)}
     with (sys.stdin if args.dump == "-" else open(args.dump, encoding="utf-8")) as lines:
         partitions = run(map(json.loads, lines), rules, schemas, args.lateness_ms, args.skew_ms, args.max_record_bytes)

@@ -147,6 +147,18 @@ class Windows(unittest.TestCase):
             ("BOT_LIKE", 50, 5, 3, "retracted", 100, 104, 106),
         ])
 
+    def test_a_ratio_of_items_to_events(self):
+        # A quarter: four events may have one item, eight may have two. It holds at the fourth, not at the seventh,
+        # again at the eighth; and nine with three items do not.
+        rules = [oracle.Rule("RATIO", 1, 60_000, 60_000, 4, max_permille=250)]
+        items = ["x", "x", "x", "x", "y", "x", "x", "x"]
+        values = [value(str(i), i, item=item) for i, item in enumerate(items)]
+        run = lambda *more: oracle.run(log(*values, *more, value("o", 200, "o")), rules, {7: "click"})[0].rows
+        self.assertEqual([brief(row) for row in run()], [("RATIO", 0, 8, 2, "confirmed", 100, 107, 108)])
+        self.assertEqual([row["produced_ts"] for row in run()], [BASE_MS + 3_001])
+        self.assertEqual([brief(row) for row in run(value("z", 9, item="z"))],
+                         [("RATIO", 0, 9, 3, "retracted", 100, 108, 109)])
+
     def test_duplicates_and_late_events_are_in_no_window(self):
         partition = decided(value("a", 0), value("b", 1), value("a", 0), value("z", 45, "o"), value("c", 2))
         self.assertEqual(partition.rows, [])

@@ -64,6 +64,8 @@ export interface OracleOptions {
   readonly highFrequency?: readonly [number, number, number]
   /** Window ms, slide ms, fewest events, most items. */
   readonly botLike?: readonly [number, number, number, number]
+  /** Window ms, slide ms, fewest events, most items in a thousand events; the rule is off unless it is given. */
+  readonly lowDiversity?: readonly [number, number, number, number]
   readonly ruleVersion?: number
 }
 
@@ -79,6 +81,7 @@ export async function runOracle(dump: string | readonly DumpedRecord[], options:
   for (const [id, name] of Object.entries(options.schemas)) args.push('--schema', `${id}=${name}`)
   if (options.highFrequency) args.push('--high-frequency', options.highFrequency.join(','))
   if (options.botLike) args.push('--bot-like', options.botLike.join(','))
+  if (options.lowDiversity) args.push('--low-diversity', options.lowDiversity.join(','))
   if (options.ruleVersion !== undefined) args.push('--rule-version', String(options.ruleVersion))
   const child = spawn('python3', args, { stdio: ['pipe', 'pipe', 'inherit'] })
   const exited = new Promise<number | null>((resolve, reject) => {

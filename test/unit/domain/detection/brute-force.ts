@@ -25,6 +25,8 @@ export interface OracleRule {
   readonly minEvents: number
   /** null when the rule does not look at items. */
   readonly maxDistinctItems: number | null
+  /** Most items in a thousand events; null when the rule has no such ratio. */
+  readonly maxPermille: number | null
 }
 
 export interface OraclePolicy {
@@ -180,7 +182,7 @@ export class BruteForce {
       evidence: {
         rule: { kind: rule.kind, version: rule.version, parameters: rule.parameters },
         observed: { events: events.length, distinct_items: distinctItems(events) },
-        threshold: { min_events: rule.minEvents, max_distinct_items: rule.maxDistinctItems },
+        threshold: { min_events: rule.minEvents, max_distinct_items: mostItems(rule, events) },
         first_event_id: first.event.event_id,
         last_event_id: last.event.event_id,
         crossed: {
@@ -195,7 +197,13 @@ export class BruteForce {
 }
 
 const holds = (rule: OracleRule, events: readonly LogRecord[]): boolean =>
-  events.length >= rule.minEvents && (rule.maxDistinctItems === null || distinctItems(events) <= rule.maxDistinctItems)
+  events.length >= rule.minEvents &&
+  (rule.maxDistinctItems === null || distinctItems(events) <= rule.maxDistinctItems) &&
+  (rule.maxPermille === null || distinctItems(events) * 1_000 <= rule.maxPermille * events.length)
+
+/** The whole number of items that the rule allows, as evidence says it. */
+const mostItems = (rule: OracleRule, events: readonly LogRecord[]): number | null =>
+  rule.maxPermille === null ? rule.maxDistinctItems : Math.floor((rule.maxPermille * events.length) / 1_000)
 
 const distinctItems = (events: readonly LogRecord[]): number =>
   new Set(events.map(({ event }) => event.item_id).filter((item) => item !== null)).size

@@ -27,6 +27,7 @@ const note = (tally: Tally, { rules }: Plan, rows: readonly Anomaly[]): void => 
   for (const row of rows) {
     const rule = rules.find(({ ruleId, mode }) => ruleId === row.ruleId && mode === row.mode)
     tally.add(row.status)
+    tally.add(`${row.evidence.rule.kind} ${row.status}`)
     tally.add(`${row.mode} ${row.status}`)
     tally.add(`size ${((rule?.sizeMs ?? 0) / 10_000).toString()}`)
     if (rule) tally.add(rule.slideMs === rule.sizeMs ? 'tumbling' : rule.sizeMs % rule.slideMs ? 'uneven' : 'sliding')
@@ -62,6 +63,7 @@ describe('PartitionDetector', () => {
     )
     tally.assertSeen([...FATES, ...ANOMALY_STATUSES, 'INVALID', 'FUTURE_TIMESTAMP', 'tumbling', 'sliding', 'uneven'])
     tally.assertSeen(ANOMALY_STATUSES.flatMap((status) => [`active ${status}`, `shadow ${status}`]))
+    tally.assertSeen(ANOMALY_STATUSES.map((status) => `LOW_DIVERSITY_RATIO ${status}`))
     tally.assertSeen([1, 2, 3, 4, 5, 6, 30, 360].map((panes) => `size ${panes}`))
     tally.assertSeen(['no user', 'more items than a pane holds inline', 'text id'])
   })

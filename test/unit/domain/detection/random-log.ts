@@ -116,10 +116,14 @@ const ruleVersions: fc.Arbitrary<Omit<OracleRule, 'ruleId'>[]> = fc
     size,
     slide: fc.nat({ max: 999 }),
     minEvents: fc.integer({ min: 1, max: 9 }),
-    maxDistinctItems: fc.option(fc.integer({ min: 0, max: 3 })),
+    most: fc.oneof(
+      fc.constant({}),
+      fc.record({ maxDistinctItems: fc.integer({ min: 0, max: 3 }) }),
+      fc.record({ maxDistinctRatio: fc.integer({ min: 0, max: 1_000 }).map((permille) => permille / 1_000) }),
+    ),
     modes: fc.constantFrom<RuleMode[]>(['active'], ['active'], ['shadow'], ['active', 'shadow']),
   })
-  .map(({ size, slide, minEvents, maxDistinctItems, modes }) => {
+  .map(({ size, slide, minEvents, most, modes }) => {
     // A window of an hour slides in long steps: the oracle would be slow, and learn nothing from more of them.
     const slidePanes = size > 6 ? size / 3 : 1 + (slide % size)
     return modes.map((mode, i) =>
@@ -127,7 +131,7 @@ const ruleVersions: fc.Arbitrary<Omit<OracleRule, 'ruleId'>[]> = fc
         windowMs: size * 10_000,
         slideMs: slidePanes * 10_000,
         minEvents: minEvents + i,
-        ...(maxDistinctItems === null ? {} : { maxDistinctItems }),
+        ...most,
       }),
     )
   })
@@ -156,7 +160,15 @@ export interface RuleParameters {
   readonly slideMs: number
   readonly minEvents: number
   readonly maxDistinctItems?: number
+  readonly maxDistinctRatio?: number
 }
+
+const kindOf = ({ maxDistinctItems, maxDistinctRatio }: RuleParameters): string =>
+  maxDistinctRatio !== undefined
+    ? 'LOW_DIVERSITY_RATIO'
+    : maxDistinctItems === undefined
+      ? 'HIGH_FREQUENCY'
+      : 'BOT_LIKE'
 
 /** A rule as the oracle reads it; `asInForce` is the same one as it is stored and parsed. */
 export const oracleRule = (
@@ -168,12 +180,13 @@ export const oracleRule = (
   ruleId,
   version,
   mode,
-  kind: parameters.maxDistinctItems === undefined ? 'HIGH_FREQUENCY' : 'BOT_LIKE',
+  kind: kindOf(parameters),
   parameters: { ...parameters },
   sizeMs: parameters.windowMs,
   slideMs: parameters.slideMs,
   minEvents: parameters.minEvents,
   maxDistinctItems: parameters.maxDistinctItems ?? null,
+  maxPermille: parameters.maxDistinctRatio === undefined ? null : Math.round(parameters.maxDistinctRatio * 1_000),
 })
 
 export const asInForce = ({ ruleId, version, kind, mode, parameters }: OracleRule): RuleInForce =>
