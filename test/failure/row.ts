@@ -4,35 +4,35 @@
  */
 export interface Row {
   /** The row's name in the plan, such as "A1". */
-  readonly id: string;
+  readonly id: string
   /** The fault, in the words of docs/reliability.md. */
-  readonly fault: string;
+  readonly fault: string
   /** What must hold in spite of it. */
-  readonly invariant: string;
+  readonly invariant: string
   /** Whether it is part of `npm run verify -- --quick`. */
-  readonly quick: boolean;
+  readonly quick: boolean
   /** Runs it. A row that cannot be run here throws, and is reported as failed, never as passed. */
-  run(settings: RowSettings): Promise<RowOutcome>;
+  run(settings: RowSettings): Promise<RowOutcome>
 }
 
 /** What a run of a row is given; the same settings bring about the same schedule of faults. */
 export interface RowSettings {
   /** Seeds every choice that the row makes at random: offsets, pauses, mutations. */
-  readonly seed: number;
+  readonly seed: number
   /** True for the short run of a few minutes, false for the figures that the documentation prints. */
-  readonly quick: boolean;
+  readonly quick: boolean
   /** Tells whoever watches how far the row has come, a line at a time. */
-  say(line: string): void;
+  say(line: string): void
 }
 
 /** What came of a row. */
 export interface RowOutcome {
   /** Whether the invariant held. */
-  readonly held: boolean;
+  readonly held: boolean
   /** The figure to print, such as "50/50 kills, 0 rows differ". */
-  readonly figure: string;
+  readonly figure: string
   /** What the figure was measured with: events, partitions, processes, timeouts. */
-  readonly configuration: Readonly<Record<string, string | number | boolean>>;
+  readonly configuration: Readonly<Record<string, string | number | boolean>>
   /** What differed, when something did: enough lines to begin looking. */
-  readonly differences?: readonly string[];
+  readonly differences?: readonly string[]
 }

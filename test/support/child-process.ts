@@ -26,6 +26,10 @@ export async function runGuardian(
   return { code, stdout: stdout(), stderr: stderr(), seconds: (performance.now() - startedAt) / 1_000 }
 }
 
+/** Ended with this process: one that is frozen would not even notice that its servers are gone. */
+const running = new Set<ChildProcess>()
+process.once('exit', () => running.forEach((child) => child.kill('SIGKILL')))
+
 /** A process of the product that runs until it is stopped or killed. */
 export class ServiceProcess {
   readonly exited: Promise<number | null>
@@ -39,6 +43,8 @@ export class ServiceProcess {
     })
     this.#child = child
     this.#output = collect(child.stderr)
+    running.add(child)
+    child.once('close', () => running.delete(child))
     this.exited = exitOf(child)
   }
 

@@ -9,6 +9,30 @@ const base64 = (bytes: Buffer | string | null): string | null =>
 
 /** Reads everything that topics hold now, as Kafka gives it, without any code of the product. In offset order per partition. */
 export async function readTopics(brokers: readonly string[], topics: readonly string[]): Promise<DumpedRecord[]> {
+  const records: DumpedRecord[] = []
+  await eachRecord(brokers, topics, (record) => records.push(record))
+  return records.sort((a, b) => a.topic.localeCompare(b.topic) || a.partition - b.partition || a.offset - b.offset)
+}
+
+/** Writes everything that topics hold now as JSON lines, and keeps nothing of it. In offset order per partition. */
+export async function dumpTopics(file: string, brokers: readonly string[], topics: readonly string[]): Promise<void> {
+  const out = createWriteStream(file)
+  await eachRecord(
+    brokers,
+    topics,
+    (record) => out.write(`${JSON.stringify(record)}\n`),
+    () => (out.writableNeedDrain ? once(out, 'drain') : undefined),
+  )
+  out.end()
+  await once(out, 'close')
+}
+
+async function eachRecord(
+  brokers: readonly string[],
+  topics: readonly string[],
+  take: (record: DumpedRecord) => void,
+  betweenBatches: () => unknown = () => undefined,
+): Promise<void> {
   const kafka = new kafkajs.Kafka({ clientId: 'dump', brokers: [...brokers], logLevel: kafkajs.logLevel.NOTHING })
   const admin = kafka.admin()
   await admin.connect()
@@ -16,11 +40,10 @@ export async function readTopics(brokers: readonly string[], topics: readonly st
   for (const topic of topics)
     for (const { partition, high, low } of await admin.fetchTopicOffsets(topic))
       if (Number(high) > Number(low)) missing.set(`${topic}/${partition}`, Number(high))
-  const records: DumpedRecord[] = []
   const groupId = `dump-${randomUUID()}`
   const consumer = kafka.consumer({ groupId, maxWaitTimeInMs: 100 })
   try {
-    if (missing.size === 0) return records
+    if (missing.size === 0) return
     await consumer.connect()
     await consumer.subscribe({ topics: [...topics], fromBeginning: true })
     await new Promise<void>((resolve, reject) => {
@@ -28,14 +51,13 @@ export async function readTopics(brokers: readonly string[], topics: readonly st
       consumer
         .run({
           autoCommit: false,
-          eachBatch: ({ batch }) => {
+          eachBatch: async ({ batch }) => {
             const { topic, partition, messages } = batch
             const end = missing.get(`${topic}/${partition}`) ?? 0
-            for (const message of messages)
-              if (Number(message.offset) < end) records.push(dumped(topic, partition, message))
+            for (const message of messages) if (Number(message.offset) < end) take(dumped(topic, partition, message))
+            await betweenBatches()
             if (Number(batch.lastOffset()) + 1 >= end) missing.delete(`${topic}/${partition}`)
             if (missing.size === 0) resolve()
-            return Promise.resolve()
           },
         })
         .catch(reject)
@@ -45,7 +67,6 @@ export async function readTopics(brokers: readonly string[], topics: readonly st
     await admin.deleteGroups([groupId]).catch(() => undefined) // a group that never joined is not there
     await admin.disconnect()
   }
-  return records.sort((a, b) => a.topic.localeCompare(b.topic) || a.partition - b.partition || a.offset - b.offset)
 }
 
 /** Writes records as JSON lines. */

@@ -124,11 +124,18 @@ export function temporaryDir(): string {
   return dir
 }
 
-after(async function () {
-  this.timeout(60_000)
+/** Ends the shared servers. mocha does it after the last suite; whoever uses them without mocha does it itself. */
+export async function stopTestStack(): Promise<void> {
   if (shared === undefined) return
   const { set, keeper } = await shared
   shared = undefined
   await set.stop()
   await keeper.close()
-})
+}
+
+// The rows of the verification plan use these servers too, and run without mocha.
+if (typeof after === 'function')
+  after(async function () {
+    this.timeout(60_000)
+    await stopTestStack()
+  })

@@ -1,0 +1,119 @@
+import { TOPICS } from '../../domain/events.js'
+import { DetectionStage, type LogEnds } from '../support/detection-stage.js'
+import { dumpTopics } from '../support/dump-topic.js'
+import { runOracle, type OracleReport, type OracleRow } from '../support/run-oracle.js'
+import { testStack } from '../support/stack.js'
+import { waitUntil, type ServiceProcess } from '../support/child-process.js'
+
+/** Small fetches and frequent checkpoints, so that there is time for a fault to come while there is work left. */
+export const SLOWLY = {
+  FETCH_MAX_BYTES: '131072',
+  FETCH_MAX_BYTES_PER_PARTITION: '32768',
+  CHECKPOINT_INTERVAL_MS: '100',
+  KAFKA_SESSION_TIMEOUT_MS: '2000',
+} as const
+
+/** Events a second of event time: enough for bots, scrapers and busy people to meet. */
+const EVENTS_PER_SECOND = 200
+
+/** A log of a simulated shop, with what the oracle says that must come of it. The log stays; databases come and go. */
+export class VerifiedLog {
+  readonly stage: DetectionStage
+  readonly oracle: OracleReport
+  readonly ends: LogEnds
+  readonly records: number
+
+  private constructor(stage: DetectionStage, oracle: OracleReport, ends: LogEnds) {
+    this.stage = stage
+    this.oracle = oracle
+    this.ends = ends
+    this.records = [...ends.values()].reduce((a, b) => a + b, 0)
+  }
+
+  /** Simulates a day's traffic with disorder, repeats, late and malformed records, and asks the oracle about it. */
+  static async open(events: number, seed: number): Promise<VerifiedLog> {
+    const stage = await DetectionStage.open(await testStack('postgres', 'kafka', 'registry'))
+    try {
+      const duration = `${Math.max(100, Math.round(events / EVENTS_PER_SECOND))}s`
+      await stage.ask([
+        ...['simulate', '--day', '2026-01-10', '--events', String(events)],
+        ...['--duration', duration, '--seed', String(seed)],
+      ])
+      return await VerifiedLog.of(stage)
+    } catch (error) {
+      await stage.close()
+      throw error
+    }
+  }
+
+  /** Asks the oracle about the log that a stage has. @throws when the log gives no anomaly to compare */
+  static async of(stage: DetectionStage): Promise<VerifiedLog> {
+    const { schemas } = await stage.ask<{ schemas: { subject: string; id: number }[] }>(['setup'])
+    const idOf = (topic: string) => schemas.find(({ subject }) => subject === `${topic}-value`)?.id ?? 0
+    const ends = await stage.logEnds()
+    await dumpTopics(stage.file('dump.jsonl'), stage.brokers, [TOPICS.clicks, TOPICS.purchases])
+    const oracle = await runOracle(stage.file('dump.jsonl'), {
+      schemas: { [idOf(TOPICS.clicks)]: 'click', [idOf(TOPICS.purchases)]: 'purchase' },
+    })
+    if (oracle.rows.length === 0) throw new Error('the log gives no anomaly: nothing could differ')
+    return new VerifiedLog(stage, oracle, ends)
+  }
+
+  /** What the database says otherwise than the oracle, a line each; empty when all is the same. */
+  async differences(): Promise<string[]> {
+    const rows = differencesOf('row', await this.stage.rows(), this.oracle.rows, rowKey)
+    const fates = this.oracle.fates.filter(({ accepted, duplicate, late, dead }) => accepted + duplicate + late + dead)
+    return [
+      ...rows,
+      ...differencesOf('fates', await this.stage.fates(), fates, ({ topic, partition }) => `${topic}/${partition}`),
+    ]
+  }
+
+  /**
+   * Waits until checkpoints have passed so many records.
+   * @throws with its log when a detector that should run has ended
+   */
+  async passes(records: number, detectors: readonly ServiceProcess[], deadlineMs = 120_000): Promise<number> {
+    let processed = 0
+    const said = () => `${processed} of ${records} records:\n${detectors.map(({ output }) => output).join('\n')}`
+    await waitUntil(
+      said,
+      deadlineMs,
+      async () => {
+        const ended = detectors.find((detector) => !detector.isRunning)
+        if (ended) throw new Error(`a detector has ended by itself:\n${ended.output}`)
+        return (processed = await this.stage.processed()) >= records
+      },
+      2,
+    )
+    return processed
+  }
+
+  close(): Promise<void> {
+    return this.stage.close()
+  }
+}
+
+const rowKey = (row: OracleRow): string =>
+  `${row.topic} ${row.window_start} ${row.session_id} ${row.rule_id} v${row.rule_version}`
+
+function differencesOf<T extends object>(
+  what: string,
+  found: readonly T[],
+  expected: readonly T[],
+  keyOf: (item: T) => string,
+): string[] {
+  const text = (item: T) => JSON.stringify(Object.entries(item).sort(([a], [b]) => (a < b ? -1 : 1)))
+  const rest = new Map(found.map((item) => [keyOf(item), text(item)]))
+  const lines: string[] = []
+  if (rest.size !== found.length) lines.push(`${what}: ${found.length - rest.size} are there twice`)
+  for (const item of expected) {
+    const key = keyOf(item)
+    const other = rest.get(key)
+    rest.delete(key)
+    if (other === undefined) lines.push(`${what} ${key} is missing`)
+    else if (other !== text(item)) lines.push(`${what} ${key} is ${other}, should be ${text(item)}`)
+  }
+  for (const key of rest.keys()) lines.push(`${what} ${key} should not be`)
+  return lines
+}
