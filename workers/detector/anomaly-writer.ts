@@ -18,7 +18,8 @@ export interface WriterObserver {
 const FIRST_PAUSE_MS = 50
 const LONGEST_PAUSE_MS = 5_000
 
-const keyOf = ({ anomaly }: AnomalyRow): string =>
+/** Tells one anomaly from another: the primary key of its row. */
+export const rowKey = ({ anomaly }: AnomalyRow): string =>
   `${anomaly.windowStartMs}\0${anomaly.ruleId}\0${anomaly.mode}\0${anomaly.sessionId}`
 
 /**
@@ -55,7 +56,7 @@ export class AnomalyWriter {
 
   add(rows: readonly AnomalyRow[]): void {
     for (const row of rows) {
-      const key = keyOf(row)
+      const key = rowKey(row)
       keepLatest(this.#pending, key, row)
       keepLatest(this.#rowsOf(row), key, row)
     }

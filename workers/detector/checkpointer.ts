@@ -6,6 +6,7 @@ import { TOPICS } from '../../domain/events.js'
 import type { Database } from '../../db/pool.js'
 import { commitCheckpoint, isCommitted, type CheckpointWrite } from '../../db/stores/checkpoints.js'
 import type { Logger } from '../../platform/logger.js'
+import type { AnomalyFeed } from './anomaly-feed.js'
 import type { AnomalyWriter } from './anomaly-writer.js'
 import type { PartitionOwner } from './partition-owner.js'
 import { plainRule, signatureOf, type RulesWatch } from './rules-watch.js'
@@ -26,17 +27,28 @@ const canRepeat = (error: unknown): boolean =>
   isRetryable(error) ||
   (error instanceof GuardianError && (error.code === 'GRD_COMMIT_UNKNOWN' || error.code === 'GRD_PARTITION_MISSING'))
 
+export interface CheckpointerDeps {
+  readonly db: Database
+  readonly writer: AnomalyWriter
+  readonly feed: AnomalyFeed
+  readonly rules: RulesWatch
+  readonly observer: CheckpointObserver
+  readonly log: Logger
+}
+
 /** Writes checkpoints: what one partition's state, rows and debts were between two records, in one transaction. */
 export class Checkpointer {
   readonly #db: Database
   readonly #writer: AnomalyWriter
+  readonly #feed: AnomalyFeed
   readonly #rules: RulesWatch
   readonly #observer: CheckpointObserver
   readonly #log: Logger
 
-  constructor(db: Database, writer: AnomalyWriter, rules: RulesWatch, observer: CheckpointObserver, log: Logger) {
+  constructor({ db, writer, feed, rules, observer, log }: CheckpointerDeps) {
     this.#db = db
     this.#writer = writer
+    this.#feed = feed
     this.#rules = rules
     this.#observer = observer
     this.#log = log
@@ -44,7 +56,8 @@ export class Checkpointer {
 
   /**
    * Commits where the partition is now; while one is being written, that one is awaited. New rules take effect here.
-   * @throws GRD_FENCED when the partition belongs to somebody else by now; whatever a late or dead record's send threw
+   * @throws GRD_FENCED when the partition belongs to somebody else by now; whatever the send of a late or dead record, or
+   * of an anomaly's change, threw
    */
   async checkpoint(owner: PartitionOwner): Promise<void> {
     owner.checkpointing ??= this.#write(owner).finally(() => (owner.checkpointing = undefined))
@@ -91,10 +104,10 @@ export class Checkpointer {
     const piece = isMoved ? takePiece(detector, isFull) : undefined
     const counts = { ...detector.counts }
     const { watermarkMs } = detector
-    const sideSends = [...owner.sideSends]
     this.#writer.add(updates)
+    if (updates.length > 0) owner.owe(this.#feed.add(updates))
     const anomalies = this.#writer.take(topic, partition)
-    await Promise.all(sideSends)
+    await Promise.all([...owner.sideSends])
     const sealedPiece = piece && { bytes: await seal(piece.bytes), isFull, expiresAtMs: piece.expiresAtMs }
     return {
       topic,

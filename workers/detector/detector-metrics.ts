@@ -23,6 +23,19 @@ const gauge = <Label extends string = never>(
 const seconds = (registry: Registry, name: string, help: string) =>
   new Histogram({ registers: [registry], name: `guardian_${name}`, help, buckets: SECONDS })
 
+/** A gauge that is read when it is asked for, and one that says at what it is full. */
+function backlog(registry: Registry, name: string, help: string, { waiting, limit }: Backlog): void {
+  new Gauge({
+    registers: [registry],
+    name: `guardian_${name}`,
+    help,
+    collect() {
+      this.set(waiting())
+    },
+  })
+  gauge(registry, `${name}_limit`, `${help}, at most`).set(limit)
+}
+
 const seriesOf = (registry: Registry) => ({
   records: counter(registry, 'records_total', 'Records by what became of them', [...PARTITION, 'fate']),
   deadLetters: counter(registry, 'dead_letters_total', 'Dead letters by cause', ['code']),
@@ -32,6 +45,7 @@ const seriesOf = (registry: Registry) => ({
   rowsWritten: counter(registry, 'anomaly_rows_written_total', 'Row versions sent to PostgreSQL'),
   writeSeconds: seconds(registry, 'anomaly_write_seconds', 'One write of anomaly rows'),
   writeFailures: counter(registry, 'anomaly_write_failures_total', 'Writes of anomaly rows that are tried again'),
+  changesPublished: counter(registry, 'anomaly_changes_published_total', 'Changes of anomalies acknowledged by Kafka'),
   checkpointSeconds: seconds(registry, 'checkpoint_seconds', 'One checkpoint of one partition'),
   checkpointBytes: counter(registry, 'checkpoint_bytes_total', 'State written by checkpoints'),
   checkpointFailures: counter(registry, 'checkpoint_failures_total', 'Checkpoints that are tried again'),
@@ -39,22 +53,24 @@ const seriesOf = (registry: Registry) => ({
   held: counter(registry, 'held_total', 'Batches put back because something downstream is full', ['reason']),
 })
 
+/** Why a batch is put back. */
+export type HoldReason = 'anomalies' | 'anomaly_changes' | 'side_records' | 'rules' | 'uncommitted' | 'outage'
+
+/** What waits for a server, and how much may. */
+export interface Backlog {
+  readonly waiting: () => number
+  readonly limit: number
+}
+
 /** The detector's own metrics. Labels are topics, partitions and closed lists: never an id of a session or a user. */
 export class DetectorMetrics {
   readonly #series: ReturnType<typeof seriesOf>
   readonly #seen = new WeakMap<PartitionOwner, Counts>()
 
-  constructor(registry: Registry, pendingRows: () => number, pendingLimit: number) {
+  constructor(registry: Registry, rows: Backlog, changes: Backlog) {
     this.#series = seriesOf(registry)
-    new Gauge({
-      registers: [registry],
-      name: 'guardian_anomaly_rows_pending',
-      help: 'Rows that wait for PostgreSQL',
-      collect() {
-        this.set(pendingRows())
-      },
-    })
-    gauge(registry, 'anomaly_rows_pending_limit', 'Rows that may wait').set(pendingLimit)
+    backlog(registry, 'anomaly_rows_pending', 'Rows that wait for PostgreSQL', rows)
+    backlog(registry, 'anomaly_changes_queued', 'Changes of anomalies that wait for Kafka', changes)
   }
 
   batch(owner: PartitionOwner, deadCodes: readonly string[]): void {
@@ -80,6 +96,10 @@ export class DetectorMetrics {
     this.#series.writeFailures.inc()
   }
 
+  published(changes: number): void {
+    this.#series.changesPublished.inc(changes)
+  }
+
   committed(owner: PartitionOwner, { seconds, pieceBytes }: { seconds: number; pieceBytes: number }): void {
     const labels = { topic: owner.topic, partition: owner.partition }
     const { panes, ids, openWindows } = owner.detector
@@ -100,7 +120,7 @@ export class DetectorMetrics {
     this.#series.fenced.inc()
   }
 
-  held(reason: 'anomalies' | 'side_records' | 'rules' | 'uncommitted' | 'outage'): void {
+  held(reason: HoldReason): void {
     this.#series.held.inc({ reason })
   }
 

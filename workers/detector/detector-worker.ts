@@ -2,9 +2,11 @@ import { GuardianError, isRetryable } from '../../domain/errors.js'
 import type { Assignment, RecordBatch, StreamConsumer } from '../../platform/kafka/consumer.js'
 import type { Producer } from '../../platform/kafka/producer.js'
 import { PlatformError } from '../../platform/platform-error.js'
+import type { AnomalyRow } from '../../db/stores/anomaly-rows.js'
+import type { AnomalyFeed } from './anomaly-feed.js'
 import type { AnomalyWriter } from './anomaly-writer.js'
 import type { Checkpointer } from './checkpointer.js'
-import type { DetectorMetrics } from './detector-metrics.js'
+import type { DetectorMetrics, HoldReason } from './detector-metrics.js'
 import type { PartitionOwner } from './partition-owner.js'
 import { takeOver, type TakeOverDeps } from './take-over.js'
 
@@ -19,6 +21,7 @@ export interface DetectorLimits {
 
 export interface DetectorDeps extends TakeOverDeps {
   readonly writer: AnomalyWriter
+  readonly feed: AnomalyFeed
   readonly checkpointer: Checkpointer
   readonly producer: Producer
   readonly consumer: StreamConsumer
@@ -79,7 +82,7 @@ export class DetectorWorker {
   }
 
   async #decide(batch: RecordBatch): Promise<void> {
-    const { metrics, producer, writer } = this.#deps
+    const { metrics, producer } = this.#deps
     const owner = await this.#ownerOf(batch)
     if (!owner) return
     const missing = owner.decoder.missingIds(batch.records.map((record) => record.value))
@@ -91,7 +94,7 @@ export class DetectorWorker {
       return
     }
     const { rows, sideRecords, deadCodes } = owner.process(batch)
-    writer.add(rows)
+    this.#give(owner, rows)
     if (sideRecords.length > 0) owner.owe(producer.send(sideRecords))
     metrics.batch(owner, deadCodes)
   }
@@ -122,10 +125,11 @@ export class DetectorWorker {
     return undefined
   }
 
-  #whyHeld(owner: PartitionOwner): 'anomalies' | 'side_records' | 'rules' | 'uncommitted' | undefined {
-    const { limits, producer, writer } = this.#deps
+  #whyHeld(owner: PartitionOwner): HoldReason | undefined {
+    const { feed, limits, producer, writer } = this.#deps
     if (owner.isHeld) return 'rules'
     if (writer.isFull) return 'anomalies'
+    if (feed.isFull) return 'anomaly_changes'
     if (producer.queuedRecords >= limits.maxQueuedSideRecords) return 'side_records'
     if (owner.nextOffset - owner.committedOffset >= limits.maxUncommittedRecords) return 'uncommitted'
     return undefined
@@ -176,13 +180,21 @@ export class DetectorWorker {
 
   #rewriteOpenRows(): void {
     for (const owner of this.#owners.values())
-      if (!owner.isHeld) this.#deps.writer.add(owner.rowsOf(owner.detector.takeUpdates()))
+      if (!owner.isHeld) this.#give(owner, owner.rowsOf(owner.detector.takeUpdates()))
+  }
+
+  /** Rows go to PostgreSQL at once; the checkpoint that passes them waits until subscribers can read them, too. */
+  #give(owner: PartitionOwner, rows: readonly AnomalyRow[]): void {
+    if (rows.length === 0) return
+    this.#deps.writer.add(rows)
+    owner.owe(this.#deps.feed.add(rows))
   }
 
   #release(owner: PartitionOwner): void {
     owner.isLost = true
     if (this.#owners.get(owner.name) === owner) this.#owners.delete(owner.name)
     this.#deps.writer.drop(owner.topic, owner.partition)
+    this.#deps.feed.drop(owner.topic, owner.partition)
     this.#deps.metrics.forget(owner)
   }
 }

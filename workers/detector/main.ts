@@ -6,11 +6,12 @@ import { RegistryClient } from '../../platform/avro/registry-client.js'
 import { openAdmin, type LogAdmin } from '../../platform/kafka/admin.js'
 import { createKafka } from '../../platform/kafka/client.js'
 import { openConsumer } from '../../platform/kafka/consumer.js'
-import { startProducer } from '../../platform/kafka/producer.js'
+import { startProducer, type Producer } from '../../platform/kafka/producer.js'
 import type { Logger } from '../../platform/logger.js'
 import { createRegistry, serveMetrics, type Registry } from '../../platform/metrics.js'
 import { runProcess, type ProcessContext } from '../../platform/run-process.js'
-import { OBSERVED_EVENT_SCHEMA } from '../../schemas/avro-schemas.js'
+import { AVRO_SCHEMAS, OBSERVED_EVENT_SCHEMA, subjectOf } from '../../schemas/avro-schemas.js'
+import { AnomalyFeed } from './anomaly-feed.js'
 import { AnomalyWriter } from './anomaly-writer.js'
 import { Checkpointer } from './checkpointer.js'
 import { detectorConfig, type DetectorConfig } from './detector-config.js'
@@ -34,11 +35,15 @@ async function start(config: DetectorConfig, log: Logger, { life, onFatal }: Pro
   const admin = await life.use('Kafka admin', () => openAdmin(kafka))
   const producer = await life.use('Kafka producer', () => startProducer(kafka, {}, log))
   const consumer = await life.use('Kafka consumer', () => openConsumer(kafka, consumerSettings(config), log))
-  const { metrics, writer } = writing(config, fastDb, registry, log)
+  // Nothing waits in this producer but one send, so its own queue has no limit to wait at; the feed has one.
+  const feedProducer = await life.use('Kafka producer of the feed', () => startProducer(kafka, {}, log))
+  const schemas = new RegistryClient({ url: config.SCHEMA_REGISTRY_URL, timeoutMs: config.SCHEMA_REGISTRY_TIMEOUT_MS })
+  const { metrics, writer, feed } = writing(config, { db: fastDb, producer: feedProducer, schemas, registry, log })
   await life.use('anomaly writer', () => Promise.resolve({ value: writer, stop: () => writer.stop() }))
-  const checkpointer = new Checkpointer(db, writer, rules, metrics, log)
-  const parts = { db, log, metrics, writer, checkpointer, producer, consumer, ownerName, onFatal }
-  const worker = new DetectorWorker({ ...parts, ...decisions(config, admin) })
+  await life.use('anomaly feed', () => Promise.resolve({ value: feed, stop: () => feed.stop() }))
+  const checkpointer = new Checkpointer({ db, writer, feed, rules, observer: metrics, log })
+  const parts = { db, log, metrics, writer, feed, checkpointer, producer, consumer, ownerName, onFatal }
+  const worker = new DetectorWorker({ ...parts, ...decisions(config, admin, schemas) })
   await life.use('partitions', () => Promise.resolve({ value: worker, stop: () => worker.stop() }))
   await consumer.run({
     onBatch: (batch) => worker.onBatch(batch).catch(onFatal),
@@ -49,19 +54,39 @@ async function start(config: DetectorConfig, log: Logger, { life, onFatal }: Pro
   log.info({ metricsPort: served.port, owner: ownerName }, 'detector_started')
 }
 
-function writing(config: DetectorConfig, db: Database, registry: Registry, log: Logger) {
-  const metrics = new DetectorMetrics(registry, () => writer.pendingRows, config.MAX_PENDING_ROWS)
+interface WritingDeps {
+  readonly db: Database
+  readonly producer: Producer
+  readonly schemas: RegistryClient
+  readonly registry: Registry
+  readonly log: Logger
+}
+
+/** Where anomalies go: to PostgreSQL, and to those who subscribe. */
+function writing(config: DetectorConfig, { db, producer, schemas, registry, log }: WritingDeps) {
+  const metrics = new DetectorMetrics(
+    registry,
+    { waiting: () => writer.pendingRows, limit: config.MAX_PENDING_ROWS },
+    { waiting: () => feed.queuedChanges, limit: config.MAX_QUEUED_ANOMALY_CHANGES },
+  )
   const limits = { maxPendingRows: config.MAX_PENDING_ROWS, maxRowsPerWrite: config.MAX_ROWS_PER_WRITE }
   const writer: AnomalyWriter = new AnomalyWriter(db, limits, metrics, log)
-  return { metrics, writer }
+  const feed: AnomalyFeed = new AnomalyFeed({
+    producer,
+    schemaIdOf: (topic) => schemas.register(subjectOf(topic), AVRO_SCHEMAS[topic] ?? ''),
+    maxQueuedChanges: config.MAX_QUEUED_ANOMALY_CHANGES,
+    observer: metrics,
+    log,
+  })
+  return { metrics, writer, feed }
 }
 
 /** What decides about records, and how much may be under way. */
 function decisions(
   config: DetectorConfig,
   admin: LogAdmin,
+  schemas: RegistryClient,
 ): Pick<DetectorDeps, 'policy' | 'limits' | 'offsetsOf' | 'decoderOf'> {
-  const schemas = new RegistryClient({ url: config.SCHEMA_REGISTRY_URL, timeoutMs: config.SCHEMA_REGISTRY_TIMEOUT_MS })
   const decoderFor = (record: 'Click' | 'Purchase') =>
     new EventDecoder(OBSERVED_EVENT_SCHEMA(record), (id) => schemas.schemaById(id), config.MAX_RECORD_BYTES)
   const decoders = new Map<string, EventDecoder>([
