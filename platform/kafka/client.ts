@@ -1,4 +1,4 @@
-import kafkajs, { type Kafka, type LogEntry } from 'kafkajs'
+import kafkajs, { type ISocketFactory, type Kafka, type LogEntry } from 'kafkajs'
 import type { Logger } from '../logger.js'
 
 export interface KafkaSettings {
@@ -6,6 +6,8 @@ export interface KafkaSettings {
   readonly brokers: readonly string[]
   readonly clientId: string
   readonly requestTimeoutMs: number
+  /** How connections are opened. @default straight to the broker; a failure test puts a proxy in between */
+  readonly socketFactory?: ISocketFactory
 }
 
 /** A kafkajs client with bounded retries, whose own log lines go to ours. Connects when it is first used. */
@@ -16,6 +18,7 @@ export function createKafka(settings: KafkaSettings, log: Logger): Kafka {
     connectionTimeout: Math.min(settings.requestTimeoutMs, 5_000),
     requestTimeout: settings.requestTimeoutMs,
     enforceRequestTimeout: true,
+    ...(settings.socketFactory === undefined ? {} : { socketFactory: settings.socketFactory }),
     retry: { initialRetryTime: 100, maxRetryTime: 3_000, retries: 8 },
     logLevel: kafkajs.logLevel.WARN,
     logCreator: () => (entry) => forward(entry, log),

@@ -10,36 +10,37 @@ const base64 = (bytes: Buffer | string | null): string | null =>
 /** Reads everything that topics hold now, as Kafka gives it, without any code of the product. In offset order per partition. */
 export async function readTopics(brokers: readonly string[], topics: readonly string[]): Promise<DumpedRecord[]> {
   const records: DumpedRecord[] = []
-  await eachRecord(brokers, topics, (record) => records.push(record))
+  await scanTopics(brokers, topics, (topic, partition, message) => records.push(dumped(topic, partition, message)))
   return records.sort((a, b) => a.topic.localeCompare(b.topic) || a.partition - b.partition || a.offset - b.offset)
 }
 
 /** Writes everything that topics hold now as JSON lines, and keeps nothing of it. In offset order per partition. */
 export async function dumpTopics(file: string, brokers: readonly string[], topics: readonly string[]): Promise<void> {
   const out = createWriteStream(file)
-  await eachRecord(
+  await scanTopics(
     brokers,
     topics,
-    (record) => out.write(`${JSON.stringify(record)}\n`),
+    (topic, partition, message) => out.write(`${JSON.stringify(dumped(topic, partition, message))}\n`),
     () => (out.writableNeedDrain ? once(out, 'drain') : undefined),
   )
   out.end()
   await once(out, 'close')
 }
 
-async function eachRecord(
+/** The same with nothing made of it: `take` sees each message once, those of a partition in offset order. */
+export async function scanTopics(
   brokers: readonly string[],
   topics: readonly string[],
-  take: (record: DumpedRecord) => void,
+  take: (topic: string, partition: number, message: KafkaMessage) => void,
   betweenBatches: () => unknown = () => undefined,
 ): Promise<void> {
   const kafka = new kafkajs.Kafka({ clientId: 'dump', brokers: [...brokers], logLevel: kafkajs.logLevel.NOTHING })
   const admin = kafka.admin()
   await admin.connect()
-  const missing = new Map<string, number>()
+  const missing = new Map<string, { next: number; readonly end: number }>()
   for (const topic of topics)
     for (const { partition, high, low } of await admin.fetchTopicOffsets(topic))
-      if (Number(high) > Number(low)) missing.set(`${topic}/${partition}`, Number(high))
+      if (Number(high) > Number(low)) missing.set(`${topic}/${partition}`, { next: Number(low), end: Number(high) })
   const groupId = `dump-${randomUUID()}`
   const consumer = kafka.consumer({ groupId, maxWaitTimeInMs: 100 })
   try {
@@ -47,16 +48,22 @@ async function eachRecord(
     await consumer.connect()
     await consumer.subscribe({ topics: [...topics], fromBeginning: true })
     await new Promise<void>((resolve, reject) => {
-      consumer.on(consumer.events.CRASH, ({ payload }) => reject(payload.error))
+      // A coordinator that is still loading is no reason to give up: kafkajs starts anew, from the beginning.
+      consumer.on(consumer.events.CRASH, ({ payload }) => payload.restart || reject(payload.error))
       consumer
         .run({
           autoCommit: false,
           eachBatch: async ({ batch }) => {
             const { topic, partition, messages } = batch
-            const end = missing.get(`${topic}/${partition}`) ?? 0
-            for (const message of messages) if (Number(message.offset) < end) take(dumped(topic, partition, message))
+            const part = missing.get(`${topic}/${partition}`)
+            if (part === undefined) return
+            for (const message of messages) {
+              const offset = Number(message.offset)
+              if (offset >= part.next && offset < part.end) take(topic, partition, message)
+            }
+            part.next = Math.max(part.next, Number(batch.lastOffset()) + 1)
             await betweenBatches()
-            if (Number(batch.lastOffset()) + 1 >= end) missing.delete(`${topic}/${partition}`)
+            if (part.next >= part.end) missing.delete(`${topic}/${partition}`)
             if (missing.size === 0) resolve()
           },
         })

@@ -1,0 +1,95 @@
+import { randomUUID } from 'node:crypto'
+import { chmodSync, mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import kafkajs, { type Admin } from 'kafkajs'
+import { startServers, type RunningServers, type ServerHandle, type ServerName } from '../../deploy/local/servers.js'
+import { waitUntil } from './child-process.js'
+
+/** Three brokers of their own, replication 3, min.insync.replicas 2, and an admin client of each moment. */
+export interface ThreeBrokers {
+  readonly servers: RunningServers
+  /** `host:port` of each. */
+  readonly addresses: readonly string[]
+  /** The process of a broker, by its node id (1 to 3). */
+  broker: (id: number) => ServerHandle
+  portOf: (id: number) => number
+  /** Makes a topic whose partitions have these replicas, the first of each its leader. */
+  createTopic: (topic: string, replicas: readonly (readonly number[])[]) => Promise<void>
+  /** The leaders of a topic's partitions, in their order; -1 for none. */
+  leadersOf: (topic: string) => Promise<number[]>
+  /** Waits until every replica of every partition is in sync. */
+  inSync: (deadlineMs?: number) => Promise<void>
+  stop: () => Promise<void>
+}
+
+/** Starts three brokers, and what else is named, in a temporary directory. */
+export async function startThreeBrokers(...others: ServerName[]): Promise<ThreeBrokers> {
+  const dataDir = mkdtempSync(join(tmpdir(), 'guardian-brokers-'))
+  chmodSync(dataDir, 0o711)
+  const servers = await startServers({
+    parts: ['kafka', ...others],
+    dataDir,
+    ports: 'free',
+    env: process.env,
+    brokers: 3,
+    fsync: false,
+    password: randomUUID(),
+  })
+  const addresses = (servers.kafkaBrokers ?? '').split(',')
+  const ask = <T>(question: (admin: Admin) => Promise<T>) => withAdmin(addresses, question)
+  const partitionsOf = (topics?: string[]) =>
+    ask(async (admin) => {
+      const found = await admin.fetchTopicMetadata(topics && { topics })
+      return found.topics.flatMap(({ partitions }) => partitions)
+    })
+  const at = <T>(list: readonly T[], id: number): T => {
+    const item = list[id - 1]
+    if (item === undefined) throw new Error(`there is no broker ${id}`)
+    return item
+  }
+  return {
+    servers,
+    addresses,
+    broker: (id) => at(servers.brokers, id),
+    portOf: (id) => Number(at(addresses, id).split(':')[1]),
+    createTopic: async (topic, replicas) => {
+      const replicaAssignment = replicas.map((ids, partition) => ({ partition, replicas: [...ids] }))
+      await ask((admin) => admin.createTopics({ waitForLeaders: true, topics: [{ topic, replicaAssignment }] }))
+    },
+    leadersOf: async (topic) =>
+      (await partitionsOf([topic])).sort((a, b) => a.partitionId - b.partitionId).map(({ leader }) => leader),
+    inSync: async (deadlineMs = 120_000) => {
+      let behind = ''
+      await waitUntil(
+        () => `all replicas in sync: ${behind}`,
+        deadlineMs,
+        async () => {
+          const partitions = await partitionsOf().catch((error: unknown) => {
+            behind = String(error)
+            return []
+          })
+          const late = partitions.filter(({ isr, replicas }) => isr.length < replicas.length)
+          if (partitions.length > 0) behind = `${late.length} of ${partitions.length} partitions are not`
+          return partitions.length > 0 && late.length === 0
+        },
+        200,
+      )
+    },
+    stop: async () => {
+      await servers.stop()
+      rmSync(dataDir, { recursive: true, force: true })
+    },
+  }
+}
+
+async function withAdmin<T>(brokers: readonly string[], work: (admin: Admin) => Promise<T>): Promise<T> {
+  const logLevel = kafkajs.logLevel.NOTHING
+  const admin = new kafkajs.Kafka({ clientId: 'three-brokers', brokers: [...brokers], logLevel }).admin()
+  await admin.connect()
+  try {
+    return await work(admin)
+  } finally {
+    await admin.disconnect()
+  }
+}
