@@ -36,18 +36,21 @@ const COLUMNS = `a.session_id, a.user_id, a.rule_id, a.rule_version,
 export class DetectionStage {
   readonly servers: StageServers
   readonly #folder: string
+  readonly #settings: Readonly<Record<string, string>>
   readonly #databases: string[] = []
   readonly #processes: ServiceProcess[] = []
   #pool: pg.Pool | undefined
   #databaseUrl = ''
 
-  private constructor(servers: StageServers, folder: string) {
+  private constructor(servers: StageServers, folder: string, settings: Readonly<Record<string, string>>) {
     this.servers = servers
     this.#folder = folder
+    this.#settings = settings
   }
 
-  static async open(servers: StageServers): Promise<DetectionStage> {
-    const stage = new DetectionStage(servers, await mkdtemp(join(tmpdir(), 'guardian-stage-')))
+  /** @param settings variables that every process of the stage is given, such as how topics are to be made */
+  static async open(servers: StageServers, settings: Readonly<Record<string, string>> = {}): Promise<DetectionStage> {
+    const stage = new DetectionStage(servers, await mkdtemp(join(tmpdir(), 'guardian-stage-')), settings)
     await deleteTopics(stage.brokers)
     await stage.freshDatabase()
     return stage
@@ -74,6 +77,7 @@ export class DetectionStage {
       SCHEMA_REGISTRY_URL: this.servers.schemaRegistryUrl,
       GUARDIAN_DATA_DIR: this.#folder,
       SCHEMA_REGISTRY_TIMEOUT_MS: '30000',
+      ...this.#settings,
     }
   }
 
