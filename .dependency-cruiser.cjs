@@ -8,7 +8,7 @@ const allow = {
   workflows: ['domain', 'activities'], // activities as types only, see below
   workers: ['domain', 'schemas', 'platform', 'db', 'activities', 'workflows'],
   api: ['domain', 'schemas', 'platform', 'db', 'workflows'], // db and workflows in main.ts only, see below
-  cli: ['domain', 'schemas', 'platform', 'db', 'workflows', 'deploy'], // deploy for doctor, see below
+  cli: ['domain', 'schemas', 'platform', 'db', 'workflows', 'workers', 'deploy'], // decoder, and deploy for doctor, see below
   deploy: ['platform'],
   bench: ['domain', 'schemas', 'platform', 'db', 'activities', 'workflows', 'workers', 'api', 'cli', 'deploy'],
 }
@@ -68,6 +68,11 @@ module.exports = {
       'api-wires-in-main-only',
       { path: '^api/', pathNot: '^api/main\\.ts$' },
       { path: '^(db|workflows)/', dependencyTypesNot: ['type-only'] },
+    ),
+    error(
+      'cli-decodes-as-the-detector-does',
+      { path: '^cli/' },
+      { path: '^workers/', pathNot: '^workers/detector/event-decoder\\.ts$' },
     ),
     error('only-doctor-sees-deploy', { path: '^cli/', pathNot: '^cli/doctor/' }, { path: '^deploy/' }),
     error('no-circular', {}, { circular: true }),

@@ -1,12 +1,21 @@
 import { Command, CommanderError } from 'commander'
 import { doctorCommand } from './doctor-command.js'
+import { explainCommand } from './explain-command.js'
 import { ingestCommand } from './ingest-command.js'
 import { rulesCommand } from './rules-command.js'
 import { setupCommand } from './setup-command.js'
 import { simulateCommand } from './simulate-command.js'
 
 /** Every `guardian` command, one file each. */
-const COMMANDS = [setupCommand, simulateCommand, ingestCommand, rulesCommand, doctorCommand]
+const COMMANDS = [
+  setupCommand,
+  simulateCommand,
+  ingestCommand,
+  rulesCommand,
+  explainCommand,
+  whyNotCommand,
+  doctorCommand,
+]
 
 const program = new Command('guardian')
   .description('Clickstream Guardian on the command line')

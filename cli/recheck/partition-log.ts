@@ -1,0 +1,80 @@
+import { LogReplay, type RulesFrom } from '../../domain/detection/log-replay.js'
+import { ruleInForce } from '../../domain/detection/rule.js'
+import { RULE_KINDS } from '../../domain/detection/rule-kinds.js'
+import { TOPICS } from '../../domain/events.js'
+import type { PartitionHistory } from '../../db/read-models/partition-history.js'
+import { RegistryClient } from '../../platform/avro/registry-client.js'
+import { loadConfig } from '../../platform/config.js'
+import { fetchOffsets, type PartitionOffsets } from '../../platform/kafka/admin.js'
+import { createKafka } from '../../platform/kafka/client.js'
+import { readRange, type LogRange, type RangeReader } from '../../platform/kafka/read-range.js'
+import { OBSERVED_EVENT_SCHEMA } from '../../schemas/avro-schemas.js'
+import { EventDecoder } from '../../workers/detector/event-decoder.js'
+import { startProgress } from '../progress.js'
+import type { Terminal } from '../terminal.js'
+
+/** The log, to be decided once more by the code that decides it live. */
+export interface PartitionLog {
+  /** Of every partition of a topic. */
+  offsets(topic: string): Promise<PartitionOffsets[]>
+  /** Decides a range of records by the rules that were in force, and keeps what concerns one session. */
+  replay(range: LogRange, changes: readonly RulesFrom[], sessionId: string): Promise<LogReplay>
+}
+
+type Records = Parameters<RangeReader['onRecords']>[0]
+
+/** Allowed lateness and future skew are read from the environment: they must be those of the detector. */
+export function partitionLog({ env, log }: Terminal): PartitionLog {
+  const config = loadConfig(
+    [
+      ...(['KAFKA_BROKERS', 'KAFKA_REQUEST_TIMEOUT_MS', 'SCHEMA_REGISTRY_URL', 'SCHEMA_REGISTRY_TIMEOUT_MS'] as const),
+      ...(['ALLOWED_LATENESS_MS', 'MAX_FUTURE_SKEW_MS', 'MAX_RECORD_BYTES', 'FETCH_MAX_UNPACKED_BYTES'] as const),
+    ],
+    env,
+  )
+  const { KAFKA_BROKERS: brokers, KAFKA_REQUEST_TIMEOUT_MS: requestTimeoutMs } = config
+  const kafka = createKafka({ brokers, clientId: 'guardian-cli', requestTimeoutMs }, log)
+  const schemas = new RegistryClient({ url: config.SCHEMA_REGISTRY_URL, timeoutMs: config.SCHEMA_REGISTRY_TIMEOUT_MS })
+  const policy = { allowedLatenessMs: config.ALLOWED_LATENESS_MS, maxFutureSkewMs: config.MAX_FUTURE_SKEW_MS }
+  return {
+    offsets: (topic) => fetchOffsets(kafka, topic),
+    replay: async (range, changes, sessionId) => {
+      const record = range.topic === TOPICS.purchases ? 'Purchase' : 'Click'
+      const decoder = new EventDecoder(
+        OBSERVED_EVENT_SCHEMA(record),
+        (id) => schemas.schemaById(id),
+        config.MAX_RECORD_BYTES,
+      )
+      const replay = new LogReplay(policy, changes, sessionId)
+      const progress = startProgress(`${range.topic}/${range.partition}`, range.to - range.from, process.stderr)
+      const onRecords = async (records: Records) => {
+        await decideAll(replay, decoder, records)
+        const done = Number(records.at(-1)?.offset ?? range.from) + 1 - range.from
+        progress.update({ done, records: done, note: '' })
+      }
+      try {
+        const maxUnpackedBytes = config.FETCH_MAX_UNPACKED_BYTES
+        await readRange(kafka, range, { maxUnpackedBytes, idleTimeoutMs: 3 * requestTimeoutMs, onRecords })
+      } finally {
+        progress.stop()
+      }
+      return replay
+    },
+  }
+}
+
+async function decideAll(replay: LogReplay, decoder: EventDecoder, records: Records): Promise<void> {
+  for (const id of decoder.missingIds(records.map(({ value }) => value))) await decoder.learn(id)
+  for (const { key, value, offset, timestamp } of records) {
+    const { event, fault } = decoder.decode(value)
+    if (event) replay.decide(event, Number(offset), Number(timestamp))
+    else replay.decideUndecoded(key?.toString(), Number(offset), Number(timestamp), fault.detail)
+  }
+}
+
+/** The history of a partition's rules as rules that can decide. @throws GuardianError GRD_BAD_RULE */
+export const rulesFrom = ({ ruleChanges }: PartitionHistory): RulesFrom[] =>
+  ruleChanges.map(({ fromOffset, rules }) => ({
+    fromOffset,
+    rules: rules.map(({ mode, ...rule }) => ruleInForce({ ...rule, state: mode }, mode, RULE_KINDS)),
+  }))

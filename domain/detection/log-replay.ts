@@ -1,0 +1,93 @@
+import type { Anomaly } from './anomaly.js'
+import type { Fate, ObservedEvent } from './fate.js'
+import { PartitionDetector, type DetectorPolicy } from './partition-detector.js'
+import type { RuleInForce } from './rule.js'
+
+/** The rules that decide from an offset on. */
+export interface RulesFrom {
+  readonly fromOffset: number
+  readonly rules: readonly RuleInForce[]
+}
+
+/** One record of the session that is looked at, and what became of it. */
+export interface SessionStep {
+  readonly offset: number
+  readonly appendMs: number
+  /** Undefined when the record could not be decoded. */
+  readonly event: ObservedEvent | undefined
+  readonly fate: Fate
+  /** Why it is a dead letter. */
+  readonly fault: string | undefined
+  /** Before the record; minus infinity before the first event. */
+  readonly watermarkMs: number
+}
+
+/**
+ * Decides a part of a partition's log once more, by the rules that were in force, and keeps what concerns one session.
+ * What came before the part is not known to it: of the first records it can take a late one, or a duplicate, for a new one.
+ */
+export class LogReplay {
+  readonly steps: SessionStep[] = []
+  /** Event time of the first record that was accepted. */
+  firstEventMs: number | undefined
+  readonly #detector: PartitionDetector
+  readonly #changes: readonly RulesFrom[]
+  readonly #sessionId: string
+  readonly #rows = new Map<string, Anomaly>()
+  #changed = 0
+
+  /** @param changes in the order of their offsets */
+  constructor(policy: DetectorPolicy, changes: readonly RulesFrom[], sessionId: string) {
+    this.#detector = new PartitionDetector(policy, [])
+    this.#changes = changes
+    this.#sessionId = sessionId
+  }
+
+  /** A record that was decoded. */
+  decide(event: ObservedEvent, offset: number, appendMs: number): void {
+    this.#useRulesAt(offset)
+    const { watermarkMs } = this.#detector
+    const fate = this.#detector.process(event, offset, appendMs)
+    if (fate === 'accepted') this.firstEventMs ??= event.event_ts
+    this.#keep(this.#detector.takeChanges())
+    if (event.session_id !== this.#sessionId) return
+    const fault = fate === 'dead' ? this.#detector.fault?.detail : undefined
+    this.steps.push({ offset, appendMs, event: { ...event }, fate, fault, watermarkMs })
+  }
+
+  /** A record that was not. @param key of the record: the session, if its producer keeps to the contract */
+  decideUndecoded(key: string | undefined, offset: number, appendMs: number, fault: string): void {
+    this.#useRulesAt(offset)
+    this.#detector.countDead()
+    if (key === this.#sessionId)
+      this.steps.push({
+        offset,
+        appendMs,
+        event: undefined,
+        fate: 'dead',
+        fault,
+        watermarkMs: this.#detector.watermarkMs,
+      })
+  }
+
+  /** The session's anomalies as they are after the last record. */
+  rows(): Anomaly[] {
+    this.#keep(this.#detector.takeUpdates())
+    return [...this.#rows.values()]
+  }
+
+  #useRulesAt(offset: number): void {
+    let rules: readonly RuleInForce[] | undefined
+    for (let next; (next = this.#changes[this.#changed]) && next.fromOffset <= offset; this.#changed++)
+      rules = next.rules
+    if (rules) this.#detector.useRules(rules)
+  }
+
+  #keep(anomalies: readonly Anomaly[]): void {
+    for (const anomaly of anomalies) {
+      if (anomaly.sessionId !== this.#sessionId) continue
+      const key = `${anomaly.windowStartMs} ${anomaly.mode} ${anomaly.ruleId}`
+      if (anomaly.asOfOffset >= (this.#rows.get(key)?.asOfOffset ?? -1)) this.#rows.set(key, anomaly)
+    }
+  }
+}

@@ -1,0 +1,105 @@
+import { randomUUID } from 'node:crypto'
+import kafkajs, { type Kafka, type KafkaMessage, type PartitionAssigner } from 'kafkajs'
+import { withAdmin } from './admin.js'
+import { registerCodecs } from './codecs.js'
+
+export interface LogRange {
+  readonly topic: string
+  readonly partition: number
+  /** First offset read. */
+  readonly from: number
+  /** First offset no longer read; at most the end of the log. */
+  readonly to: number
+}
+
+export interface RangeReader {
+  /** What a compressed batch may unpack to. */
+  readonly maxUnpackedBytes: number
+  /** Without one record for so long, the read fails. */
+  readonly idleTimeoutMs: number
+  /** Records of the range in offset order; offsets that the log has not, are stepped over. */
+  readonly onRecords: (records: readonly KafkaMessage[]) => Promise<void>
+}
+
+/**
+ * Reads a part of one partition and stops. It joins a group of its own that is deleted afterwards, so it moves nobody's
+ * offsets.
+ * @throws when Kafka does not answer, or no record comes for `idleTimeoutMs`; what `onRecords` throws
+ */
+export async function readRange(kafka: Kafka, range: LogRange, reader: RangeReader): Promise<void> {
+  if (range.from >= range.to) return
+  registerCodecs(reader.maxUnpackedBytes)
+  const groupId = `guardian-read-${randomUUID()}`
+  const consumer = kafka.consumer({
+    groupId,
+    partitionAssigners: [onlyPartition(range)],
+    allowAutoTopicCreation: false,
+    maxWaitTimeInMs: 100,
+    maxBytesPerPartition: 4_194_304,
+    retry: { initialRetryTime: 100, maxRetryTime: 3_000, retries: 8, restartOnFailure: () => Promise.resolve(false) },
+  })
+  await consumer.connect()
+  try {
+    await consumer.subscribe({ topics: [range.topic], fromBeginning: true })
+    await readAll(consumer, range, reader)
+  } finally {
+    await consumer.disconnect()
+    // A group that is left behind expires on its own.
+    await withAdmin(kafka, (admin) => admin.deleteGroups([groupId])).catch(() => undefined)
+  }
+}
+
+function readAll(consumer: kafkajs.Consumer, range: LogRange, reader: RangeReader): Promise<void> {
+  const { topic, partition, from, to } = range
+  return new Promise<void>((resolve, reject) => {
+    let next = from
+    const idle = setTimeout(() => reject(idleError(range, next, reader.idleTimeoutMs)), reader.idleTimeoutMs)
+    const end = (how: () => void) => {
+      clearTimeout(idle)
+      how()
+    }
+    consumer.on(consumer.events.CRASH, ({ payload }) => end(() => reject(payload.error)))
+    consumer
+      .run({
+        autoCommit: false,
+        eachBatch: async ({ batch }) => {
+          // The first fetches may have been asked for before the seek below.
+          const fetchedOffset = Number((batch as unknown as { fetchedOffset: string }).fetchedOffset)
+          if (fetchedOffset > next || next >= to) return
+          const records = batch.messages.filter(({ offset }) => Number(offset) >= next && Number(offset) < to)
+          if (records.length > 0) await reader.onRecords(records)
+          next = Math.max(next, Number(batch.lastOffset()) + 1)
+          idle.refresh()
+          if (next >= to) end(resolve)
+        },
+      })
+      .then(() => consumer.seek({ topic, partition, offset: String(from) }))
+      .catch((error: unknown) => end(() => reject(error instanceof Error ? error : new Error(String(error)))))
+  })
+}
+
+const idleError = ({ topic, partition, to }: LogRange, next: number, idleTimeoutMs: number): Error =>
+  new Error(`${topic}/${partition} gave no record at ${next} (of ${to}) for ${idleTimeoutMs} ms`)
+
+/** Gives the only member of the group that partition, and no other is fetched. */
+const onlyPartition =
+  ({ topic, partition }: LogRange): PartitionAssigner =>
+  () => ({
+    name: 'guardian-one-partition',
+    version: 1,
+    assign: ({ members }) =>
+      Promise.resolve(
+        members.map(({ memberId }, i) => ({
+          memberId,
+          memberAssignment: kafkajs.AssignerProtocol.MemberAssignment.encode({
+            version: 1,
+            assignment: i === 0 ? { [topic]: [partition] } : {},
+            userData: Buffer.alloc(0),
+          }),
+        })),
+      ),
+    protocol: ({ topics }) => ({
+      name: 'guardian-one-partition',
+      metadata: kafkajs.AssignerProtocol.MemberMetadata.encode({ version: 1, topics, userData: Buffer.alloc(0) }),
+    }),
+  })

@@ -1,0 +1,124 @@
+import assert from 'node:assert/strict'
+import { anomalyIdOf } from '../../schemas/rest/anomaly-id.js'
+import { DetectionStage } from '../support/detection-stage.js'
+import { useTestStack } from '../support/stack.js'
+
+interface Explanation {
+  readonly agrees: boolean
+  readonly status: { readonly stored: string; readonly recomputed: string | null }
+  readonly differences: readonly { readonly field: string; readonly stored: unknown; readonly recomputed: unknown }[]
+  readonly read: { readonly from_offset: number; readonly from_log_start: boolean }
+  readonly events: readonly { readonly fate: string; readonly crossed: boolean; readonly events: number }[]
+}
+
+interface Named {
+  readonly id: string
+  readonly status: string
+  readonly mode: string
+  readonly rule_id: string
+  readonly event_count: number
+}
+
+describe('anomalies explained by their log', function () {
+  this.timeout(300_000)
+  const servers = useTestStack('postgres', 'kafka', 'registry')
+  let stage: DetectionStage
+  let anomalies: Named[]
+
+  before(async () => {
+    stage = await DetectionStage.open(servers())
+    await stage.ask(['rules', 'set', 'HIGH_FREQUENCY', 'minEvents=30'])
+    await stage.ask(['rules', 'set', 'LOW_DIVERSITY_RATIO', 'windowMs=120000', 'slideMs=30000', 'minEvents=60'])
+    await stage.ask(['rules', 'set', 'BOT_LIKE', '--state', 'shadow', 'minEvents=60'])
+    await stage.ask(['simulate', '--day', '2026-01-10', '--events', '40000', '--duration', '400s', '--seed', '78'])
+    await stage.finish(stage.startDetector(), await stage.logEnds())
+    anomalies = await named(stage)
+  })
+
+  after(() => stage.close())
+
+  const explain = async (id: string, ...options: string[]) => {
+    const { code, stdout, stderr } = await stage.guardian(['explain', id, '--json', ...options])
+    return { code, stderr, said: JSON.parse(stdout.trimEnd().split('\n').at(-1) ?? '') as Explanation }
+  }
+  const one = (like: Partial<Named>): Named => {
+    const found = anomalies.find((row) =>
+      Object.entries(like).every(([name, value]) => row[name as keyof Named] === value),
+    )
+    assert.ok(found, `an anomaly with ${JSON.stringify(like)} among ${anomalies.length}`)
+    return found
+  }
+
+  it('stores what a shadow rule finds with mode shadow, beside the anomalies of the rule in force', () => {
+    const modes = new Set(anomalies.map(({ rule_id, mode }) => `${rule_id} ${mode}`))
+    assert.deepEqual([...modes].sort(), [
+      'BOT_LIKE active',
+      'BOT_LIKE shadow',
+      'HIGH_FREQUENCY active',
+      'LOW_DIVERSITY_RATIO active',
+    ])
+  })
+
+  it('agrees with the stored rows of every rule, status and mode', async () => {
+    const examples = [
+      { rule_id: 'HIGH_FREQUENCY', status: 'confirmed' },
+      { rule_id: 'LOW_DIVERSITY_RATIO' },
+      { status: 'retracted' },
+      { rule_id: 'BOT_LIKE', mode: 'shadow', status: 'confirmed' },
+      { status: 'open' },
+    ].map(one)
+    for (const { id, status, event_count } of examples) {
+      const { code, said, stderr } = await explain(id)
+      assert.deepEqual(said.differences, [], stderr)
+      assert.equal(code, 0)
+      assert.deepEqual(said.status, { stored: status, recomputed: status })
+      assert.equal(said.events.filter(({ crossed }) => crossed).length, 1)
+      assert.equal(said.events.filter(({ fate }) => fate === 'accepted').length, event_count)
+    }
+  })
+
+  it('reads on towards the beginning of the log before it says that a row is wrong, and then says so', async () => {
+    const { id } = anomalies.at(-1) ?? one({})
+    const change = (by: string) => stage.db.query(`UPDATE anomaly_sessions SET event_count = event_count + ${by}`)
+    await change('1')
+    const { code, said } = await explain(id, '--context', '0')
+    await change('-1')
+    assert.equal(code, 1)
+    assert.deepEqual(
+      said.differences.map(({ field }) => field),
+      ['event_count'],
+    )
+    assert.equal(said.read.from_log_start, true)
+    assert.equal(said.agrees, false)
+  })
+
+  it('tells people the same as a short table', async () => {
+    const { id } = one({ rule_id: 'HIGH_FREQUENCY', status: 'confirmed' })
+    const { code, stdout } = await stage.guardian(['explain', id])
+    assert.equal(code, 0)
+    assert.match(stdout, /^HIGH_FREQUENCY version 2 \(active\) on session .*It needs 30 events\.$/m)
+    assert.match(stdout, /the rule holds from here on/)
+    assert.match(stdout, /^The stored row says the same\.$/m)
+  })
+
+  it('ends with 2 for what is no id, and with 1 for an anomaly that is not there', async () => {
+    assert.equal((await stage.guardian(['explain', 'nothing'])).code, 2)
+    assert.equal((await stage.guardian(['explain'])).code, 2)
+    assert.equal((await stage.guardian(['explain', one({}).id, '--context', 'x'])).code, 2)
+    const gone = anomalyIdOf({ windowStart: new Date(0), sessionId: 's', ruleId: 'r', mode: 'active' })
+    const { code, stderr } = await stage.guardian(['explain', gone])
+    assert.equal(code, 1)
+    assert.match(stderr, /no such anomaly/)
+  })
+})
+
+async function named(stage: DetectionStage): Promise<Named[]> {
+  const { rows } = await stage.db.query<Omit<Named, 'id'> & { window_start: Date; session_id: string; mode: 'active' }>(
+    `SELECT a.window_start, a.session_id, a.rule_id, a.mode, a.status, a.event_count FROM anomaly_sessions a
+      ORDER BY a.window_start, a.session_id, a.rule_id, a.mode`,
+  )
+  return rows.map(({ window_start, session_id, ...row }) => ({
+    ...row,
+    id: anomalyIdOf({ windowStart: window_start, sessionId: session_id, ruleId: row.rule_id, mode: row.mode }),
+  }))
+}
