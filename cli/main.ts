@@ -7,15 +7,7 @@ import { setupCommand } from './setup-command.js'
 import { simulateCommand } from './simulate-command.js'
 
 /** Every `guardian` command, one file each. */
-const COMMANDS = [
-  setupCommand,
-  simulateCommand,
-  ingestCommand,
-  rulesCommand,
-  explainCommand,
-  whyNotCommand,
-  doctorCommand,
-]
+const COMMANDS = [setupCommand, simulateCommand, ingestCommand, rulesCommand, explainCommand, doctorCommand]
 
 const program = new Command('guardian')
   .description('Clickstream Guardian on the command line')
