@@ -166,8 +166,9 @@ async function checkOutClient(pool: pg.Pool, log: Logger) {
   }
   client.on('error', onError)
   const release = (broken?: Error) => {
-    client.off('error', onError)
-    client.release(broken ?? lost)
+    const reason = broken ?? lost
+    if (!reason) client.off('error', onError) // the pool listens again; one that is closed may still say why it broke
+    client.release(reason)
   }
   return { client, release }
 }

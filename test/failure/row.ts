@@ -22,7 +22,7 @@ export interface RowSettings {
   /** True for the short run of a few minutes, false for the figures that the documentation prints. */
   readonly quick: boolean
   /** Tells whoever watches how far the row has come, a line at a time. */
-  say(line: string): void
+  readonly say: (line: string) => void
 }
 
 /** What came of a row. */

@@ -1,6 +1,6 @@
 import { TOPICS } from '../../domain/events.js'
 import { DetectionStage, type LogEnds } from '../support/detection-stage.js'
-import { dumpTopics } from '../support/dump-topic.js'
+import { dumpTopics, readTopics } from '../support/dump-topic.js'
 import { runOracle, type OracleReport, type OracleRow } from '../support/run-oracle.js'
 import { testStack } from '../support/stack.js'
 import { waitUntil, type ServiceProcess } from '../support/child-process.js'
@@ -30,8 +30,11 @@ export class VerifiedLog {
     this.records = [...ends.values()].reduce((a, b) => a + b, 0)
   }
 
-  /** Simulates a day's traffic with disorder, repeats, late and malformed records, and asks the oracle about it. */
-  static async open(events: number, seed: number): Promise<VerifiedLog> {
+  /**
+   * Simulates a day's traffic with disorder, repeats, late and malformed records, and asks the oracle about it.
+   * @param liveSeconds how long traffic of now follows, in which clients may be minutes fast
+   */
+  static async open(events: number, seed: number, liveSeconds = 0): Promise<VerifiedLog> {
     const stage = await DetectionStage.open(await testStack('postgres', 'kafka', 'registry'))
     try {
       const duration = `${Math.max(100, Math.round(events / EVENTS_PER_SECOND))}s`
@@ -39,6 +42,8 @@ export class VerifiedLog {
         ...['simulate', '--day', '2026-01-10', '--events', String(events)],
         ...['--duration', duration, '--seed', String(seed)],
       ])
+      const live = ['--duration', `${liveSeconds}s`, '--rate', '800', '--seed', String(seed)]
+      if (liveSeconds > 0) await stage.ask(['simulate', '--live', ...live])
       return await VerifiedLog.of(stage)
     } catch (error) {
       await stage.close()
@@ -69,6 +74,31 @@ export class VerifiedLog {
     ]
   }
 
+  /** Late records and dead letters of the log that are not in their topic, or are there and should not be. */
+  async sideDifferences(): Promise<string[]> {
+    const { stage, oracle } = this
+    const sides = [
+      { topic: TOPICS.deadLetters, records: oracle.dead, origin: '__connect.errors' },
+      { topic: TOPICS.late, records: oracle.late, origin: 'guardian.origin' },
+    ]
+    const lines: string[] = []
+    for (const { topic, records, origin } of sides) {
+      const places = new Set(records.map(placeOf))
+      const missing = new Set(places)
+      for (const copy of await readTopics(stage.brokers, [topic])) {
+        const [from, partition, offset] = ['topic', 'partition', 'offset'].map((name) =>
+          Buffer.from(copy.headers[`${origin}.${name}`]?.at(-1) ?? '', 'base64').toString(),
+        )
+        const place = `${from}/${partition}@${offset}`
+        // A repeat after a fault is allowed: the origin headers tell it.
+        missing.delete(place)
+        if (!places.has(place)) lines.push(`${topic} has ${place}, which should not be there`)
+      }
+      for (const place of missing) lines.push(`${topic} lacks ${place}`)
+    }
+    return lines
+  }
+
   /**
    * Waits until checkpoints have passed so many records.
    * @throws with its log when a detector that should run has ended
@@ -93,6 +123,9 @@ export class VerifiedLog {
     return this.stage.close()
   }
 }
+
+const placeOf = (record: { readonly topic: string; readonly partition: number; readonly offset: number }): string =>
+  `${record.topic}/${record.partition}@${record.offset}`
 
 const rowKey = (row: OracleRow): string =>
   `${row.topic} ${row.window_start} ${row.session_id} ${row.rule_id} v${row.rule_version}`

@@ -36,8 +36,9 @@ export class ServiceProcess {
   readonly #child: ChildProcess
   readonly #output: () => string
 
-  constructor(script: string, env: Record<string, string>) {
-    const child = spawn(process.execPath, [dist(script)], {
+  /** @param root the folder whose dist/ is run: the product as it is, or a copy with something changed in it */
+  constructor(script: string, env: Record<string, string>, root = packageRoot) {
+    const child = spawn(process.execPath, [join(root, 'dist', script)], {
       env: { ...passedOn(), ...env },
       stdio: ['ignore', 'inherit', 'pipe'],
     })
@@ -55,6 +56,11 @@ export class ServiceProcess {
   /** The end of its log. */
   get output(): string {
     return this.#output().slice(-4_000)
+  }
+
+  /** How often its log says something, in its last megabyte. */
+  says(text: string): number {
+    return this.#output().split(text).length - 1
   }
 
   /** Holds it where it is, as a long pause of its machine would, until `thaw`. */

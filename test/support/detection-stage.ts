@@ -117,14 +117,16 @@ export class DetectionStage {
     return JSON.parse(stdout.trimEnd().split('\n').at(-1) ?? '') as T
   }
 
-  startDetector(settings: Record<string, string> = {}): ServiceProcess {
-    const detector = new ServiceProcess('workers/detector/main.js', {
+  /** @param root the folder whose dist/ is run; the product as it is when none is said */
+  startDetector(settings: Record<string, string> = {}, root?: string): ServiceProcess {
+    const env = {
       ...this.env,
       DETECTOR_METRICS_PORT: '0',
       DETECTOR_GROUP_ID: `stage-${randomBytes(6).toString('hex')}`,
       CHECKPOINT_INTERVAL_MS: '200',
       ...settings,
-    })
+    }
+    const detector = new ServiceProcess('workers/detector/main.js', env, root)
     this.#processes.push(detector)
     return detector
   }

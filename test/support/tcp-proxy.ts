@@ -7,6 +7,11 @@ export interface TcpProxy {
   blackHole: () => void
   /** Cuts every connection as soon as the client has sent this text, after it was passed on. */
   cutAfter: (text: string) => void
+  /**
+   * Cuts one connection, the next whose client sends this text: after it was passed on, or instead of passing it on.
+   * @returns when it has happened
+   */
+  cutOnce: (text: string, isPassedOn: boolean) => Promise<void>
   /** Lets everything pass again, on new connections. */
   heal: () => void
   close: () => Promise<void>
@@ -18,6 +23,7 @@ export async function startTcpProxy(target: URL): Promise<TcpProxy> {
   let mode: { readonly kind: 'pass' | 'black-hole' } | { readonly kind: 'cut'; readonly text: string } = {
     kind: 'pass',
   }
+  let once: { readonly text: string; readonly isPassedOn: boolean; readonly done: () => void } | undefined
   const server = createServer((client) => {
     const upstream = connect(Number(target.port), target.hostname)
     for (const socket of [client, upstream]) {
@@ -30,6 +36,15 @@ export async function startTcpProxy(target: URL): Promise<TcpProxy> {
     }
     client.on('data', (bytes) => {
       if (mode.kind === 'black-hole') return
+      if (once && bytes.includes(once.text)) {
+        const { isPassedOn, done } = once
+        once = undefined
+        upstream.removeAllListeners('data')
+        if (isPassedOn) upstream.end(bytes, () => client.destroy())
+        else client.destroy()
+        done()
+        return
+      }
       upstream.write(bytes, () => {
         if (mode.kind === 'cut' && bytes.includes(mode.text)) client.destroy()
       })
@@ -49,6 +64,7 @@ export async function startTcpProxy(target: URL): Promise<TcpProxy> {
     },
     blackHole: () => (mode = { kind: 'black-hole' }),
     cutAfter: (text) => (mode = { kind: 'cut', text }),
+    cutOnce: (text, isPassedOn) => new Promise((done) => (once = { text, isPassedOn, done })),
     heal: () => (mode = { kind: 'pass' }),
     close: () =>
       new Promise((resolve) => {

@@ -126,8 +126,12 @@ export class Checkpointer {
 
   /** Tries the same write until it is stored, or somebody else has the partition. */
   async #commit(owner: PartitionOwner, write: CheckpointWrite): Promise<void> {
+    let isTried = false
     for (let pauseMs = FIRST_PAUSE_MS; ; pauseMs = Math.min(LONGEST_PAUSE_MS, pauseMs * 2)) {
       try {
+        // Never again before the row was read: a write that is stored already would be taken for another owner's.
+        if (isTried && (await this.#isStored(write))) return
+        isTried = true
         await this.#writer.days.ensureFor(this.#db, write.anomalies)
         await commitCheckpoint(this.#db, write)
         return
@@ -137,19 +141,12 @@ export class Checkpointer {
         this.#observer.commitFailed()
         this.#log.warn({ err, partition: owner.name, retryInMs: pauseMs }, 'checkpoint_not_written')
         await sleep(pauseMs)
-        if (await this.#isStored(write)) return
       }
     }
   }
 
-  /** After an error nobody knows whether the commit was stored; the row knows. */
+  /** After an error nobody knows whether the commit was stored; the row knows. @throws when it cannot be read */
   async #isStored(write: CheckpointWrite): Promise<boolean> {
-    if (write.nextOffset === write.expectedOffset) return false
-    try {
-      return await isCommitted(this.#db, write)
-    } catch (error) {
-      if (error instanceof GuardianError && error.code === 'GRD_FENCED') throw error
-      return false
-    }
+    return write.nextOffset !== write.expectedOffset && (await isCommitted(this.#db, write))
   }
 }

@@ -39,7 +39,7 @@ const OUTAGE_MS = 1_000
 const isOutage = (error: unknown): boolean =>
   error instanceof PlatformError
     ? error.code === 'REGISTRY_UNAVAILABLE'
-    : error instanceof GuardianError && isRetryable(error)
+    : error instanceof GuardianError && (isRetryable(error) || error.code === 'GRD_COMMIT_UNKNOWN') // it is taken anew
 
 /** Drives the partitions that this process has: batches in, rows and side records out, checkpoints on their own clock. */
 export class DetectorWorker {
@@ -171,6 +171,8 @@ export class DetectorWorker {
       metrics.fenced()
       log.warn({ partition: owner.name, epoch: owner.epoch }, 'partition_lost')
       this.#release(owner)
+      // If it is still ours, or comes back, its next batch takes it anew: there may be no new record to bring one.
+      this.#deps.consumer.seek(owner.topic, owner.partition, owner.committedOffset)
       return
     }
     await this.#deps.consumer.commit(owner.topic, owner.partition, owner.committedOffset).catch((err: unknown) => {

@@ -1,0 +1,73 @@
+import { SeededRandom } from '../../../cli/simulate/seeded-random.js'
+import { crashWhen, patchedCopy } from '../patched-copy.js'
+import type { Row } from '../row.js'
+import { crashTrial } from '../trials.js'
+import { VerifiedLog } from '../verified-log.js'
+
+interface CrashPoint {
+  readonly name: string
+  readonly file: string
+  /** The crash comes just before this text of the compiled product. */
+  readonly before: string
+  /** It is reached at least so often before the log is at its end. */
+  readonly times: number
+}
+
+const TRANSACTION = 'db/with-transaction.js'
+const CHECKPOINTS = 'db/stores/checkpoints.js'
+
+const POINTS: readonly CrashPoint[] = [
+  { name: 'before BEGIN', file: TRANSACTION, before: "await connection.query('BEGIN');", times: 15 },
+  { name: 'after the offset', file: CHECKPOINTS, before: 'await upsertAnomalies(tx, write.anomalies);', times: 15 },
+  { name: 'after the anomalies', file: CHECKPOINTS, before: 'await storePiece(tx, write, watermark);', times: 15 },
+  { name: 'after the state', file: CHECKPOINTS, before: 'if (write.ruleChange)', times: 15 },
+  { name: 'before COMMIT', file: TRANSACTION, before: 'await commit(connection);', times: 15 },
+  { name: 'after COMMIT, before it is known', file: TRANSACTION, before: 'return result;', times: 15 },
+  { name: 'while state is packed', file: 'workers/detector/checkpointer.js', before: 'const sealedPiece =', times: 15 },
+  {
+    name: 'after taking a partition',
+    file: 'workers/detector/take-over.js',
+    before: 'const detector = taken.head',
+    times: 4,
+  },
+  { name: 'in a rebalance', file: 'platform/kafka/consumer.js', before: 'handlers.onAssigned(', times: 1 },
+]
+
+export const row: Row = {
+  id: 'A2',
+  fault: 'the process crashes at chosen points of checkpoint, take-over and rebalance',
+  invariant: 'as A1',
+  quick: true,
+  run: async ({ quick, seed, say }) => {
+    const trials = quick ? 1 : 20
+    const log = await VerifiedLog.open(30_000, seed)
+    try {
+      const differences: string[] = []
+      let same = 0
+      for (const [index, { name, file, before, times }] of POINTS.entries()) {
+        const copy = patchedCopy([{ file, from: before, to: crashWhen() + before }])
+        try {
+          for (let trial = 1; trial <= trials; trial++) {
+            const after = new SeededRandom(seed, index, trial).whole(1, times)
+            const storedAt = await crashTrial(log, after, copy.root)
+            say(`${name}, time ${after}: ${storedAt} records were stored`)
+            const found = await log.differences()
+            if (found.length === 0) same++
+            differences.push(...found.map((line) => `${name}, time ${after}: ${line}`))
+          }
+        } finally {
+          copy.remove()
+        }
+      }
+      const total = POINTS.length * trials
+      return {
+        held: same === total,
+        figure: `${POINTS.length} points × ${trials} = ${same}/${total} identical to the oracle`,
+        configuration: { records: log.records, points: POINTS.map(({ name }) => name).join('; ') },
+        differences,
+      }
+    } finally {
+      await log.close()
+    }
+  },
+}

@@ -1,0 +1,38 @@
+import { SeededRandom } from '../../../cli/simulate/seeded-random.js'
+import type { Row } from '../row.js'
+import { frozenTrial } from '../trials.js'
+import { SLOWLY, VerifiedLog } from '../verified-log.js'
+
+export const row: Row = {
+  id: 'A3',
+  fault:
+    'the owner is frozen (`SIGSTOP`) past its session timeout, another takes over and finishes, the owner is thawed',
+  invariant: 'what it commits then is refused; nothing of the old epoch is stored',
+  quick: true,
+  run: async ({ quick, seed, say }) => {
+    const trials = quick ? 2 : 20
+    const log = await VerifiedLog.open(60_000, seed)
+    try {
+      const differences: string[] = []
+      let [fenced, rejections, idle] = [0, 0, 0]
+      for (let trial = 1; fenced < trials && differences.length === 0; trial++) {
+        const { frozenAt, fenced: refused } = await frozenTrial(log, new SeededRandom(seed, trial))
+        say(`trial ${trial}: frozen at ${frozenAt}, ${refused} commits refused`)
+        rejections += refused
+        const found = await log.differences()
+        // A process that was frozen with nothing to commit, or hears of the rebalance first, tries nothing.
+        if (refused === 0 && ++idle > trials) found.push('the frozen process hardly ever tries to commit')
+        if (found.length === 0 && refused > 0) fenced++
+        differences.push(...found.map((line) => `trial ${trial}: ${line}`))
+      }
+      return {
+        held: fenced === trials,
+        figure: `${fenced}/${trials} fenced with ${rejections} commits refused, ${idle} more in which none was tried, ${differences.length} differences in ${log.oracle.rows.length} anomalies`,
+        configuration: { records: log.records, sessionTimeoutMs: SLOWLY.KAFKA_SESSION_TIMEOUT_MS },
+        differences,
+      }
+    } finally {
+      await log.close()
+    }
+  },
+}

@@ -1,0 +1,130 @@
+import { randomUUID } from 'node:crypto'
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { SeededRandom } from '../../cli/simulate/seeded-random.js'
+import { waitUntil, type ServiceProcess } from '../support/child-process.js'
+import { SLOWLY, type VerifiedLog } from './verified-log.js'
+
+/** A kill comes so long after its offset was passed, at most: not only just after a checkpoint. */
+const LONGEST_AIM_MS = 120
+
+/** Whole numbers in order, at each of which a fault is to come: early enough that there is work left. */
+export const faultOffsets = (random: SeededRandom, count: number, records: number): number[] =>
+  Array.from({ length: count }, () => random.whole(Math.floor(records / 50), Math.floor(records * 0.8))).sort(
+    (a, b) => a - b,
+  )
+
+/** Settings of detectors that share one group, slow enough to be disturbed. */
+export const slowGroup = (): Record<string, string> => ({ ...SLOWLY, DETECTOR_GROUP_ID: `row-${randomUUID()}` })
+
+/** Decides the log from an empty database with so many processes at once. @returns seconds from their start on */
+export async function plainTrial(
+  log: VerifiedLog,
+  workers = 1,
+  settings: Record<string, string> = {},
+  root?: string,
+): Promise<number> {
+  await log.stage.freshDatabase()
+  const startedAt = performance.now()
+  const group = { DETECTOR_GROUP_ID: `row-${randomUUID()}`, ...settings }
+  const detectors = Array.from({ length: workers }, () => log.stage.startDetector(group, root))
+  await log.passes(log.records, detectors, 600_000)
+  const seconds = (performance.now() - startedAt) / 1_000
+  for (const detector of detectors) await detector.stop()
+  return seconds
+}
+
+/**
+ * Decides the log from an empty database and kills the process at offsets on its way.
+ * @returns what was aimed at, and what checkpoints had passed when it was dead
+ * @throws when a kill came with no work left
+ */
+export async function killedTrial(
+  log: VerifiedLog,
+  random: SeededRandom,
+  kills: number,
+  root?: string,
+): Promise<string[]> {
+  const { stage, records } = log
+  await stage.freshDatabase()
+  const settings = slowGroup()
+  const killedAt: string[] = []
+  let detector = stage.startDetector(settings, root)
+  for (const offset of faultOffsets(random, kills, records)) {
+    await log.passes(offset, [detector])
+    await sleep(random.whole(0, LONGEST_AIM_MS))
+    await detector.kill()
+    const stored = await stage.processed()
+    if (stored >= records) throw new Error('the kill came when there was no work left')
+    killedAt.push(`${offset} (stored ${stored})`)
+    detector = stage.startDetector(settings, root)
+  }
+  await stage.finish(detector, log.ends, 300_000)
+  return killedAt
+}
+
+export interface FrozenTrial {
+  readonly frozenAt: number
+  /** Commits of the process that was frozen, refused because their epoch was over. */
+  readonly fenced: number
+}
+
+/** Freezes the owner on its way until another process has decided the rest, and lets it go on. */
+export async function frozenTrial(log: VerifiedLog, random: SeededRandom, root?: string): Promise<FrozenTrial> {
+  const { stage, records } = log
+  await stage.freshDatabase()
+  const settings = slowGroup()
+  const zombie = stage.startDetector(settings, root)
+  const [offset = 0] = faultOffsets(random, 1, records * 0.7)
+  await log.passes(offset, [zombie])
+  await sleep(random.whole(0, LONGEST_AIM_MS))
+  zombie.freeze()
+  const frozenAt = await stage.processed()
+  if (frozenAt >= records) throw new Error('it was frozen when there was no work left')
+  const heir = stage.startDetector(settings, root)
+  await log.passes(records, [heir], 180_000)
+  zombie.thaw()
+  const lost = await saysWithin(zombie, 'partition_lost', 15_000)
+  await sleep(500) // the other partitions are lost in the same moments
+  const fenced = lost ? zombie.says('"partition_lost"') : 0
+  await heir.stop()
+  await zombie.stop()
+  return { frozenAt, fenced }
+}
+
+/** Whether a process says something in its log in time. */
+export async function saysWithin(detector: ServiceProcess, text: string, deadlineMs: number): Promise<boolean> {
+  try {
+    await waitUntil(
+      () => text,
+      deadlineMs,
+      () => Promise.resolve(detector.says(text) > 0),
+    )
+    return true
+  } catch {
+    return false // the caller says what follows from it
+  }
+}
+
+/**
+ * Lets a copy of the product crash at the point that is in it, and the product itself decide the rest.
+ * @param after how often the point is reached before
+ * @returns records that were behind a checkpoint then
+ * @throws when the point was not reached
+ */
+export async function crashTrial(log: VerifiedLog, after: number, root: string, restRoot?: string): Promise<number> {
+  const { stage, records } = log
+  await stage.freshDatabase()
+  const settings = slowGroup()
+  const crashing = stage.startDetector({ ...settings, CRASH_AFTER: String(after) }, root)
+  await waitUntil(
+    () => `the crash point is reached ${after} times:\n${crashing.output}`,
+    60_000,
+    () => Promise.resolve(!crashing.isRunning),
+  )
+  const code = await crashing.exited
+  if (code !== null) throw new Error(`it ended by itself with code ${code}:\n${crashing.output}`)
+  const stored = await stage.processed()
+  if (stored >= records) throw new Error('the crash came when there was no work left')
+  await stage.finish(stage.startDetector(settings, restRoot), log.ends)
+  return stored
+}
