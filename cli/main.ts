@@ -5,9 +5,18 @@ import { ingestCommand } from './ingest-command.js'
 import { rulesCommand } from './rules-command.js'
 import { setupCommand } from './setup-command.js'
 import { simulateCommand } from './simulate-command.js'
+import { whyNotCommand } from './why-not-command.js'
 
 /** Every `guardian` command, one file each. */
-const COMMANDS = [setupCommand, simulateCommand, ingestCommand, rulesCommand, explainCommand, doctorCommand]
+const COMMANDS = [
+  setupCommand,
+  simulateCommand,
+  ingestCommand,
+  rulesCommand,
+  explainCommand,
+  whyNotCommand,
+  doctorCommand,
+]
 
 const program = new Command('guardian')
   .description('Clickstream Guardian on the command line')

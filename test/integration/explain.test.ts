@@ -11,6 +11,14 @@ interface Explanation {
   readonly events: readonly { readonly fate: string; readonly crossed: boolean; readonly events: number }[]
 }
 
+interface WhyNotRule {
+  readonly rule_id: string
+  readonly mode: string
+  readonly reason: string
+  readonly min_events: number
+  readonly peak: { readonly events: number } | null
+}
+
 interface Named {
   readonly id: string
   readonly status: string
@@ -99,6 +107,36 @@ describe('anomalies explained by their log', function () {
     assert.match(stdout, /^HIGH_FREQUENCY version 2 \(active\) on session .*It needs 30 events\.$/m)
     assert.match(stdout, /the rule holds from here on/)
     assert.match(stdout, /^The stored row says the same\.$/m)
+  })
+
+  it('says why a session was not flagged: its fullest window against each rule in force, as the stored rows have it', async () => {
+    const { rows } = await stage.db.query<{ session: string; rules: string[] }>(
+      `SELECT a.session_id AS session, array_agg(DISTINCT a.rule_id || ' ' || a.mode) AS rules FROM anomaly_sessions a
+        WHERE a.status <> 'retracted' AND NOT EXISTS (SELECT FROM anomaly_sessions o
+              WHERE o.session_id = a.session_id AND o.rule_id = 'HIGH_FREQUENCY') GROUP BY 1 ORDER BY 1 LIMIT 1`,
+    )
+    const [flagged] = rows
+    assert.ok(flagged)
+    const said = await stage.ask<{ rules: WhyNotRule[]; records: Record<string, number> }>(['why-not', flagged.session])
+    const name = ({ rule_id, mode }: WhyNotRule) => `${rule_id} ${mode}`
+    assert.deepEqual(
+      said.rules
+        .filter(({ reason }) => reason === 'flagged')
+        .map(name)
+        .sort(),
+      flagged.rules.sort(),
+    )
+    const high = said.rules.find(({ rule_id }) => rule_id === 'HIGH_FREQUENCY')
+    assert.equal(high?.reason, 'below')
+    assert.ok(high.peak && high.peak.events > 0 && high.peak.events < high.min_events)
+    assert.equal(high.min_events, 30)
+  })
+
+  it('why-not ends with 1 for a session that is not in what was read, and with 2 for wrong use', async () => {
+    const { code, stdout } = await stage.guardian(['why-not', 'nobody', '--limit', '100'])
+    assert.equal(code, 1)
+    assert.match(stdout, /No record of session nobody/)
+    assert.equal((await stage.guardian(['why-not', 'nobody', '--limit', '0'])).code, 2)
   })
 
   it('ends with 2 for what is no id, and with 1 for an anomaly that is not there', async () => {
