@@ -22,7 +22,7 @@ export const row: Row = {
   quick: true,
   run: async (settings) => {
     const { quick } = settings
-    const cuts = quick ? 6 : 50
+    const cuts = quick ? 6 : 25
     const kills = quick ? 1 : 4
     const inFlight = quick ? [1, 8] : [1, 8, 64]
     const cluster = await startThreeBrokers()
