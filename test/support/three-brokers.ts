@@ -48,6 +48,8 @@ export async function startThreeBrokers(...others: ServerName[]): Promise<ThreeB
     if (item === undefined) throw new Error(`there is no broker ${id}`)
     return item
   }
+  const leadersOf = async (topic: string) =>
+    (await partitionsOf([topic])).sort((a, b) => a.partitionId - b.partitionId).map(({ leader }) => leader)
   return {
     servers,
     addresses,
@@ -55,10 +57,18 @@ export async function startThreeBrokers(...others: ServerName[]): Promise<ThreeB
     portOf: (id) => Number(at(addresses, id).split(':')[1]),
     createTopic: async (topic, replicas) => {
       const replicaAssignment = replicas.map((ids, partition) => ({ partition, replicas: [...ids] }))
-      await ask((admin) => admin.createTopics({ waitForLeaders: true, topics: [{ topic, replicaAssignment }] }))
+      // kafkajs waits for leaders with a promise that nobody catches when a broker does not know the topic yet.
+      await ask((admin) => admin.createTopics({ waitForLeaders: false, topics: [{ topic, replicaAssignment }] }))
+      await waitUntil(
+        () => `${topic} has its leaders`,
+        30_000,
+        async () => {
+          const leaders = await leadersOf(topic).catch(() => [])
+          return leaders.length === replicas.length && leaders.every((id, partition) => id === replicas[partition]?.[0])
+        },
+      )
     },
-    leadersOf: async (topic) =>
-      (await partitionsOf([topic])).sort((a, b) => a.partitionId - b.partitionId).map(({ leader }) => leader),
+    leadersOf,
     inSync: async (deadlineMs = 120_000) => {
       let behind = ''
       await waitUntil(
