@@ -1,6 +1,7 @@
 import { drain } from './drain.js'
 import { latency } from './latency.js'
 import { memory } from './memory.js'
+import { produce } from './produce.js'
 
 const [what = '', ...args] = process.argv.slice(2)
 const number = (at: number, preset: number): number => {
@@ -14,6 +15,7 @@ const benches: Readonly<Record<string, () => Promise<void>>> = {
   drain: () => drain(number(0, 2_000_000), number(1, 3)),
   latency: () => latency(number(0, 2_000), number(1, 60)),
   memory: () => memory(number(0, 5_000_000)),
+  produce: () => produce(number(0, 200_000), number(1, 3)),
 }
 
 const bench = benches[what]
