@@ -7,7 +7,7 @@ import { poolSettings } from '../db/pool-settings.js'
 import { getAnomaly, listAnomalies } from '../db/read-models/anomalies.js'
 import { readStats } from '../db/read-models/stats.js'
 import { RegistryClient } from '../platform/avro/registry-client.js'
-import { withAdmin } from '../platform/kafka/admin.js'
+import { offsetsAt, topicOffsets, withAdmin } from '../platform/kafka/admin.js'
 import { createKafka } from '../platform/kafka/client.js'
 import type { Logger } from '../platform/logger.js'
 import { createRegistry, Gauge, serveMetrics, type Registry } from '../platform/metrics.js'
@@ -18,10 +18,13 @@ import { apiConfig, type ApiConfig } from './api-config.js'
 import { createApi } from './api.js'
 import { createDependencyProbes, type Probe } from './dependency-probes.js'
 import { serveHttp } from './http-server.js'
+import { createLagReader } from './partition-lag.js'
 
 /** Below the second that orchestrators of containers give a probe. */
 const PROBE_DEADLINE_MS = 800
 const PROBE_KEPT_MS = 1_000
+/** How long the numbers of the overview wait for Kafka before they come without lag. */
+const LAG_DEADLINE_MS = 2_000
 
 /** Starts the API's parts; it listens last, and is the first to stop. */
 async function start(config: ApiConfig, log: Logger, { life }: ProcessContext): Promise<void> {
@@ -31,6 +34,10 @@ async function start(config: ApiConfig, log: Logger, { life }: ProcessContext): 
   )
   observePool(registry, db)
   const temporal = await life.use('Temporal connection', () => lazyTemporal(config))
+  const kafka = createKafka(
+    { brokers: config.KAFKA_BROKERS, clientId: 'guardian-api', requestTimeoutMs: config.KAFKA_REQUEST_TIMEOUT_MS },
+    log,
+  )
   const stopping = { now: false }
   const operations = createOperations({ pageLimitMax: config.API_PAGE_LIMIT_MAX })
   const app = createApi(operations, {
@@ -43,8 +50,9 @@ async function start(config: ApiConfig, log: Logger, { life }: ProcessContext): 
     uptimeSeconds: () => process.uptime(),
     anomalies: { list: (request) => listAnomalies(db, request), get: (key) => getAnomaly(db, key) },
     readStats: (from, to) => readStats(db, from, to),
+    readLag: lagReader(kafka),
     checkDependencies: createDependencyProbes(
-      probes(config, { db, temporal, log }),
+      probes(config, { db, temporal, kafka }),
       { deadlineMs: PROBE_DEADLINE_MS, keptMs: PROBE_KEPT_MS },
       Date.now,
     ),
@@ -66,15 +74,11 @@ async function start(config: ApiConfig, log: Logger, { life }: ProcessContext): 
 interface ProbeDeps {
   readonly db: Database
   readonly temporal: Connection
-  readonly log: Logger
+  readonly kafka: ReturnType<typeof createKafka>
 }
 
 /** How each dependency is asked whether it is there: the cheapest question that its own server must answer. */
-function probes(config: ApiConfig, { db, temporal, log }: ProbeDeps): Probe[] {
-  const kafka = createKafka(
-    { brokers: config.KAFKA_BROKERS, clientId: 'guardian-api', requestTimeoutMs: config.KAFKA_REQUEST_TIMEOUT_MS },
-    log,
-  )
+function probes(config: ApiConfig, { db, temporal, kafka }: ProbeDeps): Probe[] {
   const schemas = new RegistryClient({ url: config.SCHEMA_REGISTRY_URL, timeoutMs: config.SCHEMA_REGISTRY_TIMEOUT_MS })
   return [
     { name: 'postgres', required: true, check: () => assertMigrated(db) },
@@ -102,6 +106,19 @@ function probes(config: ApiConfig, { db, temporal, log }: ProbeDeps): Probe[] {
     },
   ]
 }
+
+const lagReader = (kafka: ReturnType<typeof createKafka>) =>
+  createLagReader(
+    (work) =>
+      withAdmin(kafka, (admin) =>
+        work({
+          offsets: (topic) => topicOffsets(admin, topic),
+          offsetsAt: (topic, instantMs) => offsetsAt(admin, topic, instantMs),
+        }),
+      ),
+    LAG_DEADLINE_MS,
+    Date.now,
+  )
 
 function lazyTemporal(config: ApiConfig) {
   const connection = Connection.lazy({ address: config.TEMPORAL_ADDRESS, connectTimeout: PROBE_DEADLINE_MS })

@@ -2,10 +2,12 @@ import type { Stats as StatsRows } from '../../db/read-models/stats.js'
 import type { Operations } from '../../schemas/rest/operations.js'
 import type { Stats } from '../../schemas/rest/stats.js'
 import { cachedFor } from '../cached-for.js'
+import { lagKey, type PartitionLag, type ReadLag } from '../partition-lag.js'
 import type { Handlers } from './router.js'
 
 export interface StatsDeps {
   readonly readStats: (from: Date, to: Date) => Promise<StatsRows>
+  readonly readLag: ReadLag
   readonly nowMs: () => number
 }
 
@@ -13,16 +15,38 @@ const DAY_MS = 86_400_000
 const KEPT_MS = 1_000
 
 /** `GET /stats`. Callers within a second share one answer, so that many screens cost as much as one. */
-export function createStatsHandlers({ readStats, nowMs }: StatsDeps): Pick<Handlers<Operations>, 'getStats'> {
+export function createStatsHandlers({ readStats, readLag, nowMs }: StatsDeps): Pick<Handlers<Operations>, 'getStats'> {
   const read = cachedFor(KEPT_MS, nowMs, async () => {
     const to = new Date(nowMs())
     const from = new Date(to.getTime() - DAY_MS)
-    return statsOf(await readStats(from, to), from, to)
+    const rows = await readStats(from, to)
+    return statsOf(rows, await readLag(rows.partitions), from, to)
   })
   return { getStats: async () => ({ body: await read() }) }
 }
 
-function statsOf({ partitions, anomalies, dataGaps }: StatsRows, from: Date, to: Date): Stats {
+/** A pace that was measured longer ago says nothing about what is left. */
+const PACE_KEPT_MS = 60_000
+
+function secondsToClear(partition: StatsRows['partitions'][number], records: number, to: Date): number | null {
+  if (records === 0) return 0
+  const pace = partition.recordsPerSecond
+  const isRecent = to.getTime() - partition.updatedTs.getTime() <= PACE_KEPT_MS
+  return pace !== null && pace > 0 && isRecent ? records / pace : null
+}
+
+const lagOf = (partition: StatsRows['partitions'][number], lag: PartitionLag | undefined, to: Date) => ({
+  lag_records: lag?.records ?? null,
+  lag_seconds: lag?.seconds ?? null,
+  seconds_to_clear: lag ? secondsToClear(partition, lag.records, to) : null,
+})
+
+function statsOf(
+  { partitions, anomalies, dataGaps }: StatsRows,
+  lags: ReadonlyMap<string, PartitionLag> | undefined,
+  from: Date,
+  to: Date,
+): Stats {
   const sum = (name: 'accepted' | 'duplicate' | 'late' | 'dead') => partitions.reduce((total, p) => total + p[name], 0)
   return {
     generated_ts: to.toISOString(),
@@ -32,8 +56,11 @@ function statsOf({ partitions, anomalies, dataGaps }: StatsRows, from: Date, to:
       late: sum('late'),
       dead: sum('dead'),
       data_gaps: dataGaps,
+      lag_records: lags ? [...lags.values()].reduce((total, { records }) => total + records, 0) : null,
+      lag_seconds: lags ? [...lags.values()].reduce((most, { seconds }) => Math.max(most, seconds), 0) : null,
     },
     partitions: partitions.map((p) => ({
+      ...lagOf(p, lags?.get(lagKey(p)), to),
       topic: p.topic,
       kafka_partition: p.kafkaPartition,
       accepted: p.accepted,

@@ -11,6 +11,8 @@ export interface PartitionStats {
   readonly duplicate: number
   readonly late: number
   readonly dead: number
+  /** Between the last two checkpoints; null before the second. */
+  readonly recordsPerSecond: number | null
   readonly updatedTs: Date
 }
 
@@ -32,7 +34,8 @@ export interface Stats {
 
 const PARTITIONS = `
 SELECT c.topic, c.kafka_partition AS "kafkaPartition", c.next_offset AS "nextOffset", c.watermark,
-       c.accepted, c.duplicate, c.late, c.dead, c.updated_ts AS "updatedTs"
+       c.accepted, c.duplicate, c.late, c.dead, c.updated_ts AS "updatedTs",
+       c.records_per_second AS "recordsPerSecond"
   FROM detector_checkpoints c
  ORDER BY c.topic, c.kafka_partition
  LIMIT 10000`

@@ -29,6 +29,8 @@ export interface CheckpointWrite extends PartitionName {
   readonly head: Buffer
   readonly piece: { readonly bytes: Buffer; readonly isFull: boolean; readonly expiresAtMs: number } | undefined
   readonly counts: Counts
+  /** Since the checkpoint before; null when there is none to measure from. */
+  readonly recordsPerSecond: number | null
   readonly anomalies: readonly AnomalyRow[]
   /** The rules that decide from `nextOffset` on, when they differ from those before. */
   readonly ruleChange: readonly object[] | undefined
@@ -65,7 +67,7 @@ export async function takePartition(
 
 const ADVANCE = `
 UPDATE detector_checkpoints c
-   SET next_offset = $5, watermark = $6, head = $7, accepted = $8, duplicate = $9, late = $10, dead = $11, updated_ts = now()
+   SET next_offset = $5, watermark = $6, head = $7, accepted = $8, duplicate = $9, late = $10, dead = $11, records_per_second = $12, updated_ts = now()
  WHERE c.topic = $1 AND c.kafka_partition = $2 AND c.owner_epoch = $3 AND c.next_offset = $4`
 
 /**
@@ -89,6 +91,7 @@ export async function commitCheckpoint(db: Database, write: CheckpointWrite): Pr
       counts.duplicate,
       counts.late,
       counts.dead,
+      write.recordsPerSecond,
     ])
     if (advanced.rowCount !== 1)
       throw new GuardianError(

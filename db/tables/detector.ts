@@ -1,4 +1,4 @@
-import { bigint, boolean, integer, jsonb, pgTable, primaryKey, text } from 'drizzle-orm/pg-core'
+import { bigint, boolean, doublePrecision, integer, jsonb, pgTable, primaryKey, text } from 'drizzle-orm/pg-core'
 import { bytea, timestamptz } from './column-types.js'
 
 const count = (name: string) => bigint(name, { mode: 'number' })
@@ -20,6 +20,7 @@ export const detectorCheckpoints = pgTable(
     late: counter('late'),
     dead: counter('dead'),
     updatedTs: timestamptz('updated_ts').notNull().defaultNow(),
+    recordsPerSecond: doublePrecision('records_per_second'),
   },
   (table) => [primaryKey({ columns: [table.topic, table.kafkaPartition] })],
 )

@@ -90,6 +90,12 @@ export async function topicOffsets(admin: Admin, topic: string): Promise<Partiti
     .sort((a, b) => a.partition - b.partition)
 }
 
+/** The first offset of each partition whose record was appended at an instant or later; the log's end when none was. */
+export async function offsetsAt(admin: Admin, topic: string, instantMs: number): Promise<Map<number, number>> {
+  const found = await admin.fetchTopicOffsetsByTimestamp(topic, instantMs)
+  return new Map(found.map(({ partition, offset }) => [partition, Number(offset)]))
+}
+
 export interface LogAdmin {
   offsets(topic: string): Promise<PartitionOffsets[]>
 }

@@ -14,6 +14,17 @@ export const PartitionStats = z
     dead: count,
     next_offset: count.meta({ description: 'Where the detector goes on' }),
     watermark: Timestamp.nullable().meta({ description: 'Older events are late; null before the first event' }),
+    lag_records: count
+      .nullable()
+      .meta({ description: 'Records in Kafka that no checkpoint has passed; null while Kafka does not answer' }),
+    lag_seconds: z
+      .number()
+      .min(0)
+      .nullable()
+      .meta({ description: 'Since Kafka got the next of them, to 2 %; 0 when there is none' }),
+    seconds_to_clear: z.number().min(0).nullable().meta({
+      description: 'How long the backlog takes at the recent pace, if nothing more comes; null while nothing moves',
+    }),
     updated_ts: Timestamp.meta({ description: 'The last checkpoint' }),
   })
   .meta({ id: 'PartitionStats' })
@@ -22,7 +33,15 @@ export const Stats = z
   .strictObject({
     generated_ts: Timestamp,
     totals: z
-      .strictObject({ accepted: count, duplicate: count, late: count, dead: count, data_gaps: count })
+      .strictObject({
+        accepted: count,
+        duplicate: count,
+        late: count,
+        dead: count,
+        data_gaps: count,
+        lag_records: count.nullable().meta({ description: 'Of all partitions; null while Kafka does not answer' }),
+        lag_seconds: z.number().min(0).nullable().meta({ description: 'Of the partition that is furthest behind' }),
+      })
       .meta({ description: 'Since the beginning, over all partitions, as of their last checkpoints' }),
     partitions: z.array(PartitionStats),
     anomalies: z

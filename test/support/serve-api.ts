@@ -42,6 +42,7 @@ export async function serveApi(deps: Partial<ApiDeps> = {}): Promise<ServedApi> 
       get: () => Promise.resolve(undefined),
     },
     readStats: () => Promise.resolve({ partitions: [], anomalies: [], dataGaps: 0 }),
+    readLag: () => Promise.resolve(new Map()),
     checkDependencies: () => Promise.resolve([]),
     ...deps,
   })

@@ -44,6 +44,7 @@ export class Checkpointer {
   readonly #rules: RulesWatch
   readonly #observer: CheckpointObserver
   readonly #log: Logger
+  readonly #captured = new WeakMap<PartitionOwner, { readonly atMs: number; readonly nextOffset: number }>()
 
   constructor({ db, writer, feed, rules, observer, log }: CheckpointerDeps) {
     this.#db = db
@@ -69,6 +70,14 @@ export class Checkpointer {
     await this.#rules.refresh()
     owner.hasNews = true
     await this.checkpoint(owner)
+  }
+
+  /** Records a second since the partition's last checkpoint. Also a checkpoint that moved nothing is measured from. */
+  #paceOf(owner: PartitionOwner, nextOffset: number): number | null {
+    const nowMs = performance.now()
+    const since = this.#captured.get(owner)
+    this.#captured.set(owner, { atMs: nowMs, nextOffset })
+    return since && nowMs > since.atMs ? (nextOffset - since.nextOffset) / ((nowMs - since.atMs) / 1_000) : null
   }
 
   async #write(owner: PartitionOwner): Promise<void> {
@@ -103,6 +112,7 @@ export class Checkpointer {
     const isMoved = nextOffset > expectedOffset
     const piece = isMoved ? takePiece(detector, isFull) : undefined
     const counts = { ...detector.counts }
+    const recordsPerSecond = this.#paceOf(owner, nextOffset)
     const { watermarkMs } = detector
     this.#writer.add(updates)
     if (updates.length > 0) owner.owe(this.#feed.add(updates))
@@ -119,6 +129,7 @@ export class Checkpointer {
       head: await seal(Buffer.from(head)),
       piece: sealedPiece,
       counts,
+      recordsPerSecond,
       anomalies,
       ruleChange: newRules?.map(plainRule),
     }

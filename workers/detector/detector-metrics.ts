@@ -1,6 +1,8 @@
 import { FATES } from '../../domain/detection/fate.js'
 import type { Counts } from '../../domain/detection/partition-detector.js'
 import { Counter, Gauge, Histogram, type Registry } from '../../platform/metrics.js'
+import type { RecordBatch } from '../../platform/kafka/consumer.js'
+import { PartitionLag } from './partition-lag.js'
 import type { PartitionOwner } from './partition-owner.js'
 
 const PARTITION = ['topic', 'partition'] as const
@@ -36,10 +38,18 @@ function backlog(registry: Registry, name: string, help: string, { waiting, limi
   gauge(registry, `${name}_limit`, `${help}, at most`).set(limit)
 }
 
-const seriesOf = (registry: Registry) => ({
+const seriesOf = (registry: Registry, observeLags: () => void) => ({
   records: counter(registry, 'records_total', 'Records by what became of them', [...PARTITION, 'fate']),
   deadLetters: counter(registry, 'dead_letters_total', 'Dead letters by cause', ['code']),
-  lag: gauge(registry, 'lag_records', 'Records not processed yet', PARTITION),
+  lag: new Gauge({
+    registers: [registry],
+    name: 'guardian_lag_records',
+    help: 'Records not processed yet',
+    labelNames: PARTITION,
+    collect: observeLags,
+  }),
+  lagSeconds: gauge(registry, 'lag_seconds', 'Since Kafka got the next record that is not processed', PARTITION),
+  clearSeconds: gauge(registry, 'lag_clear_seconds', 'Time to clear the backlog at the pace of 10 s', PARTITION),
   watermark: gauge(registry, 'watermark_seconds', 'Event time up to which a partition is complete', PARTITION),
   state: gauge(registry, 'state_entries', 'Entries of the detection state', [...PARTITION, 'what']),
   rowsWritten: counter(registry, 'anomaly_rows_written_total', 'Row versions sent to PostgreSQL'),
@@ -66,14 +76,25 @@ export interface Backlog {
 export class DetectorMetrics {
   readonly #series: ReturnType<typeof seriesOf>
   readonly #seen = new WeakMap<PartitionOwner, Counts>()
+  readonly #lags = new Map<PartitionOwner, PartitionLag>()
 
   constructor(registry: Registry, rows: Backlog, changes: Backlog) {
-    this.#series = seriesOf(registry)
+    // Time passes while nothing happens, so lag is told when it is asked for.
+    this.#series = seriesOf(registry, () => this.#observeLags())
     backlog(registry, 'anomaly_rows_pending', 'Rows that wait for PostgreSQL', rows)
     backlog(registry, 'anomaly_changes_queued', 'Changes of anomalies that wait for Kafka', changes)
   }
 
-  batch(owner: PartitionOwner, deadCodes: readonly string[]): void {
+  /** A batch is there, to be decided or put back. */
+  fetched(owner: PartitionOwner, batch: RecordBatch): void {
+    let lag = this.#lags.get(owner)
+    if (!lag) this.#lags.set(owner, (lag = new PartitionLag()))
+    const next = batch.records.find(({ offset }) => Number(offset) >= owner.nextOffset)
+    if (next) lag.fetched(owner.nextOffset, Number(next.timestamp), batch.highWatermark, Date.now())
+  }
+
+  /** A batch has been decided. */
+  decided(owner: PartitionOwner, batch: RecordBatch, deadCodes: readonly string[]): void {
     const labels = { topic: owner.topic, partition: owner.partition }
     const { counts, watermarkMs } = owner.detector
     const seen = this.#seen.get(owner) ?? owner.countsAtTaking
@@ -83,7 +104,8 @@ export class DetectorMetrics {
     }
     this.#seen.set(owner, { ...counts })
     for (const code of deadCodes) this.#series.deadLetters.inc({ code })
-    this.#series.lag.set(labels, Math.max(0, owner.highWatermark - owner.nextOffset))
+    const last = batch.records.at(-1)
+    this.#lags.get(owner)?.processed(owner.nextOffset, Number(last?.timestamp), Date.now())
     if (Number.isFinite(watermarkMs)) this.#series.watermark.set(labels, watermarkMs / 1_000)
   }
 
@@ -124,10 +146,23 @@ export class DetectorMetrics {
     this.#series.held.inc({ reason })
   }
 
+  #observeLags(): void {
+    const nowMs = Date.now()
+    for (const [{ topic, partition }, lag] of this.#lags) {
+      const labels = { topic, partition }
+      this.#series.lag.set(labels, lag.records)
+      this.#series.lagSeconds.set(labels, lag.seconds(nowMs))
+      this.#series.clearSeconds.set(labels, lag.secondsToClear(nowMs))
+    }
+  }
+
   /** A partition that has gone to another process has no lag here. */
   forget(owner: PartitionOwner): void {
     const labels = { topic: owner.topic, partition: owner.partition }
+    this.#lags.delete(owner)
     this.#series.lag.remove(labels)
+    this.#series.lagSeconds.remove(labels)
+    this.#series.clearSeconds.remove(labels)
     this.#series.watermark.remove(labels)
     for (const what of ['panes', 'sessions', 'event_ids', 'open_windows', 'bytes'])
       this.#series.state.remove({ ...labels, what })

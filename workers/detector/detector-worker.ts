@@ -85,6 +85,7 @@ export class DetectorWorker {
     const { metrics, producer } = this.#deps
     const owner = await this.#ownerOf(batch)
     if (!owner) return
+    metrics.fetched(owner, batch)
     const missing = owner.decoder.missingIds(batch.records.map((record) => record.value))
     for (const id of missing) await owner.decoder.learn(id)
     const reason = this.#whyHeld(owner)
@@ -96,7 +97,7 @@ export class DetectorWorker {
     const { rows, sideRecords, deadCodes } = owner.process(batch)
     this.#give(owner, rows)
     if (sideRecords.length > 0) owner.owe(producer.send(sideRecords))
-    metrics.batch(owner, deadCodes)
+    metrics.decided(owner, batch, deadCodes)
   }
 
   /** Stops the clocks and commits every partition a last time, so that the next owner has nothing to repeat. */

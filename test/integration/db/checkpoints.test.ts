@@ -50,6 +50,7 @@ const row = (of: Partial<Anomaly> = {}, detectedMs = NOON + 3): AnomalyRow => ({
 
 const write = (of: Partial<CheckpointWrite> = {}): CheckpointWrite => ({
   ...NAME,
+  recordsPerSecond: null,
   epoch: 1,
   expectedOffset: 0,
   nextOffset: 100,

@@ -167,6 +167,7 @@ describe('read models', function () {
       duplicate: 3,
       late: 2,
       dead: 1,
+      recordsPerSecond: null,
       updatedTs: new Date('2026-10-01Z'),
     })
   })

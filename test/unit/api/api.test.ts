@@ -109,7 +109,8 @@ describe('api', () => {
         duplicate: 3,
         late: 2,
         dead: 1,
-        updatedTs: new Date('2026-10-01Z'),
+        recordsPerSecond: 50,
+        updatedTs: new Date(),
       }
       const readStats: ApiDeps['readStats'] = () => {
         reads += 1
@@ -122,12 +123,44 @@ describe('api', () => {
           dataGaps: 1,
         })
       }
-      const stats = await readAnswer<Stats>('getStats', await get('/stats', { readStats }))
-      assert.deepEqual(stats.totals, { accepted: 10, duplicate: 6, late: 4, dead: 2, data_gaps: 1 })
+      const readLag: ApiDeps['readLag'] = (positions) => {
+        assert.deepEqual(
+          positions.map(({ topic, kafkaPartition, nextOffset }) => [topic, kafkaPartition, nextOffset]),
+          [0, 1].map((kafkaPartition) => ['km.clicks.v1', kafkaPartition, 10]),
+        )
+        return Promise.resolve(new Map([0, 1].map((p) => [`km.clicks.v1/${p}`, { records: p * 100, seconds: p * 7 }])))
+      }
+      const stats = await readAnswer<Stats>('getStats', await get('/stats', { readStats, readLag }))
+      const counted = { accepted: 10, duplicate: 6, late: 4, dead: 2, data_gaps: 1 }
+      assert.deepEqual(stats.totals, { ...counted, lag_records: 100, lag_seconds: 7 })
+      assert.deepEqual(
+        stats.partitions.map((p) => [p.lag_records, p.lag_seconds, p.seconds_to_clear]),
+        [
+          [0, 0, 0],
+          [100, 7, 2],
+        ],
+      )
       assert.equal(stats.anomalies.total, 7)
       assert.equal(Date.parse(stats.anomalies.to) - Date.parse(stats.anomalies.from), 86_400_000)
       await Promise.all(Array.from({ length: 20 }, () => fetch(`${api?.url ?? ''}/stats`).then((r) => r.text())))
       assert.equal(reads, 1)
+    })
+
+    it('says no lag while Kafka does not answer, and no time to clear from a pace of long ago', async () => {
+      const partition = { topic: 't', kafkaPartition: 0, nextOffset: 1, watermark: null, recordsPerSecond: 5 }
+      const counts = { accepted: 1, duplicate: 0, late: 0, dead: 0, updatedTs: new Date('2026-10-01Z') }
+      const readStats: ApiDeps['readStats'] = () =>
+        Promise.resolve({ partitions: [{ ...partition, ...counts }], anomalies: [], dataGaps: 0 })
+      const lagOf = async (readLag: ApiDeps['readLag']) => {
+        const { partitions, totals } = await readAnswer<Stats>('getStats', await get('/stats', { readStats, readLag }))
+        await api?.stop()
+        api = undefined
+        const [only] = partitions
+        return [only?.lag_records, only?.lag_seconds, only?.seconds_to_clear, totals.lag_records, totals.lag_seconds]
+      }
+      assert.deepEqual(await lagOf(() => Promise.resolve(undefined)), [null, null, null, null, null])
+      const behind = new Map([['t/0', { records: 9, seconds: 3 }]])
+      assert.deepEqual(await lagOf(() => Promise.resolve(behind)), [9, 3, null, 9, 3])
     })
   })
 

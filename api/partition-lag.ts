@@ -1,0 +1,88 @@
+import type { PartitionOffsets } from '../platform/kafka/admin.js'
+import { findAppendAges, type OffsetsAt } from '../platform/kafka/append-times.js'
+
+export interface Position {
+  readonly topic: string
+  readonly kafkaPartition: number
+  readonly nextOffset: number
+}
+
+/** How far a partition's position is behind its log. */
+export interface PartitionLag {
+  readonly records: number
+  /** Since Kafka got the next record; 0 when there is none. */
+  readonly seconds: number
+}
+
+/** By `topic/partition`; undefined while Kafka does not answer. */
+export type ReadLag = (positions: readonly Position[]) => Promise<ReadonlyMap<string, PartitionLag> | undefined>
+
+/** What is asked of Kafka. */
+export interface LogTimes {
+  offsets(topic: string): Promise<PartitionOffsets[]>
+  offsetsAt(topic: string, instantMs: number): ReturnType<OffsetsAt>
+}
+
+const OLDEST_AGE_MS = 366 * 86_400_000
+const MAX_QUESTIONS = 60
+
+export const lagKey = ({ topic, kafkaPartition }: Omit<Position, 'nextOffset'>): string => `${topic}/${kafkaPartition}`
+
+/**
+ * Compares positions with the ends of their logs. Never fails: a caller's other figures do not depend on Kafka.
+ * @param deadlineMs after so long, Kafka has not answered
+ */
+export function createLagReader(
+  withLogs: <T>(work: (logs: LogTimes) => Promise<T>) => Promise<T>,
+  deadlineMs: number,
+  nowMs: () => number,
+): ReadLag {
+  let isAsking = false
+  const ask = async (positions: readonly Position[]) => {
+    isAsking = true
+    try {
+      return await withLogs((logs) => readLags(logs, positions, nowMs))
+    } catch {
+      return undefined
+    } finally {
+      isAsking = false
+    }
+  }
+  return async (positions) => {
+    if (positions.length === 0) return new Map()
+    if (isAsking) return undefined // Kafka has let the last deadline pass, and has not answered since
+    const read = ask(positions)
+    let timer: NodeJS.Timeout | undefined
+    const expired = new Promise<undefined>((resolve) => {
+      timer = setTimeout(() => resolve(undefined), deadlineMs)
+    })
+    try {
+      return await Promise.race([read, expired])
+    } finally {
+      clearTimeout(timer)
+    }
+  }
+}
+
+async function readLags(logs: LogTimes, positions: readonly Position[], nowMs: () => number) {
+  const lags = new Map<string, PartitionLag>()
+  for (const topic of new Set(positions.map((position) => position.topic))) {
+    const behind = new Map<number, number>()
+    const ends = new Map((await logs.offsets(topic)).map(({ partition, low, high }) => [partition, { low, high }]))
+    for (const position of positions.filter((other) => other.topic === topic)) {
+      const { low = 0, high = 0 } = ends.get(position.kafkaPartition) ?? {}
+      // What retention has deleted cannot be processed any more: it becomes a gap.
+      const next = Math.max(position.nextOffset, low)
+      lags.set(lagKey(position), { records: Math.max(0, high - next), seconds: 0 })
+      if (high > next) behind.set(position.kafkaPartition, next)
+    }
+    if (behind.size === 0) continue
+    const search = { nowMs: nowMs(), oldestAgeMs: OLDEST_AGE_MS, maxQuestions: MAX_QUESTIONS }
+    const ages = await findAppendAges((instantMs) => logs.offsetsAt(topic, instantMs), behind, search)
+    for (const [kafkaPartition, ageMs] of ages) {
+      const key = lagKey({ topic, kafkaPartition })
+      lags.set(key, { records: lags.get(key)?.records ?? 0, seconds: ageMs / 1_000 })
+    }
+  }
+  return lags
+}
