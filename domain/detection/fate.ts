@@ -1,3 +1,5 @@
+import type { Text } from '../text.js'
+
 /** What becomes of a record. Exactly one of these, for every record. */
 export const FATES = ['accepted', 'duplicate', 'late', 'dead'] as const
 export type Fate = (typeof FATES)[number]
@@ -6,15 +8,15 @@ export type Fate = (typeof FATES)[number]
 export const DEAD_LETTER_CODES = ['DECODE', 'INVALID', 'FUTURE_TIMESTAMP', 'TOO_LARGE'] as const
 export type DeadLetterCode = (typeof DEAD_LETTER_CODES)[number]
 
-/** What detection reads of an event. */
-export interface ObservedEvent {
-  readonly event_id: string
+/** What detection reads of an event. Its texts may still lie in the record's bytes. */
+export interface ObservedEvent<T extends Text = string> {
+  readonly event_id: T
   /** Milliseconds since the epoch. */
   readonly event_ts: number
   readonly ingest_ts: number
-  readonly session_id: string
-  readonly user_id: string | null
-  readonly item_id: string | null
+  readonly session_id: T
+  readonly user_id: T | null
+  readonly item_id: T | null
 }
 
 /** An event before the year 2000 or after 2599 has a broken clock. The number of its pane fits 32 bits. */
@@ -29,7 +31,7 @@ export const MAX_ID_LENGTH = 512
  * @param appendMs the record's log append time: a replay of the log decides the same
  */
 export function faultOf(
-  event: ObservedEvent,
+  event: ObservedEvent<Text>,
   appendMs: number,
   maxFutureSkewMs: number,
 ): { readonly code: DeadLetterCode; readonly detail: string } | undefined {
@@ -46,9 +48,9 @@ export function faultOf(
   return undefined
 }
 
-function textFault(field: string, text: string): string | undefined {
+function textFault(field: string, text: Text): string | undefined {
   if (text.length === 0) return `${field} is empty`
   if (text.length > MAX_ID_LENGTH) return `${field} is longer than ${MAX_ID_LENGTH} characters`
-  if (text.includes('\0')) return `${field} has a NUL character`
+  if (typeof text === 'string' ? text.includes('\0') : text.hasNul) return `${field} has a NUL character`
   return undefined
 }

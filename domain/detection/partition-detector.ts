@@ -1,5 +1,6 @@
 import { EventIdBits } from '../dedup/event-id.js'
 import { EventIdSet } from '../dedup/event-id-set.js'
+import type { Text } from '../text.js'
 import { oldestWindowStart, PANE_MS, paneOf } from '../windowing/pane.js'
 import { PaneStore } from '../windowing/pane-store.js'
 import { Watermark } from '../windowing/watermark.js'
@@ -16,7 +17,7 @@ export interface DetectorPolicy {
 
 /** What one event was, and at which record. */
 interface Arrival {
-  readonly event: ObservedEvent
+  readonly event: ObservedEvent<Text>
   readonly offset: number
   readonly appendMs: number
 }
@@ -51,8 +52,8 @@ export class PartitionDetector {
   /** What the current event adds to its pane; one object for all events. */
   readonly #arriving = {
     offset: 0,
-    value: null as string | null,
-    actor: null as string | null,
+    value: null as Text | null,
+    actor: null as Text | null,
     id: this.#bits,
     idText: null as string | null,
   }
@@ -128,7 +129,7 @@ export class PartitionDetector {
    * Decides one record. Anomalies that it changes are kept for `takeChanges`.
    * @param appendMs the record's log append time
    */
-  process(event: ObservedEvent, offset: number, appendMs: number): Fate {
+  process(event: ObservedEvent<Text>, offset: number, appendMs: number): Fate {
     const fate = this.#decide(event, offset, appendMs)
     this.counts[fate]++
     return fate
@@ -147,7 +148,7 @@ export class PartitionDetector {
     return this.openWindows.takeChanged().map((window) => openRow(this.panes, window))
   }
 
-  #decide(event: ObservedEvent, offset: number, appendMs: number): Fate {
+  #decide(event: ObservedEvent<Text>, offset: number, appendMs: number): Fate {
     const fault = faultOf(event, appendMs, this.#policy.maxFutureSkewMs)
     if (fault) {
       this.#fault = fault
@@ -159,20 +160,20 @@ export class PartitionDetector {
     const isUuid = this.#bits.read(event.event_id)
     const isNew = isUuid
       ? this.ids.add(this.#bits, eventMs, watermarkMs)
-      : this.ids.addText(event.event_id, eventMs, watermarkMs)
+      : this.ids.addText(String(event.event_id), eventMs, watermarkMs)
     if (!isNew) return 'duplicate'
     this.#apply(event, offset, appendMs, isUuid)
     if (this.#watermark.accept(eventMs, appendMs) && this.#watermark.ms >= this.#nextCloseMs) this.#close(offset)
     return 'accepted'
   }
 
-  #apply(event: ObservedEvent, offset: number, appendMs: number, isUuid: boolean): void {
+  #apply(event: ObservedEvent<Text>, offset: number, appendMs: number, isUuid: boolean): void {
     if (!this.#decides) return
     const arriving = this.#arriving
     arriving.offset = offset
     arriving.value = event.item_id
     arriving.actor = event.user_id
-    arriving.idText = isUuid ? null : event.event_id
+    arriving.idText = isUuid ? null : String(event.event_id)
     const key = this.panes.keyOf(event.session_id)
     const pane = paneOf(event.event_ts)
     if (this.panes.add(key, pane, arriving) >= this.#fewestEvents) this.#check({ event, offset, appendMs }, key, pane)
@@ -180,7 +181,7 @@ export class PartitionDetector {
 
   /** Looks at every window that holds the event: open ones have news, others may cross their threshold now. */
   #check(arrival: Arrival, key: number, pane: number): void {
-    const open = this.openWindows.of(arrival.event.session_id)
+    const open = this.openWindows.of(this.panes.keyText(key))
     if (open)
       for (const window of open)
         if (window.startPane <= pane && pane < window.endPane) this.openWindows.markChanged(window)
@@ -199,18 +200,19 @@ export class PartitionDetector {
   }
 
   #raise(rule: RuleInForce, startPane: number, { event, offset, appendMs }: Arrival, events: number): void {
+    const sessionId = String(event.session_id)
     const window: OpenWindow = {
       rule,
-      sessionId: event.session_id,
+      sessionId,
       startPane,
       endPane: startPane + rule.window.sizePanes,
       producedMs: event.ingest_ts,
       kafkaMs: appendMs,
       crossed: {
-        event_id: event.event_id,
+        event_id: String(event.event_id),
         offset,
         events,
-        distinct_items: distinctValues(this.panes, event.session_id, startPane, rule.window.sizePanes),
+        distinct_items: distinctValues(this.panes, sessionId, startPane, rule.window.sizePanes),
       },
       changed: false,
     }

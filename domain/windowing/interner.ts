@@ -1,59 +1,60 @@
+import type { Text } from '../text.js'
+import { TextTable } from './text-table.js'
+
 /**
- * Gives each distinct string a small number while somebody holds it. Strings that nobody holds any more are forgotten,
- * so that memory follows what is live and not what was ever seen.
+ * Gives each distinct text a small number while somebody holds it. Texts that nobody holds any more are forgotten, so
+ * that memory follows what is live and not what was ever seen.
  */
 export class Interner {
-  readonly #refs = new Map<string, number>()
-  readonly #texts: (string | undefined)[] = []
-  readonly #free: number[] = []
+  readonly #table = new TextTable()
   #holders = new Int32Array(1_024)
 
   get size(): number {
-    return this.#refs.size
+    return this.#table.size
   }
 
-  /** The number of a string that is held, or -1. */
-  find(text: string): number {
-    return this.#refs.get(text) ?? -1
+  /** The number of a text that is held, or -1. */
+  find(text: Text): number {
+    return this.#table.find(text)
   }
 
-  /** Takes one hold on a string. Every hold must be given back by `release`. */
-  hold(text: string): number {
-    const known = this.#refs.get(text)
-    if (known !== undefined) {
-      this.retain(known)
-      return known
-    }
-    const ref = this.#free.pop() ?? this.#texts.length
+  /** Takes one hold on a text. Every hold must be given back by `release`. */
+  hold(text: Text): number {
+    const known = this.#table.find(text)
+    return known < 0 ? this.holdNew(text) : this.retain(known)
+  }
+
+  /** Takes the first hold on a text that `find` did not find. */
+  holdNew(text: Text): number {
+    const ref = this.#table.add(text)
     if (ref >= this.#holders.length) {
       const grown = new Int32Array(this.#holders.length * 2)
       grown.set(this.#holders)
       this.#holders = grown
     }
-    this.#texts[ref] = text
     this.#holders[ref] = 1
-    this.#refs.set(text, ref)
     return ref
   }
 
-  /** Takes one more hold on a number that is already held. */
-  retain(ref: number): void {
+  /** Takes one more hold on a number that is already held. @returns the number */
+  retain(ref: number): number {
     this.#holders[ref] = (this.#holders[ref] ?? 0) + 1
+    return ref
   }
 
   release(ref: number): void {
     const left = (this.#holders[ref] ?? 0) - 1
     this.#holders[ref] = left
-    if (left > 0) return
-    this.#refs.delete(this.textOf(ref))
-    this.#texts[ref] = undefined
-    this.#free.push(ref)
+    if (left <= 0) this.#table.remove(ref)
   }
 
   /** @throws RangeError for a number that nobody holds */
   textOf(ref: number): string {
-    const text = this.#texts[ref]
-    if (text === undefined) throw new RangeError(`no string is held under ${ref}`)
-    return text
+    return this.#table.textOf(ref)
+  }
+
+  /** Whether the text of a number is this one. @throws RangeError for a number that nobody holds */
+  isText(ref: number, text: Text): boolean {
+    return this.#table.isText(ref, text)
   }
 }

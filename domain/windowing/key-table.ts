@@ -1,10 +1,10 @@
 import { NONE } from './pane-layout.js'
+import type { Text } from '../text.js'
+import { TextTable } from './text-table.js'
 
 /** Gives each key a small number while it has panes, and keeps the first of its panes and the events in all of them. */
 export class KeyTable {
-  readonly #keys = new Map<string, number>()
-  readonly #texts: (string | undefined)[] = []
-  readonly #free: number[] = []
+  readonly #keys = new TextTable()
   #heads = new Int32Array(1_024)
   #totals = new Int32Array(1_024)
 
@@ -13,24 +13,23 @@ export class KeyTable {
   }
 
   get bytes(): number {
-    return this.#heads.byteLength + this.#totals.byteLength
+    return this.#heads.byteLength + this.#totals.byteLength + this.#keys.bytes
   }
 
   /** The number of a key, or -1. */
-  find(text: string): number {
-    return this.#keys.get(text) ?? NONE
+  find(text: Text): number {
+    return this.#keys.find(text)
   }
 
   /** The number of a key, a new one when it has none. */
-  use(text: string): number {
-    return this.#keys.get(text) ?? this.#add(text)
+  use(text: Text): number {
+    const known = this.#keys.find(text)
+    return known === NONE ? this.#add(text) : known
   }
 
   /** @throws RangeError for a number that no key has */
   textOf(key: number): string {
-    const text = this.#texts[key]
-    if (text === undefined) throw new RangeError(`no key ${key}`)
-    return text
+    return this.#keys.textOf(key)
   }
 
   /** The slot of the key's first pane, or -1. */
@@ -54,19 +53,15 @@ export class KeyTable {
   }
 
   drop(key: number): void {
-    this.#keys.delete(this.textOf(key))
-    this.#texts[key] = undefined
-    this.#free.push(key)
+    this.#keys.remove(key)
   }
 
-  #add(text: string): number {
-    const key = this.#free.pop() ?? this.#texts.length
+  #add(text: Text): number {
+    const key = this.#keys.add(text)
     if (key >= this.#heads.length) {
       this.#heads = grown(this.#heads)
       this.#totals = grown(this.#totals)
     }
-    this.#keys.set(text, key)
-    this.#texts[key] = text
     this.#heads[key] = NONE
     this.#totals[key] = 0
     return key

@@ -23,6 +23,7 @@ import {
   WORDS,
 } from './pane-layout.js'
 import { idOfView, type PaneEvent, type PaneView } from './pane-view.js'
+import type { Text } from '../text.js'
 
 /**
  * The panes of all keys of one partition: count, distinct values, first and last offset and event id, and the actor
@@ -53,7 +54,7 @@ export class PaneStore {
     return this.#words.byteLength + this.#keys.bytes + this.#changed.length * 8
   }
 
-  keyOf(text: string): number {
+  keyOf(text: Text): number {
     return this.#keys.use(text)
   }
 
@@ -61,7 +62,7 @@ export class PaneStore {
     return this.#keys.textOf(key)
   }
 
-  findKey(text: string): number {
+  findKey(text: Text): number {
     return this.#keys.find(text)
   }
 
@@ -259,17 +260,17 @@ export class PaneStore {
     return isText ? this.strings.textOf(this.#words[base + at] ?? NONE) : this.#words.slice(base + at, base + at + 4)
   }
 
-  #setActor(slot: number, actor: string, offset: number): void {
+  #setActor(slot: number, actor: Text, offset: number): void {
     const base = slot * WORDS
     const held = this.#words[base + I_ACTOR] ?? NONE
-    if (held === NONE || this.strings.textOf(held) !== actor) {
+    if (held === NONE || !this.strings.isText(held, actor)) {
       this.#words[base + I_ACTOR] = this.strings.hold(actor)
       if (held !== NONE) this.strings.release(held)
     }
     this.#doubles[slot * DOUBLES + F_ACTOR_OFFSET] = offset
   }
 
-  #addValue(slot: number, value: string): void {
+  #addValue(slot: number, value: Text): void {
     const base = slot * WORDS
     const words = this.#words
     const known = this.strings.find(value)
@@ -279,7 +280,7 @@ export class PaneStore {
       if (spilled?.has(known)) return
       if (!spilled) for (let i = 0; i < count; i++) if (words[base + I_INLINE + i] === known) return
     }
-    const ref = this.strings.hold(value)
+    const ref = known === NONE ? this.strings.holdNew(value) : this.strings.retain(known)
     if (spilled) spilled.add(ref)
     else if (count < INLINE_VALUES) words[base + I_INLINE + count] = ref
     else this.#spilled.set(slot, new Set([...words.subarray(base + I_INLINE, base + I_INLINE + count), ref]))

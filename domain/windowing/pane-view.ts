@@ -1,8 +1,10 @@
-/** What one event adds to its pane. Strings stand for themselves; the id is four words, or a text when `idText` is set. */
+import type { Text } from '../text.js'
+
+/** What one event adds to its pane. The id is four words, or a text when `idText` is set. */
 export interface PaneEvent {
   readonly offset: number
-  readonly value: string | null
-  readonly actor: string | null
+  readonly value: Text | null
+  readonly actor: Text | null
   readonly id: { readonly w0: number; readonly w1: number; readonly w2: number; readonly w3: number }
   readonly idText: string | null
 }

@@ -1,12 +1,18 @@
 import type { DeadLetterCode, ObservedEvent } from '../../domain/detection/fate.js'
+import { TextSlice } from '../../domain/text.js'
 import { createDecoder, schemaIdOf } from '../../platform/avro/codec.js'
+import { FieldScanner } from '../../platform/avro/field-scanner.js'
 import { PlatformError } from '../../platform/platform-error.js'
 
 export type Decoded =
-  | { readonly event: ObservedEvent; readonly fault?: undefined }
+  | { readonly event: ObservedEvent<TextSlice>; readonly fault?: undefined }
   | { readonly event?: undefined; readonly fault: { readonly code: DeadLetterCode; readonly detail: string } }
 
-type Decoder = (bytes: Buffer) => unknown
+/** How the values of one schema id are read: quickly where that is sure, else by avsc. */
+interface SchemaReader {
+  readonly decode: (bytes: Buffer) => unknown
+  readonly scanned: ScannedEvent | undefined
+}
 
 /** Schema ids that are remembered; beyond it the oldest unknown one is asked for again. */
 const MAX_UNKNOWN_IDS = 10_000
@@ -21,7 +27,9 @@ export class EventDecoder {
   readonly #readerSchema: string
   readonly #schemaById: (id: number) => Promise<string>
   readonly #maxRecordBytes: number
-  readonly #decoders = new Map<number, Decoder>()
+  readonly #readers = new Map<number, SchemaReader>()
+  #lastId = -1
+  #lastReader: SchemaReader | undefined
   readonly #unknown = new Set<number>()
 
   constructor(readerSchema: string, schemaById: (id: number) => Promise<string>, maxRecordBytes: number) {
@@ -38,7 +46,7 @@ export class EventDecoder {
       const id = value ? schemaIdOf(value) : undefined
       if (id === last || id === undefined) continue
       last = id
-      if (!this.#decoders.has(id) && !this.#unknown.has(id)) missing.add(id)
+      if (!this.#readers.has(id) && !this.#unknown.has(id)) missing.add(id)
     }
     return missing
   }
@@ -50,7 +58,10 @@ export class EventDecoder {
    */
   async learn(id: number): Promise<void> {
     try {
-      this.#decoders.set(id, createDecoder(this.#readerSchema, await this.#schemaById(id)))
+      const schema = await this.#schemaById(id)
+      const decode = createDecoder(this.#readerSchema, schema)
+      const scanner = FieldScanner.of(this.#readerSchema, schema)
+      this.#readers.set(id, { decode, scanned: scanner && new ScannedEvent(scanner) })
     } catch (error) {
       if (error instanceof PlatformError && error.code !== 'SCHEMA_UNKNOWN') throw error
       const oldest = this.#unknown.values().next()
@@ -59,21 +70,88 @@ export class EventDecoder {
     }
   }
 
+  /** Reads one value. The event is valid until the next call. */
   decode(value: Buffer | null): Decoded {
     if (value === null) return dead('the value is null')
     if (value.length > this.#maxRecordBytes)
       return dead(`the value is larger than ${this.#maxRecordBytes} bytes`, 'TOO_LARGE')
     const id = schemaIdOf(value)
     if (id === undefined) return dead('the value does not begin with byte 0 and a schema id')
-    const decoder = this.#decoders.get(id)
-    if (!decoder) return dead(`the schema registry has no event schema ${id}`)
+    const reader = this.#readerOf(id)
+    if (!reader) return dead(`the schema registry has no event schema ${id}`)
+    if (reader.scanned?.read(value)) return reader.scanned
     try {
-      const event = decoder(value)
+      const event = reader.decode(value)
       return event === undefined
         ? dead(`the value is too short or too long for schema ${id}`)
-        : { event: event as ObservedEvent }
+        : { event: slicesOf(event as ObservedEvent) }
     } catch (error) {
       return dead(`the value is not of schema ${id}: ${error instanceof Error ? error.message : 'unreadable'}`)
     }
+  }
+
+  #readerOf(id: number): SchemaReader | undefined {
+    if (id !== this.#lastId || !this.#lastReader) {
+      this.#lastReader = this.#readers.get(id)
+      this.#lastId = id
+    }
+    return this.#lastReader
+  }
+}
+
+const slice = (text: string): TextSlice => new TextSlice().setString(text)
+
+const slicesOf = ({ event_id, session_id, user_id, item_id, ...rest }: ObservedEvent): ObservedEvent<TextSlice> => ({
+  ...rest,
+  event_id: slice(event_id),
+  session_id: slice(session_id),
+  user_id: user_id === null ? null : slice(user_id),
+  item_id: item_id === null ? null : slice(item_id),
+})
+
+/** The event that a scanner found in a value, as it lies in the bytes; one object for all values. */
+class ScannedEvent {
+  readonly event = {
+    event_id: new TextSlice(),
+    event_ts: 0,
+    ingest_ts: 0,
+    session_id: new TextSlice(),
+    user_id: null as TextSlice | null,
+    item_id: null as TextSlice | null,
+  }
+  readonly #scanner: FieldScanner
+  readonly #userId = new TextSlice()
+  readonly #itemId = new TextSlice()
+  readonly #at: Readonly<Record<keyof ObservedEvent, number>>
+
+  constructor(scanner: FieldScanner) {
+    const at = (name: keyof ObservedEvent): number => scanner.names.indexOf(name)
+    this.#scanner = scanner
+    this.#at = {
+      event_id: at('event_id'),
+      event_ts: at('event_ts'),
+      ingest_ts: at('ingest_ts'),
+      session_id: at('session_id'),
+      user_id: at('user_id'),
+      item_id: at('item_id'),
+    }
+  }
+
+  /** @returns false when the scanner leaves it to the Avro decoder */
+  read(value: Buffer): boolean {
+    const { event } = this
+    const scanner = this.#scanner
+    if (!scanner.scan(value)) return false
+    const { froms, tos, longs } = scanner
+    const at = this.#at
+    event.event_id.set(value, froms[at.event_id] ?? 0, tos[at.event_id] ?? 0)
+    event.session_id.set(value, froms[at.session_id] ?? 0, tos[at.session_id] ?? 0)
+    event.event_ts = longs[at.event_ts] ?? 0
+    event.ingest_ts = longs[at.ingest_ts] ?? 0
+    const user = froms[at.user_id] ?? -1
+    event.user_id = user < 0 ? null : this.#userId.set(value, user, tos[at.user_id] ?? 0)
+    const item = froms[at.item_id] ?? -1
+    event.item_id = item < 0 ? null : this.#itemId.set(value, item, tos[at.item_id] ?? 0)
+    return true
   }
 }

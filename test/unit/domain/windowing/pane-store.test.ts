@@ -118,9 +118,9 @@ function addBoth(
   inModel.count++
   inModel.lastOffset = offset
   inModel.lastId = idText
-  if (event.value !== null) inModel.values.add(event.value)
+  if (event.value !== null) inModel.values.add(String(event.value))
   if (event.actor !== null) {
-    inModel.actor = event.actor
+    inModel.actor = String(event.actor)
     inModel.actorOffset = offset
   }
   model.set(name, inModel)
