@@ -1,3 +1,4 @@
+import { eventOfTexts } from '../../domain/detection/fate.js'
 import { LogReplay, type RulesFrom } from '../../domain/detection/log-replay.js'
 import { ruleInForce } from '../../domain/detection/rule.js'
 import { RULE_KINDS } from '../../domain/detection/rule-kinds.js'
@@ -67,7 +68,7 @@ async function decideAll(replay: LogReplay, decoder: EventDecoder, records: Reco
   for (const id of decoder.missingIds(records.map(({ value }) => value))) await decoder.learn(id)
   for (const { key, value, offset, timestamp } of records) {
     const { event, fault } = decoder.decode(value)
-    if (event) replay.decide(event, Number(offset), Number(timestamp))
+    if (event) replay.decide(eventOfTexts(event), Number(offset), Number(timestamp))
     else replay.decideUndecoded(key?.toString(), Number(offset), Number(timestamp), fault.detail)
   }
 }

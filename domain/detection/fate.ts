@@ -19,6 +19,16 @@ export interface ObservedEvent<T extends Text = string> {
   readonly item_id: T | null
 }
 
+/** The event with strings of its own, which stay valid when the record's bytes go. */
+export const eventOfTexts = (event: ObservedEvent<Text>): ObservedEvent => ({
+  event_id: String(event.event_id),
+  event_ts: event.event_ts,
+  ingest_ts: event.ingest_ts,
+  session_id: String(event.session_id),
+  user_id: event.user_id === null ? null : String(event.user_id),
+  item_id: event.item_id === null ? null : String(event.item_id),
+})
+
 /** An event before the year 2000 or after 2599 has a broken clock. The number of its pane fits 32 bits. */
 export const EARLIEST_EVENT_MS = 946_684_800_000
 export const LATEST_EVENT_MS = 19_880_899_199_999

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { eventOfTexts } from '../../../../domain/detection/fate.js'
 import { TOPICS, type Click } from '../../../../domain/events.js'
 import { createEncoder } from '../../../../platform/avro/codec.js'
 import { PlatformError } from '../../../../platform/platform-error.js'
@@ -42,12 +43,7 @@ describe('EventDecoder', () => {
     const { event } = made.decode(value)
     const { event_id, event_ts, ingest_ts, session_id, user_id, item_id } = CLICK
     assert.ok(event)
-    const texts = {
-      event_id: String(event.event_id),
-      session_id: String(event.session_id),
-      item_id: String(event.item_id),
-    }
-    assert.deepEqual({ ...event, ...texts }, { event_id, event_ts, ingest_ts, session_id, user_id, item_id })
+    assert.deepEqual(eventOfTexts(event), { event_id, event_ts, ingest_ts, session_id, user_id, item_id })
   })
 
   it('says which ids it has to look up, each once', async () => {
