@@ -1,0 +1,171 @@
+import { pathToFileURL } from 'node:url'
+import { join } from 'node:path'
+import { SeededRandom } from '../../../cli/simulate/seeded-random.js'
+import { undetectedFlips, type Sealing } from '../bit-flips.js'
+import { crashWhen, patchedCopy, type Patch } from '../patched-copy.js'
+import type { Row } from '../row.js'
+import { crashTrial, frozenTrial, killedTrial, plainTrial } from '../trials.js'
+import { VerifiedLog } from '../verified-log.js'
+
+/** A bug, and the check that has to notice it. */
+interface PlantedBug {
+  readonly name: string
+  readonly patches: readonly Patch[]
+  /** @returns what the check noticed */
+  readonly check: (log: VerifiedLog, root: string, random: SeededRandom) => Promise<readonly string[]>
+}
+
+const plain: PlantedBug['check'] = async (log, root) => {
+  await plainTrial(log, 1, {}, root)
+  return log.differences()
+}
+
+const frozen: PlantedBug['check'] = async (log, root, random) => {
+  const { fenced } = await frozenTrial(log, random, root)
+  return [...(await log.differences()), ...(fenced === 0 ? ['no commit of the frozen process was refused'] : [])]
+}
+
+const killed: PlantedBug['check'] = async (log, root, random) => {
+  await killedTrial(log, random, 3, root)
+  return log.differences()
+}
+
+const crashed: PlantedBug['check'] = async (log, root) => {
+  await crashTrial(log, 1, root)
+  return log.differences()
+}
+
+const flipped: PlantedBug['check'] = async (_log, root, random) => {
+  const sealing = (await import(pathToFileURL(join(root, 'dist/workers/detector/seal.js')).href)) as Sealing
+  const undetected = await undetectedFlips(sealing, random, 1_000)
+  return undetected > 0 ? [`${undetected} bit flips undetected`] : []
+}
+
+/** The first one looks at the side topics, which keep what the runs after it write. */
+const BUGS: readonly PlantedBug[] = [
+  {
+    name: 'no dead letter for one kind of error',
+    patches: [
+      {
+        file: 'workers/detector/partition-owner.js',
+        from: 'sideRecords.push(deadLetter(',
+        to: "if (reason.code !== 'INVALID') sideRecords.push(deadLetter(",
+      },
+    ],
+    check: async (log, root) => {
+      await plainTrial(log, 1, {}, root)
+      return log.sideDifferences()
+    },
+  },
+  {
+    name: 'no compare-and-swap',
+    patches: [
+      {
+        file: 'db/stores/checkpoints.js',
+        from: 'c.owner_epoch = $3 AND c.next_offset = $4`;',
+        to: '$3::bigint IS NOT NULL AND $4::bigint IS NOT NULL`;',
+      },
+    ],
+    check: frozen,
+  },
+  {
+    name: 'no dedup',
+    patches: [{ file: 'domain/detection/partition-detector.js', from: 'if (!isNew)', to: 'if (false)' }],
+    check: plain,
+  },
+  {
+    name: 'a future time moves the watermark',
+    patches: [
+      {
+        file: 'domain/windowing/watermark.js',
+        from: '(eventMs < appendMs ? eventMs : appendMs)',
+        to: 'eventMs',
+      },
+    ],
+    check: plain,
+  },
+  {
+    name: 'the allowed lateness is forgotten',
+    patches: [
+      { file: 'domain/windowing/watermark.js', from: ': appendMs) - this.#allowedLatenessMs', to: ': appendMs)' },
+    ],
+    check: plain,
+  },
+  {
+    name: 'the offset is committed before the results',
+    patches: [
+      {
+        file: 'workers/detector/checkpointer.js',
+        from: 'await commitCheckpoint(this.#db, write);',
+        to:
+          'await commitCheckpoint(this.#db, { ...write, anomalies: [] }); ' +
+          crashWhen("write.anomalies.some(({ anomaly }) => anomaly.status !== 'open')") +
+          "await (await import('../../db/stores/anomaly-rows.js')).upsertAnomalies(this.#db, write.anomalies);",
+      },
+      // The fast way to the database would hide it.
+      { file: 'workers/detector/anomaly-writer.js', from: 'await upsertAnomalies(this.#db, rows);', to: '' },
+    ],
+    check: crashed,
+  },
+  {
+    name: 'restored state has no event ids',
+    patches: [
+      {
+        file: 'domain/detection/snapshot/piece.js',
+        from: 'detector.ids.restore(bits, texts, detector.watermarkMs)',
+        to: 'void [bits, texts]',
+      },
+    ],
+    check: killed,
+  },
+  {
+    name: 'no checksum over stored state',
+    patches: [
+      { file: 'workers/detector/seal.js', from: 'if (crc32(packed) !== sealed.readUInt32BE(1))', to: 'if (false)' },
+    ],
+    check: flipped,
+  },
+]
+
+export const row: Row = {
+  id: 'F1',
+  fault: 'bugs planted in a copy of the compiled product, one at a time',
+  invariant: 'the matching check notices each; on the product itself it notices nothing',
+  quick: true,
+  run: async ({ seed, say }) => {
+    // The live part has clients whose clocks are minutes fast.
+    const log = await VerifiedLog.open(30_000, seed, 10)
+    try {
+      const differences: string[] = []
+      let caught = 0
+      for (const { name, patches, check } of BUGS) {
+        const copy = patchedCopy(patches)
+        let noticed: readonly string[]
+        try {
+          noticed = await check(log, copy.root, new SeededRandom(seed))
+        } catch (error) {
+          const [first = ''] = (error instanceof Error ? error.message : String(error)).split('\n')
+          noticed = [`it failed: ${first}`]
+        } finally {
+          copy.remove()
+        }
+        if (noticed.length > 0) caught++
+        else differences.push(`not caught: ${name}`)
+        say(
+          `${name}: ${noticed.length > 0 ? `caught (${noticed.length}), ${noticed[0]?.slice(0, 120)}` : 'NOT CAUGHT'}`,
+        )
+      }
+      await plainTrial(log)
+      const itself = await log.differences() // the side topics keep what the bugs wrote: A0 looks at them
+      differences.push(...itself)
+      return {
+        held: caught === BUGS.length && itself.length === 0,
+        figure: `${caught}/${BUGS.length} caught, ${itself.length} differences without a bug`,
+        configuration: { records: log.records, bugs: BUGS.map(({ name }) => name).join('; ') },
+        differences,
+      }
+    } finally {
+      await log.close()
+    }
+  },
+}
