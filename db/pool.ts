@@ -124,6 +124,9 @@ const connectionConfig = (settings: PoolSettings): pg.PoolConfig => ({
 export function openPool(settings: PoolSettings, log: Logger): Promise<Part<Database>> {
   const pool = new pg.Pool(connectionConfig(settings))
   pool.on('error', (error) => log.warn({ err: error }, 'postgres_idle_connection_lost'))
+  // A FATAL that comes in one packet with the end of the last statement is emitted before whoever waits for the
+  // connection runs on and can listen: without a listener of its own, from the first moment, it ends the process.
+  pool.on('connect', (client) => client.on('error', () => undefined))
   const checkOut = () => checkOutOf(pool, log)
   const database: Database = {
     ...queryable(async (statement) => {
@@ -156,7 +159,7 @@ async function checkOutOf(pool: pg.Pool, log: Logger): Promise<Connection> {
   return { ...queryable((statement) => client.query<object>(statement)), release }
 }
 
-/** A checked-out client without an error listener would end the process when its connection breaks. */
+/** Notes when the connection breaks while it is out, so that it is closed and not handed out again. */
 async function checkOutClient(pool: pg.Pool, log: Logger) {
   const client = await pool.connect()
   let lost: Error | undefined
@@ -166,9 +169,8 @@ async function checkOutClient(pool: pg.Pool, log: Logger) {
   }
   client.on('error', onError)
   const release = (broken?: Error) => {
-    const reason = broken ?? lost
-    if (!reason) client.off('error', onError) // the pool listens again; one that is closed may still say why it broke
-    client.release(reason)
+    client.off('error', onError)
+    client.release(broken ?? lost)
   }
   return { client, release }
 }
