@@ -158,7 +158,8 @@ export class DetectionStage {
     await waitUntil(what, deadlineMs, async () => {
       if (!detector.isRunning) throw new Error(`the detector has ended:\n${detector.output}`)
       processed = await this.processed()
-      return processed >= total
+      // One that has said nothing yet, because its predecessor had done it all, cannot be asked to stop in order.
+      return processed >= total && detector.output !== ''
     })
     await detector.stop()
   }
