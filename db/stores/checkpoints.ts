@@ -34,6 +34,15 @@ export interface CheckpointWrite extends PartitionName {
   readonly anomalies: readonly AnomalyRow[]
   /** The rules that decide from `nextOffset` on, when they differ from those before. */
   readonly ruleChange: readonly object[] | undefined
+  /** Offsets that this checkpoint passes without their records having been read. */
+  readonly gaps: readonly DataGap[]
+}
+
+export interface DataGap {
+  readonly fromOffset: number
+  /** The first offset behind it. */
+  readonly toOffset: number
+  readonly cause: 'retention' | 'too_large' | 'undecodable'
 }
 
 const TAKE = `
@@ -100,6 +109,7 @@ export async function commitCheckpoint(db: Database, write: CheckpointWrite): Pr
       )
     await upsertAnomalies(tx, write.anomalies)
     await storePiece(tx, write, watermark)
+    for (const gap of write.gaps) await storeGap(tx, write, gap)
     if (write.ruleChange)
       await tx.query(
         `INSERT INTO detector_rule_changes (topic, kafka_partition, from_offset, rules) VALUES ($1, $2, $3, $4)
@@ -127,6 +137,14 @@ async function storePiece(
   )
 }
 
+async function storeGap(tx: Queryable, { topic, partition }: PartitionName, gap: DataGap): Promise<void> {
+  await tx.query(
+    `INSERT INTO data_gaps (topic, kafka_partition, from_offset, to_offset, cause) VALUES ($1, $2, $3, $4, $5)
+     ON CONFLICT (topic, kafka_partition, from_offset) DO UPDATE SET to_offset = excluded.to_offset, cause = excluded.cause`,
+    [topic, partition, gap.fromOffset, gap.toOffset, gap.cause],
+  )
+}
+
 /** Whether a commit whose answer was lost is stored. @throws GRD_FENCED when another owner has the partition by now */
 export async function isCommitted(
   db: Queryable,
@@ -151,7 +169,7 @@ export async function recordDataGap(
   db: Database,
   { topic, partition }: PartitionName,
   epoch: number,
-  gap: { readonly fromOffset: number; readonly toOffset: number },
+  gap: DataGap,
 ): Promise<void> {
   await withTransaction(db, async (tx) => {
     const moved = await tx.query(
@@ -161,10 +179,6 @@ export async function recordDataGap(
     )
     if (moved.rowCount !== 1)
       throw new GuardianError('GRD_FENCED', `${topic}/${partition} has been taken from epoch ${epoch}`)
-    await tx.query(
-      `INSERT INTO data_gaps (topic, kafka_partition, from_offset, to_offset) VALUES ($1, $2, $3, $4)
-       ON CONFLICT (topic, kafka_partition, from_offset) DO UPDATE SET to_offset = excluded.to_offset`,
-      [topic, partition, gap.fromOffset, gap.toOffset],
-    )
+    await storeGap(tx, { topic, partition }, gap)
   })
 }

@@ -52,7 +52,7 @@ export const detectorRuleChanges = pgTable(
   (table) => [primaryKey({ columns: [table.topic, table.kafkaPartition, table.fromOffset] })],
 )
 
-/** Offsets that Kafka no longer had when they were asked for. */
+/** Offsets that were not read: Kafka no longer had them, or the batch that holds them is not readable within limits. */
 export const dataGaps = pgTable(
   'data_gaps',
   {
@@ -61,6 +61,7 @@ export const dataGaps = pgTable(
     fromOffset: count('from_offset').notNull(),
     toOffset: count('to_offset').notNull(),
     detectedTs: timestamptz('detected_ts').notNull().defaultNow(),
+    cause: text('cause').notNull().default('retention'),
   },
   (table) => [primaryKey({ columns: [table.topic, table.kafkaPartition, table.fromOffset] })],
 )

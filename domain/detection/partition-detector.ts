@@ -120,9 +120,9 @@ export class PartitionDetector {
     this.#nextCloseMs = watermarkMs === Number.NEGATIVE_INFINITY ? watermarkMs : (paneOf(watermarkMs) + 1) * PANE_MS
   }
 
-  /** Counts a record that could not even be decoded. */
-  countDead(): void {
-    this.counts.dead++
+  /** Counts records that could not even be decoded. */
+  countDead(records = 1): void {
+    this.counts.dead += records
   }
 
   /**

@@ -1,5 +1,5 @@
 import { promisify } from 'node:util'
-import { gunzip, gzip } from 'node:zlib'
+import { gunzip } from 'node:zlib'
 import { Decompress } from 'fzstd'
 import kafkajs from 'kafkajs'
 import { decompressFrame } from 'lz4-napi'
@@ -7,48 +7,44 @@ import { uncompress } from 'snappy'
 import { PlatformError } from '../platform-error.js'
 
 const unzip = promisify(gunzip)
-const zip = promisify(gzip)
-
-/** As the attributes of a record batch have them. https://kafka.apache.org/documentation/#recordbatch */
-const CODEC_NUMBERS = { gzip: 1, snappy: 2, lz4: 3, zstd: 4 } as const
-
-interface Codec {
-  readonly compress: (encoder: { readonly buffer: Buffer }) => Promise<Buffer>
-  readonly decompress: (packed: Buffer) => Promise<Buffer>
-}
 
 const tooLarge = (codec: string, maxBytes: number): PlatformError =>
-  new PlatformError('BATCH_UNREADABLE', `a ${codec} batch is larger than ${maxBytes} bytes when unpacked`)
+  new PlatformError('BATCH_TOO_LARGE', `a ${codec} batch is larger than ${maxBytes} bytes when unpacked`)
 
-const notOurs = (): Promise<Buffer> =>
-  Promise.reject(new PlatformError('BATCH_UNREADABLE', 'only gzip batches are written'))
+type Unpack = (packed: Buffer, maxBytes: number) => Promise<Buffer>
+
+/** By the number in the attributes of a record batch. https://kafka.apache.org/documentation/#recordbatch */
+const CODECS: readonly { readonly name: string; readonly unpack: Unpack }[] = [
+  { name: 'plain', unpack: (packed) => Promise.resolve(packed) },
+  { name: 'gzip', unpack: (packed, maxBytes) => unzip(packed, { maxOutputLength: maxBytes }) },
+  { name: 'snappy', unpack: unpackSnappy },
+  { name: 'lz4', unpack: unpackLz4 },
+  { name: 'zstd', unpack: unpackZstd },
+]
 
 /**
- * Lets kafkajs read gzip, snappy, lz4 and zstd batches, each up to a size. Without this, one batch that is not gzip
- * stops a kafkajs consumer for good, and a small gzip batch can unpack to all of memory.
+ * Unpacks the records of a batch, up to a size: a small gzip batch can unpack to all of memory.
+ * @throws PlatformError BATCH_TOO_LARGE when they are larger; BATCH_UNREADABLE when they are not of that codec
  */
-export function registerCodecs(maxBytes: number): void {
-  const codecs = kafkajs.CompressionCodecs as Record<number, () => Codec>
-  codecs[CODEC_NUMBERS.gzip] = () => ({
-    compress: (encoder) => zip(encoder.buffer),
-    decompress: (packed) => unzip(packed, { maxOutputLength: maxBytes }).catch(refuse('gzip', maxBytes)),
-  })
-  const readers = { snappy: unpackSnappy, lz4: unpackLz4, zstd: unpackZstd }
-  for (const name of ['snappy', 'lz4', 'zstd'] as const)
-    codecs[CODEC_NUMBERS[name]] = () => ({
-      compress: notOurs,
-      decompress: (packed) => readers[name](packed, maxBytes).catch(refuse(name, maxBytes)),
-    })
-}
-
-const refuse =
-  (codec: string, maxBytes: number) =>
-  (cause: unknown): never => {
+export async function unpack(codec: number, packed: Buffer, maxBytes: number): Promise<Buffer> {
+  const known = CODECS[codec]
+  if (!known) throw new PlatformError('BATCH_UNREADABLE', `a batch has the unknown codec ${codec}`)
+  try {
+    return await known.unpack(packed, maxBytes)
+  } catch (cause) {
     if (cause instanceof PlatformError) throw cause
     if (cause instanceof Error && 'code' in cause && cause.code === 'ERR_BUFFER_TOO_LARGE')
-      throw tooLarge(codec, maxBytes)
-    throw new PlatformError('BATCH_UNREADABLE', `a ${codec} batch cannot be unpacked`, { cause })
+      throw tooLarge(known.name, maxBytes)
+    throw new PlatformError('BATCH_UNREADABLE', `a ${known.name} batch cannot be unpacked`, { cause })
   }
+}
+
+/** Lets kafkajs' own reader of record sets read every codec, each up to a size: a batch that is larger ends the read. */
+export function registerCodecs(maxBytes: number): void {
+  const codecs = kafkajs.CompressionCodecs as Record<number, unknown>
+  for (const codec of [1, 2, 3, 4])
+    codecs[codec] = () => ({ decompress: (packed: Buffer) => unpack(codec, packed, maxBytes) })
+}
 
 /** Java clients frame snappy as snappy-java does: magic, two versions, then blocks with their length in front. */
 const XERIAL_MAGIC = Buffer.from([0x82, 0x53, 0x4e, 0x41, 0x50, 0x50, 0x59, 0])
@@ -107,24 +103,29 @@ export async function unpackLz4(packed: Buffer, maxBytes: number): Promise<Buffe
 
 const ZSTD_MAGIC = 0xfd2fb528
 
-/** Unpacks zstd as a stream that is cut at the limit. https://www.rfc-editor.org/rfc/rfc8878 */
-export function unpackZstd(packed: Buffer, maxBytes: number): Promise<Buffer> {
-  return new Promise((resolve, reject) => {
-    try {
-      if (zstdWindowBytes(packed) > maxBytes) throw tooLarge('zstd', maxBytes)
-      const chunks: Uint8Array[] = []
-      let length = 0
-      const stream = new Decompress((chunk) => {
-        length += chunk.length
-        if (length > maxBytes) throw tooLarge('zstd', maxBytes)
-        chunks.push(chunk)
-      })
-      stream.push(packed, true)
-      resolve(Buffer.concat(chunks))
-    } catch (error) {
-      reject(error instanceof Error ? error : new Error('not unpacked', { cause: error }))
-    }
+/** A kibibyte of zstd is at most 256 blocks of 128 KiB: as much as may be unpacked in one turn of the event loop. */
+const ZSTD_STEP_BYTES = 1_024
+const ZSTD_TURN_MS = 10
+
+/** Unpacks zstd as a stream that is cut at the limit, and lets others have a turn. https://www.rfc-editor.org/rfc/rfc8878 */
+export async function unpackZstd(packed: Buffer, maxBytes: number): Promise<Buffer> {
+  if (zstdWindowBytes(packed) > maxBytes) throw tooLarge('zstd', maxBytes)
+  const chunks: Uint8Array[] = []
+  let length = 0
+  const stream = new Decompress((chunk) => {
+    length += chunk.length
+    if (length > maxBytes) throw tooLarge('zstd', maxBytes)
+    chunks.push(chunk)
   })
+  let turnAt = performance.now()
+  for (let at = 0; at < packed.length; at += ZSTD_STEP_BYTES) {
+    const end = at + ZSTD_STEP_BYTES
+    stream.push(packed.subarray(at, end), end >= packed.length)
+    if (performance.now() - turnAt < ZSTD_TURN_MS) continue
+    await new Promise((resolve) => setImmediate(resolve))
+    turnAt = performance.now()
+  }
+  return Buffer.concat(chunks)
 }
 
 /** The memory that a decoder sets aside, as the frame header says; a single segment needs its whole content. */

@@ -2,7 +2,7 @@ import type { Consumer, Kafka, KafkaMessage } from 'kafkajs'
 import type { Part } from '../lifecycle.js'
 import type { Logger } from '../logger.js'
 import { withAdmin } from './admin.js'
-import { registerCodecs } from './codecs.js'
+import { installRecordSets, isMarker, type UnreadableRange } from './record-set.js'
 
 export interface ConsumerSettings {
   readonly groupId: string
@@ -13,6 +13,8 @@ export interface ConsumerSettings {
   readonly maxWaitMs: number
   /** What a compressed batch may unpack to. */
   readonly maxUnpackedBytes: number
+  /** Records that one batch may hold. */
+  readonly maxBatchRecords: number
 }
 
 /** Records of one partition in offset order, as one fetch gave them. Offsets and times are decimal strings. */
@@ -24,6 +26,8 @@ export interface RecordBatch {
   /** From where this fetch was asked for. */
   readonly fetchedOffset: number
   readonly records: readonly KafkaMessage[]
+  /** Offsets between the records whose batches cannot be read, in order. */
+  readonly unreadable: readonly UnreadableRange[]
   /** Where the partition goes on after this batch; it steps over control records and compacted ones. */
   readonly nextOffset: number
 }
@@ -50,6 +54,9 @@ export interface StreamConsumer {
   resume(topic: string, partition: number): void
 }
 
+/** So long may a partition that was added to a topic go unread; kafkajs would take five minutes. */
+const METADATA_MAX_AGE_MS = 30_000
+
 /** Connects a member of the group that has not joined yet. Nothing is committed by itself, and no crash is restarted. */
 export async function openConsumer(
   kafka: Kafka,
@@ -65,10 +72,11 @@ export async function openConsumer(
     maxBytes: settings.maxBytes,
     maxBytesPerPartition: settings.maxBytesPerPartition,
     maxWaitTimeInMs: settings.maxWaitMs,
+    metadataMaxAge: METADATA_MAX_AGE_MS,
     minBytes: 1,
     retry: { initialRetryTime: 100, maxRetryTime: 3_000, retries: 12, restartOnFailure: () => Promise.resolve(false) },
   })
-  registerCodecs(settings.maxUnpackedBytes)
+  installRecordSets(settings)
   await awaitCoordinator(kafka, settings)
   await consumer.connect()
   await consumer.subscribe({ topics: [...settings.topics], fromBeginning: true })
@@ -126,10 +134,19 @@ async function run(consumer: Consumer, handlers: ConsumerHandlers, log: Logger):
         partition: batch.partition,
         highWatermark: Number(batch.highWatermark),
         fetchedOffset: Number((batch as unknown as { fetchedOffset: string }).fetchedOffset),
-        records: batch.messages,
+        ...contentOf(batch.messages),
         nextOffset: Number(batch.lastOffset()) + 1,
       })
       await payload.heartbeat()
     },
   })
+}
+
+function contentOf(messages: readonly KafkaMessage[]): Pick<RecordBatch, 'records' | 'unreadable'> {
+  const markers = messages.filter(isMarker)
+  if (markers.length === 0) return { records: messages, unreadable: [] }
+  return {
+    records: messages.filter((message) => !isMarker(message)),
+    unreadable: markers.map(({ marks }) => marks).filter((range) => range !== undefined),
+  }
 }

@@ -54,6 +54,37 @@ export async function startProducer(kafka: Kafka, options: ProducerOptions, log:
   return { value: producer, stop: () => producer.stop() }
 }
 
+/** Kafka refuses a batch that is larger than its topic allows, which is little more than one record may have. */
+const MAX_BATCH_BYTES = 524_288
+
+/** The records that one send can hold: of each partition as many as fit a batch, in their order, and at least one. */
+function fitting(records: readonly Placed[]): { some: readonly Placed[]; rest: readonly Placed[] } {
+  const bytesOf = new Map<string, number>()
+  const [some, rest]: [Placed[], Placed[]] = [[], []]
+  for (const record of records) {
+    const place = `${record.topic}/${record.partition}`
+    const before = bytesOf.get(place) ?? 0
+    const after = before + messageBytes(record.message)
+    // Once one does not fit, none behind it does: a partition keeps the order.
+    const fits = before === 0 || after <= MAX_BATCH_BYTES
+    bytesOf.set(place, fits ? after : Number.POSITIVE_INFINITY)
+    if (fits) some.push(record)
+    else rest.push(record)
+  }
+  return rest.length === 0 ? { some: records, rest } : { some, rest }
+}
+
+const RECORD_OVERHEAD_BYTES = 32
+
+/** About as many as the record takes in a batch. */
+export function messageBytes({ key, value, headers }: Pick<Message, 'key' | 'value' | 'headers'>): number {
+  let bytes = RECORD_OVERHEAD_BYTES + (value ? Buffer.byteLength(value) : 0) + (key ? Buffer.byteLength(key) : 0)
+  for (const [name, values] of Object.entries(headers ?? {}))
+    for (const one of Array.isArray(values) ? values : [values])
+      bytes += 8 + Buffer.byteLength(name) + (one ? Buffer.byteLength(one) : 0)
+  return bytes
+}
+
 class SerialProducer implements Producer {
   readonly #kafka: Kafka
   readonly #log: Logger
@@ -168,9 +199,11 @@ class SerialProducer implements Producer {
     let missing = records
     for (let attempt = 0; missing.length > 0; attempt++) {
       try {
-        const acknowledged = await this.#sendOnce(missing)
-        missing = missing.filter(({ topic, partition }) => !acknowledged.has(`${topic}/${partition}`))
-        if (missing.length > 0) this.#log.warn({ records: missing.length }, 'produce_reply_incomplete')
+        const { some, rest } = fitting(missing)
+        const acknowledged = await this.#sendOnce(some)
+        const unanswered = some.filter(({ topic, partition }) => !acknowledged.has(`${topic}/${partition}`))
+        missing = unanswered.length === 0 ? rest : [...unanswered, ...rest]
+        if (unanswered.length > 0) this.#log.warn({ records: unanswered.length }, 'produce_reply_incomplete')
       } catch (cause) {
         if (performance.now() > giveUpAt || this.#stopped)
           throw new PlatformError('KAFKA_UNAVAILABLE', `${missing.length} records were not acknowledged`, { cause })

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import kafkajs, { type Kafka, type KafkaMessage, type PartitionAssigner } from 'kafkajs'
 import { withAdmin } from './admin.js'
 import { registerCodecs } from './codecs.js'
+import { isMarker } from './record-set.js'
 
 export interface LogRange {
   readonly topic: string
@@ -66,7 +67,9 @@ function readAll(consumer: kafkajs.Consumer, range: LogRange, reader: RangeReade
           // The first fetches may have been asked for before the seek below.
           const fetchedOffset = Number((batch as unknown as { fetchedOffset: string }).fetchedOffset)
           if (fetchedOffset > next || next >= to) return
-          const records = batch.messages.filter(({ offset }) => Number(offset) >= next && Number(offset) < to)
+          const records = batch.messages.filter(
+            (r) => !isMarker(r) && Number(r.offset) >= next && Number(r.offset) < to,
+          )
           if (records.length > 0) await reader.onRecords(records)
           next = Math.max(next, Number(batch.lastOffset()) + 1)
           idle.refresh()

@@ -106,6 +106,12 @@ export class DetectionStage {
     if (rules) await this.#useRules(rules)
   }
 
+  /** Goes on with an empty log and an empty database. */
+  async freshTopics(): Promise<void> {
+    await deleteTopics(this.brokers)
+    await this.freshDatabase()
+  }
+
   guardian(args: readonly string[], stdin?: Buffer): Promise<Finished> {
     return runGuardian(args, this.env, stdin)
   }

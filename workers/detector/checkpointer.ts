@@ -114,6 +114,8 @@ export class Checkpointer {
     const counts = { ...detector.counts }
     const recordsPerSecond = this.#paceOf(owner, nextOffset)
     const { watermarkMs } = detector
+    const { gaps } = owner
+    owner.gaps = []
     this.#writer.add(updates)
     if (updates.length > 0) owner.owe(this.#feed.add(updates))
     const anomalies = this.#writer.take(topic, partition)
@@ -132,6 +134,7 @@ export class Checkpointer {
       recordsPerSecond,
       anomalies,
       ruleChange: newRules?.map(plainRule),
+      gaps,
     }
   }
 

@@ -1,5 +1,6 @@
 import { FATES } from '../../domain/detection/fate.js'
 import type { Counts } from '../../domain/detection/partition-detector.js'
+import type { DataGap } from '../../db/stores/checkpoints.js'
 import { Counter, Gauge, Histogram, type Registry } from '../../platform/metrics.js'
 import type { RecordBatch } from '../../platform/kafka/consumer.js'
 import { PartitionLag } from './partition-lag.js'
@@ -59,6 +60,8 @@ const seriesOf = (registry: Registry, observeLags: () => void) => ({
   checkpointSeconds: seconds(registry, 'checkpoint_seconds', 'One checkpoint of one partition'),
   checkpointBytes: counter(registry, 'checkpoint_bytes_total', 'State written by checkpoints'),
   checkpointFailures: counter(registry, 'checkpoint_failures_total', 'Checkpoints that are tried again'),
+  gaps: counter(registry, 'data_gaps_total', 'Ranges of offsets passed over without reading them', ['cause']),
+  gapOffsets: counter(registry, 'data_gap_offsets_total', 'Offsets in those ranges', ['cause']),
   fenced: counter(registry, 'fenced_total', 'Partitions found to belong to another owner'),
   held: counter(registry, 'held_total', 'Batches put back because something downstream is full', ['reason']),
 })
@@ -95,6 +98,13 @@ export class DetectorMetrics {
 
   /** A batch has been decided. */
   decided(owner: PartitionOwner, batch: RecordBatch, deadCodes: readonly string[]): void {
+    this.counted(owner, deadCodes)
+    const last = batch.records.at(-1)
+    if (last) this.#lags.get(owner)?.processed(owner.nextOffset, Number(last.timestamp), Date.now())
+  }
+
+  /** Fates have been given out, of records or of offsets that were passed over. */
+  counted(owner: PartitionOwner, deadCodes: readonly string[]): void {
     const labels = { topic: owner.topic, partition: owner.partition }
     const { counts, watermarkMs } = owner.detector
     const seen = this.#seen.get(owner) ?? owner.countsAtTaking
@@ -104,8 +114,6 @@ export class DetectorMetrics {
     }
     this.#seen.set(owner, { ...counts })
     for (const code of deadCodes) this.#series.deadLetters.inc({ code })
-    const last = batch.records.at(-1)
-    this.#lags.get(owner)?.processed(owner.nextOffset, Number(last?.timestamp), Date.now())
     if (Number.isFinite(watermarkMs)) this.#series.watermark.set(labels, watermarkMs / 1_000)
   }
 
@@ -136,6 +144,11 @@ export class DetectorMetrics {
 
   commitFailed(): void {
     this.#series.checkpointFailures.inc()
+  }
+
+  dataGap({ cause, fromOffset, toOffset }: DataGap): void {
+    this.#series.gaps.inc({ cause })
+    this.#series.gapOffsets.inc({ cause }, toOffset - fromOffset)
   }
 
   fenced(): void {

@@ -1,13 +1,16 @@
 import { GuardianError, isRetryable } from '../../domain/errors.js'
 import type { Assignment, RecordBatch, StreamConsumer } from '../../platform/kafka/consumer.js'
 import type { Producer } from '../../platform/kafka/producer.js'
+import type { UnreadableRange } from '../../platform/kafka/record-set.js'
 import { PlatformError } from '../../platform/platform-error.js'
 import type { AnomalyRow } from '../../db/stores/anomaly-rows.js'
 import type { AnomalyFeed } from './anomaly-feed.js'
+import { partsOf } from './batch-parts.js'
 import type { AnomalyWriter } from './anomaly-writer.js'
 import type { Checkpointer } from './checkpointer.js'
 import type { DetectorMetrics, HoldReason } from './detector-metrics.js'
 import type { PartitionOwner } from './partition-owner.js'
+import { passOver } from './pass-over.js'
 import { takeOver, type TakeOverDeps } from './take-over.js'
 
 export interface DetectorLimits {
@@ -34,6 +37,8 @@ export interface DetectorDeps extends TakeOverDeps {
 /** How long a held partition waits before it is looked at again, and one that waits for a server that is away. */
 const HOLD_MS = 20
 const OUTAGE_MS = 1_000
+/** Records decided before timers and sockets have a turn. */
+const MAX_RECORDS_PER_TURN = 10_000
 
 /** Whether a server is away for now. Anything else that a batch throws ends the process. */
 const isOutage = (error: unknown): boolean =>
@@ -82,22 +87,48 @@ export class DetectorWorker {
   }
 
   async #decide(batch: RecordBatch): Promise<void> {
-    const { metrics, producer } = this.#deps
+    const { metrics } = this.#deps
     const owner = await this.#ownerOf(batch)
     if (!owner) return
     metrics.fetched(owner, batch)
     const missing = owner.decoder.missingIds(batch.records.map((record) => record.value))
     for (const id of missing) await owner.decoder.learn(id)
-    const reason = this.#whyHeld(owner)
-    if (reason) {
-      metrics.held(reason)
-      this.#hold(owner)
-      return
+    let isFirst = true
+    for (const part of partsOf(batch, MAX_RECORDS_PER_TURN)) {
+      if (!isFirst) await new Promise((resolve) => setImmediate(resolve))
+      isFirst = false
+      // While others had their turn, the partition may have been given away.
+      if (this.#stopping || owner.isLost) return
+      const reason = this.#whyHeld(owner)
+      if (reason) {
+        metrics.held(reason)
+        this.#hold(owner)
+        return
+      }
+      if (part.kind === 'records') this.#decideRecords(owner, part.batch)
+      else this.#passOver(owner, part.range)
     }
+  }
+
+  #decideRecords(owner: PartitionOwner, batch: RecordBatch): void {
+    const { metrics, producer } = this.#deps
     const { rows, sideRecords, deadCodes } = owner.process(batch)
     this.#give(owner, rows)
     if (sideRecords.length > 0) owner.owe(producer.send(sideRecords))
     metrics.decided(owner, batch, deadCodes)
+  }
+
+  #passOver(owner: PartitionOwner, range: UnreadableRange): void {
+    const { log, metrics, producer } = this.#deps
+    const passed = passOver(owner, range)
+    if (!passed) return
+    log.error({ partition: owner.name, ...passed.gap, detail: range.detail }, 'data_gap')
+    owner.owe(producer.send(passed.letters))
+    metrics.dataGap(passed.gap)
+    metrics.counted(
+      owner,
+      passed.letters.map(() => passed.code),
+    )
   }
 
   /** Stops the clocks and commits every partition a last time, so that the next owner has nothing to repeat. */
@@ -111,7 +142,9 @@ export class DetectorWorker {
   async #ownerOf(batch: RecordBatch): Promise<PartitionOwner | undefined> {
     const key = `${batch.topic}/${batch.partition}`
     const known = this.#owners.get(key)
-    if (known && batch.fetchedOffset <= known.nextOffset) {
+    // A log never becomes shorter: if it seems so, it may be another log under the same name.
+    const isSameLog = known !== undefined && batch.highWatermark >= known.highWatermark
+    if (known && isSameLog && batch.fetchedOffset <= known.nextOffset) {
       if (batch.nextOffset > known.nextOffset) return known
       this.#deps.consumer.seek(batch.topic, batch.partition, known.nextOffset)
       return undefined

@@ -122,6 +122,7 @@ const consumerSettings = (config: DetectorConfig) => ({
   maxBytesPerPartition: config.FETCH_MAX_BYTES_PER_PARTITION,
   maxWaitMs: config.FETCH_MAX_WAIT_MS,
   maxUnpackedBytes: config.FETCH_MAX_UNPACKED_BYTES,
+  maxBatchRecords: config.FETCH_MAX_BATCH_RECORDS,
 })
 
 /** One statement at a time is under way, and one more while a connection is replaced. */

@@ -1,6 +1,7 @@
 import type { Anomaly } from '../../domain/detection/anomaly.js'
 import type { Fate } from '../../domain/detection/fate.js'
 import type { Counts, PartitionDetector } from '../../domain/detection/partition-detector.js'
+import type { DataGap } from '../../db/stores/checkpoints.js'
 import type { AnomalyRow } from '../../db/stores/anomaly-rows.js'
 import type { RecordBatch } from '../../platform/kafka/consumer.js'
 import type { OutgoingRecord } from '../../platform/kafka/producer.js'
@@ -31,6 +32,8 @@ export class PartitionOwner {
   highWatermark = 0
   /** Sends of late and dead records that have not been acknowledged. */
   readonly sideSends = new Set<Promise<void>>()
+  /** Offsets passed over since the last checkpoint: the next one records them. */
+  gaps: DataGap[] = []
   pieces = 0
   hasNews = false
   isLost = false
@@ -87,6 +90,14 @@ export class PartitionOwner {
     this.highWatermark = batch.highWatermark
     this.hasNews = true
     return { rows: this.rowsOf(this.detector.takeChanges()), sideRecords, deadCodes }
+  }
+
+  /** Goes on behind offsets that cannot be read. Each counts as dead. */
+  passOver(gap: DataGap): void {
+    this.detector.countDead(gap.toOffset - gap.fromOffset)
+    this.gaps.push(gap)
+    this.nextOffset = gap.toOffset
+    this.hasNews = true
   }
 
   rowsOf(anomalies: readonly Anomaly[]): AnomalyRow[] {

@@ -1,6 +1,6 @@
 import { TOPICS } from '../../domain/events.js'
 import type { RecordBatch } from '../../platform/kafka/consumer.js'
-import type { OutgoingRecord } from '../../platform/kafka/producer.js'
+import { messageBytes, type OutgoingRecord } from '../../platform/kafka/producer.js'
 
 type ConsumedRecord = RecordBatch['records'][number]
 
@@ -35,8 +35,18 @@ export function lateRecord(record: ConsumedRecord, origin: Origin, lateByMs: num
   })
 }
 
-/** Key, value and headers as they are; ours come on top, and never in place of one of the record's own. */
-function copy(topic: string, { key, value, headers }: ConsumedRecord, ours: Record<string, string>): OutgoingRecord {
+/** What a copy may take, so that its topic takes it: as much as the largest record, and headers of ours. */
+const MAX_COPY_BYTES = 1_048_576 + 32_768
+
+/**
+ * Key, value and headers as they are; ours come on top, and never in place of one of the record's own. A record that was
+ * compressed can be larger than any topic takes: its copy says how large, and has only what identifies it.
+ */
+function copy(topic: string, record: ConsumedRecord, ours: Record<string, string>): OutgoingRecord {
+  const bytes = messageBytes(record)
+  if (bytes > MAX_COPY_BYTES)
+    return { topic, key: null, value: null, headers: { ...ours, 'guardian.origin.bytes': String(bytes) } }
+  const { key, value, headers } = record
   const merged: Record<string, string | Buffer | (string | Buffer)[] | undefined> = { ...headers }
   for (const [name, text] of Object.entries(ours)) {
     const theirs = merged[name]

@@ -3,7 +3,7 @@ import { RULE_KINDS } from '../../domain/detection/rule-kinds.js'
 import { restoreDetector } from '../../domain/detection/snapshot/restore.js'
 import { GuardianError } from '../../domain/errors.js'
 import type { Database } from '../../db/pool.js'
-import { recordDataGap, takePartition, type PartitionName } from '../../db/stores/checkpoints.js'
+import { recordDataGap, takePartition, type DataGap, type PartitionName } from '../../db/stores/checkpoints.js'
 import type { PartitionOffsets } from '../../platform/kafka/admin.js'
 import type { Logger } from '../../platform/logger.js'
 import type { EventDecoder } from './event-decoder.js'
@@ -17,6 +17,7 @@ export interface TakeOverDeps {
   readonly ownerName: string
   readonly offsetsOf: (name: PartitionName) => Promise<PartitionOffsets>
   readonly decoderOf: (topic: string) => EventDecoder
+  readonly metrics: { dataGap(gap: DataGap): void }
   readonly log: Logger
 }
 
@@ -39,8 +40,10 @@ export async function takeOver(deps: TakeOverDeps, name: PartitionName): Promise
     )
   let nextOffset = taken.nextOffset
   if (nextOffset < low) {
-    log.error({ partition: label, fromOffset: nextOffset, toOffset: low }, 'data_gap')
-    await recordDataGap(db, name, taken.epoch, { fromOffset: nextOffset, toOffset: low })
+    const gap = { fromOffset: nextOffset, toOffset: low, cause: 'retention' } as const
+    log.error({ partition: label, ...gap }, 'data_gap')
+    await recordDataGap(db, name, taken.epoch, gap)
+    deps.metrics.dataGap(gap)
     nextOffset = low
   }
   const detector = taken.head

@@ -60,6 +60,7 @@ const write = (of: Partial<CheckpointWrite> = {}): CheckpointWrite => ({
   counts: { accepted: 90, duplicate: 5, late: 3, dead: 2 },
   anomalies: [],
   ruleChange: undefined,
+  gaps: [],
   ...of,
 })
 
@@ -105,7 +106,9 @@ describe('checkpoints', function () {
       code: 'GRD_FENCED',
     })
     await assert.rejects(isCommitted(database.db, zombie), { code: 'GRD_FENCED' })
-    await assert.rejects(recordDataGap(database.db, NAME, 1, { fromOffset: 0, toOffset: 9 }), { code: 'GRD_FENCED' })
+    await assert.rejects(recordDataGap(database.db, NAME, 1, { fromOffset: 0, toOffset: 9, cause: 'retention' }), {
+      code: 'GRD_FENCED',
+    })
     assert.deepEqual(await all(), before)
   })
 
@@ -139,7 +142,7 @@ describe('checkpoints', function () {
 
   it('record a gap with its range, and go on behind it', async () => {
     await takePartition(database.db, NAME, 'one', 5)
-    await recordDataGap(database.db, NAME, 1, { fromOffset: 5, toOffset: 25 })
+    await recordDataGap(database.db, NAME, 1, { fromOffset: 5, toOffset: 25, cause: 'retention' })
     assert.equal((await takePartition(database.db, NAME, 'two', 0)).nextOffset, 25)
     const { rows } = await database.db.query('SELECT g.from_offset, g.to_offset FROM data_gaps g')
     assert.deepEqual(rows, [{ from_offset: 5, to_offset: 25 }])
