@@ -13,6 +13,8 @@ export interface PartitionName {
 export interface TakenCheckpoint {
   readonly epoch: number
   readonly nextOffset: number
+  /** The highest log append time behind that offset; null when no record is. */
+  readonly lastAppendTs: Date | null
   /** Sealed; null when nothing has been committed yet. */
   readonly head: Buffer | null
   /** Sealed, oldest first. */
@@ -26,6 +28,8 @@ export interface CheckpointWrite extends PartitionName {
   readonly nextOffset: number
   /** Minus infinity before the first event. */
   readonly watermarkMs: number
+  /** The highest log append time behind `nextOffset`; minus infinity before the first record. */
+  readonly lastAppendMs: number
   readonly head: Buffer
   readonly piece: { readonly bytes: Buffer; readonly isFull: boolean; readonly expiresAtMs: number } | undefined
   readonly counts: Counts
@@ -49,7 +53,7 @@ const TAKE = `
 INSERT INTO detector_checkpoints AS stored (topic, kafka_partition, owner_epoch, owner, next_offset)
 VALUES ($1, $2, 1, $3, $4)
 ON CONFLICT (topic, kafka_partition) DO UPDATE SET owner_epoch = stored.owner_epoch + 1, owner = excluded.owner, updated_ts = now()
-RETURNING stored.owner_epoch AS epoch, stored.next_offset AS "nextOffset", stored.head AS head`
+RETURNING stored.owner_epoch AS epoch, stored.next_offset AS "nextOffset", stored.last_append_ts AS "lastAppendTs", stored.head AS head`
 
 /**
  * Takes a partition: whoever had it can commit no more.
@@ -74,9 +78,12 @@ export async function takePartition(
   })
 }
 
+/** Null for minus infinity: there is none yet. */
+const instantOf = (ms: number): string | null => (Number.isFinite(ms) ? new Date(ms).toISOString() : null)
+
 const ADVANCE = `
 UPDATE detector_checkpoints c
-   SET next_offset = $5, watermark = $6, head = $7, accepted = $8, duplicate = $9, late = $10, dead = $11, records_per_second = $12, updated_ts = now()
+   SET next_offset = $5, watermark = $6, head = $7, accepted = $8, duplicate = $9, late = $10, dead = $11, records_per_second = $12, last_append_ts = $13, updated_ts = now()
  WHERE c.topic = $1 AND c.kafka_partition = $2 AND c.owner_epoch = $3 AND c.next_offset = $4`
 
 /**
@@ -86,7 +93,7 @@ UPDATE detector_checkpoints c
  */
 export async function commitCheckpoint(db: Database, write: CheckpointWrite): Promise<void> {
   const { topic, partition, epoch, expectedOffset, nextOffset, counts, watermarkMs } = write
-  const watermark = Number.isFinite(watermarkMs) ? new Date(watermarkMs).toISOString() : null
+  const watermark = instantOf(watermarkMs)
   await withTransaction(db, async (tx) => {
     const advanced = await tx.query(ADVANCE, [
       topic,
@@ -101,6 +108,7 @@ export async function commitCheckpoint(db: Database, write: CheckpointWrite): Pr
       counts.late,
       counts.dead,
       write.recordsPerSecond,
+      instantOf(write.lastAppendMs),
     ])
     if (advanced.rowCount !== 1)
       throw new GuardianError(

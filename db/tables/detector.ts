@@ -21,6 +21,7 @@ export const detectorCheckpoints = pgTable(
     dead: counter('dead'),
     updatedTs: timestamptz('updated_ts').notNull().defaultNow(),
     recordsPerSecond: doublePrecision('records_per_second'),
+    lastAppendTs: timestamptz('last_append_ts'),
   },
   (table) => [primaryKey({ columns: [table.topic, table.kafkaPartition] })],
 )

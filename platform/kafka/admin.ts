@@ -98,11 +98,17 @@ export async function offsetsAt(admin: Admin, topic: string, instantMs: number):
 
 export interface LogAdmin {
   offsets(topic: string): Promise<PartitionOffsets[]>
+  /** As the function of that name. */
+  offsetsAt(topic: string, instantMs: number): Promise<Map<number, number>>
 }
 
 /** An admin client that stays connected, for a process that asks again and again. */
 export async function openAdmin(kafka: Kafka): Promise<Part<LogAdmin>> {
   const admin = kafka.admin()
   await admin.connect()
-  return { value: { offsets: (topic) => topicOffsets(admin, topic) }, stop: () => admin.disconnect() }
+  const value: LogAdmin = {
+    offsets: (topic) => topicOffsets(admin, topic),
+    offsetsAt: (topic, instantMs) => offsetsAt(admin, topic, instantMs),
+  }
+  return { value, stop: () => admin.disconnect() }
 }

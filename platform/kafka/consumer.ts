@@ -30,6 +30,8 @@ export interface RecordBatch {
   readonly unreadable: readonly UnreadableRange[]
   /** Where the partition goes on after this batch; it steps over control records and compacted ones. */
   readonly nextOffset: number
+  /** The log append time of the last record before `nextOffset`, also of one that is stepped over; 0 when unknown. */
+  readonly lastAppendMs: number
 }
 
 export type Assignment = ReadonlyMap<string, readonly number[]>
@@ -116,6 +118,12 @@ async function awaitCoordinator(
   }
 }
 
+/** What kafkajs' batch has, and its types do not tell. */
+interface Fetched {
+  readonly fetchedOffset: string
+  readonly rawMessages: readonly KafkaMessage[]
+}
+
 async function run(consumer: Consumer, handlers: ConsumerHandlers, log: Logger): Promise<void> {
   consumer.on(consumer.events.CRASH, ({ payload }) => handlers.onCrash(payload.error))
   consumer.on(consumer.events.GROUP_JOIN, ({ payload }) => {
@@ -133,9 +141,10 @@ async function run(consumer: Consumer, handlers: ConsumerHandlers, log: Logger):
         topic: batch.topic,
         partition: batch.partition,
         highWatermark: Number(batch.highWatermark),
-        fetchedOffset: Number((batch as unknown as { fetchedOffset: string }).fetchedOffset),
+        fetchedOffset: Number((batch as unknown as Fetched).fetchedOffset),
         ...contentOf(batch.messages),
         nextOffset: Number(batch.lastOffset()) + 1,
+        lastAppendMs: Number((batch as unknown as Fetched).rawMessages.at(-1)?.timestamp ?? 0),
       })
       await payload.heartbeat()
     },

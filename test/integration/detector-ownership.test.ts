@@ -194,6 +194,34 @@ describe('who owns a partition, and from where it goes on', function () {
     )
     assert.deepEqual(gaps.rows, [{ topic: TOPICS.clicks, kafka_partition: 0, from_offset: from, to_offset: to }])
   })
+
+  it('a topic that was made anew is not taken for the one before, even when it has grown longer', async () => {
+    await stage.recreateTopics()
+    const day = (seed: number) => [
+      ...['simulate', '--day', '2026-01-14', '--duration', '100s'],
+      ...['--events', String(seed * 5_000), '--seed', String(seed)],
+    ]
+    await stage.freshDatabase()
+    await stage.ask(day(1))
+    const short = await stage.logEnds()
+    await stage.finish(stage.startDetector(), short)
+    const [rows, counted] = [await stage.rows(), await stage.fates()]
+    await stage.recreateTopics()
+    await stage.ask(day(2))
+    const long = await stage.logEnds()
+    for (const [place, end] of short) assert.ok((long.get(place) ?? 0) > end, `${place} has grown past ${end}`)
+    const detector = stage.startDetector()
+    await waitUntil(
+      () => `it ends: ${detector.output}`,
+      30_000,
+      () => Promise.resolve(!detector.isRunning),
+    )
+    assert.equal(await detector.exited, 1)
+    assert.match(detector.output, /GRD_DATA_GAP/)
+    assert.match(detector.output, /made anew/)
+    assert.deepEqual(await stage.rows(), rows)
+    assert.deepEqual(await stage.fates(), counted)
+  })
 })
 
 /** What retention does, at once: the partition's records before an offset are gone. */

@@ -92,6 +92,11 @@ export class DetectionStage {
     this.#databaseUrl = url.toString()
     this.#pool = new pg.Pool({ connectionString: this.#databaseUrl, max: 2 })
     this.#pool.on('error', () => undefined) // the server ends idle connections when the database is dropped
+    await this.#setUp()
+    if (rules) await this.#useRules(rules)
+  }
+
+  async #setUp(): Promise<void> {
     await waitUntil(
       () => 'guardian setup',
       60_000,
@@ -103,7 +108,12 @@ export class DetectionStage {
         return setup.code === 0
       },
     )
-    if (rules) await this.#useRules(rules)
+  }
+
+  /** Makes the topics anew; the database still knows the old ones. */
+  async recreateTopics(): Promise<void> {
+    await deleteTopics(this.brokers)
+    await this.#setUp()
   }
 
   /** Goes on with an empty log and an empty database. */

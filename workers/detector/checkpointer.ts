@@ -114,6 +114,7 @@ export class Checkpointer {
     const counts = { ...detector.counts }
     const recordsPerSecond = this.#paceOf(owner, nextOffset)
     const { watermarkMs } = detector
+    const { lastAppendMs } = owner
     const { gaps } = owner
     owner.gaps = []
     this.#writer.add(updates)
@@ -128,6 +129,7 @@ export class Checkpointer {
       expectedOffset,
       nextOffset,
       watermarkMs,
+      lastAppendMs,
       head: await seal(Buffer.from(head)),
       piece: sealedPiece,
       counts,

@@ -86,7 +86,7 @@ function decisions(
   config: DetectorConfig,
   admin: LogAdmin,
   schemas: RegistryClient,
-): Pick<DetectorDeps, 'policy' | 'limits' | 'offsetsOf' | 'decoderOf'> {
+): Pick<DetectorDeps, 'policy' | 'limits' | 'offsetsOf' | 'firstOffsetAfter' | 'decoderOf'> {
   const decoderFor = (record: 'Click' | 'Purchase') =>
     new EventDecoder(OBSERVED_EVENT_SCHEMA(record), (id) => schemas.schemaById(id), config.MAX_RECORD_BYTES)
   const decoders = new Map<string, EventDecoder>([
@@ -106,6 +106,8 @@ function decisions(
       if (!found) throw new Error(`${topic} has no partition ${partition}`)
       return found
     },
+    firstOffsetAfter: async ({ topic, partition }, appendMs) =>
+      (await admin.offsetsAt(topic, appendMs + 1)).get(partition),
     decoderOf: (topic) => {
       const decoder = decoders.get(topic)
       if (!decoder) throw new Error(`no decoder for ${topic}`)

@@ -16,6 +16,16 @@ export interface BatchOutcome {
   readonly deadCodes: readonly string[]
 }
 
+/** Where an owner takes a partition up. */
+export interface PartitionStart {
+  readonly topic: string
+  readonly partition: number
+  readonly epoch: number
+  readonly nextOffset: number
+  /** Minus infinity before the first record. */
+  readonly lastAppendMs: number
+}
+
 /** One partition in this process's hands: its detector, where it is in the log, and what it owes. */
 export class PartitionOwner {
   readonly topic: string
@@ -30,6 +40,8 @@ export class PartitionOwner {
   /** The offset of the last committed checkpoint. */
   committedOffset: number
   highWatermark = 0
+  /** The highest log append time behind `nextOffset`; minus infinity before the first record. */
+  lastAppendMs: number
   /** Sends of late and dead records that have not been acknowledged. */
   readonly sideSends = new Set<Promise<void>>()
   /** Offsets passed over since the last checkpoint: the next one records them. */
@@ -41,16 +53,13 @@ export class PartitionOwner {
   /** While set, no record may be processed: the rules are changing. */
   isHeld = false
 
-  constructor(
-    start: { readonly topic: string; readonly partition: number; readonly epoch: number; readonly nextOffset: number },
-    detector: PartitionDetector,
-    decoder: EventDecoder,
-  ) {
+  constructor(start: PartitionStart, detector: PartitionDetector, decoder: EventDecoder) {
     this.topic = start.topic
     this.partition = start.partition
     this.epoch = start.epoch
     this.nextOffset = start.nextOffset
     this.committedOffset = start.nextOffset
+    this.lastAppendMs = start.lastAppendMs
     this.detector = detector
     this.decoder = decoder
     this.countsAtTaking = { ...detector.counts }
@@ -72,6 +81,7 @@ export class PartitionOwner {
       if (record.timestamp !== appendText) {
         appendText = record.timestamp
         appendMs = Number(appendText)
+        if (appendMs > this.lastAppendMs) this.lastAppendMs = appendMs
       }
       const { event, fault } = this.decoder.decode(record.value)
       let fate: Fate = 'dead'
@@ -88,6 +98,7 @@ export class PartitionOwner {
     }
     this.nextOffset = Math.max(this.nextOffset, batch.nextOffset)
     this.highWatermark = batch.highWatermark
+    this.lastAppendMs = Math.max(this.lastAppendMs, batch.lastAppendMs)
     this.hasNews = true
     return { rows: this.rowsOf(this.detector.takeChanges()), sideRecords, deadCodes }
   }

@@ -16,6 +16,8 @@ export interface TakeOverDeps {
   /** Who this process is, for people. */
   readonly ownerName: string
   readonly offsetsOf: (name: PartitionName) => Promise<PartitionOffsets>
+  /** The first record that was appended later; the end of the log when none was. */
+  readonly firstOffsetAfter: (name: PartitionName, appendMs: number) => Promise<number | undefined>
   readonly decoderOf: (topic: string) => EventDecoder
   readonly metrics: { dataGap(gap: DataGap): void }
   readonly log: Logger
@@ -25,19 +27,20 @@ export interface TakeOverDeps {
  * Takes a partition from whoever had it, with its state. Offsets that Kafka no longer has are recorded as a gap, and
  * never stepped over in silence.
  * @throws GRD_SNAPSHOT_REFUSED when the stored state is damaged; GRD_DATA_GAP when the log is shorter than the
- * checkpoint says; GRD_STORE_*
+ * checkpoint says, or is another one under the same name; GRD_STORE_*
  */
 export async function takeOver(deps: TakeOverDeps, name: PartitionName): Promise<PartitionOwner> {
   const { db, log } = deps
   const { low, high } = await deps.offsetsOf(name)
   const taken = await takePartition(db, name, deps.ownerName, low)
   const label = `${name.topic}/${name.partition}`
-  if (taken.nextOffset > high)
-    throw new GuardianError(
-      'GRD_DATA_GAP',
-      `${label} goes on at ${taken.nextOffset}, but the log ends at ${high}: was the topic made anew? ` +
-        'If so, delete its rows from detector_checkpoints and detector_state_pieces',
-    )
+  if (taken.nextOffset > high) throw otherLog(label, taken.nextOffset, `the log ends at ${high}`)
+  const lastAppendMs = taken.lastAppendTs?.getTime() ?? Number.NEGATIVE_INFINITY
+  if (taken.lastAppendTs && taken.nextOffset > low) {
+    const first = await deps.firstOffsetAfter(name, lastAppendMs)
+    if (first !== undefined && first < taken.nextOffset)
+      throw otherLog(label, taken.nextOffset, `its records from ${first} on are later than all that were read`)
+  }
   let nextOffset = taken.nextOffset
   if (nextOffset < low) {
     const gap = { fromOffset: nextOffset, toOffset: low, cause: 'retention' } as const
@@ -53,7 +56,19 @@ export async function takeOver(deps: TakeOverDeps, name: PartitionName): Promise
     { partition: label, epoch: taken.epoch, nextOffset, pieces: taken.pieces.length, behind: high - nextOffset },
     'partition_taken',
   )
-  const owner = new PartitionOwner({ ...name, epoch: taken.epoch, nextOffset }, detector, deps.decoderOf(name.topic))
+  const owner = new PartitionOwner(
+    { ...name, epoch: taken.epoch, nextOffset, lastAppendMs },
+    detector,
+    deps.decoderOf(name.topic),
+  )
   owner.pieces = taken.pieces.length
   return owner
 }
+
+/** The records that the checkpoint stands on are not those of this log: nothing that is stored fits it. */
+const otherLog = (label: string, nextOffset: number, but: string): GuardianError =>
+  new GuardianError(
+    'GRD_DATA_GAP',
+    `${label} goes on at ${nextOffset}, but ${but}: was the topic made anew? ` +
+      'If so, delete its rows from detector_checkpoints and detector_state_pieces',
+  )

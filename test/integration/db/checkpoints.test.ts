@@ -55,6 +55,7 @@ const write = (of: Partial<CheckpointWrite> = {}): CheckpointWrite => ({
   expectedOffset: 0,
   nextOffset: 100,
   watermarkMs: NOON,
+  lastAppendMs: NOON + 30_000,
   head: Buffer.from('head'),
   piece: { bytes: Buffer.from('piece'), isFull: false, expiresAtMs: NOON + 60_000 },
   counts: { accepted: 90, duplicate: 5, late: 3, dead: 2 },
@@ -86,13 +87,19 @@ describe('checkpoints', function () {
 
   it('give the next owner what was committed, with a higher epoch', async () => {
     const first = await takePartition(database.db, NAME, 'one', 40)
-    assert.deepEqual(first, { epoch: 1, nextOffset: 40, head: null, pieces: [] })
+    assert.deepEqual(first, { epoch: 1, nextOffset: 40, lastAppendTs: null, head: null, pieces: [] })
     await commitCheckpoint(
       database.db,
       write({ expectedOffset: 40, anomalies: [row()], ruleChange: [{ ruleId: 'x' }] }),
     )
     const second = await takePartition(database.db, NAME, 'two', 40)
-    assert.deepEqual(second, { epoch: 2, nextOffset: 100, head: Buffer.from('head'), pieces: [Buffer.from('piece')] })
+    assert.deepEqual(second, {
+      epoch: 2,
+      nextOffset: 100,
+      lastAppendTs: new Date(NOON + 30_000),
+      head: Buffer.from('head'),
+      pieces: [Buffer.from('piece')],
+    })
     assert.deepEqual((await all()).changes, [{ from_offset: 100, rules: [{ ruleId: 'x' }] }])
   })
 
