@@ -7,18 +7,13 @@ import { join } from 'node:path'
 import { packageRoot } from '../platform/package-root.js'
 import { TOPICS } from '../domain/events.js'
 import { emptyResults } from './empty-results.js'
+import { FIGURES_HEAD, figuresLine, medianFigures, type Figures } from './figures.js'
 import { fillTopic } from './fill-topic.js'
 import { FETCH, median, openStage, runToEnd, startDetector, type Stage } from './stage.js'
 
-interface Figures {
-  readonly eventsPerSecond: number
-  readonly cpuMicrosecondsPerEvent: number
-  readonly peakMegabytes: number
-}
-
 const SCHEMA = join(packageRoot, 'schemas/avro', `${TOPICS.clicks}.avsc`)
 
-async function plainConsumer(stage: Stage, events: number, round: number): Promise<Figures> {
+export async function plainConsumer(stage: Stage, events: number, round: number): Promise<Figures> {
   const args = [stage.brokers, SCHEMA, `plain-${round}`, events, FETCH.maxBytes, FETCH.maxBytesPerPartition].map(String)
   const said = JSON.parse(await runToEnd('bench/plain-consumer.js', args, stage.env)) as Record<string, number>
   const { records = 0, seconds = 0, cpuSeconds = 0, peakRssBytes = 0 } = said
@@ -52,15 +47,6 @@ async function detector(stage: Stage, events: number): Promise<Figures> {
   }
 }
 
-const row = (name: string, { eventsPerSecond, cpuMicrosecondsPerEvent, peakMegabytes }: Figures): string =>
-  `| ${name} | ${Math.round(eventsPerSecond).toLocaleString('en')} | ${cpuMicrosecondsPerEvent.toFixed(2)} | ${Math.round(peakMegabytes)} |`
-
-const mid = (all: readonly Figures[]): Figures => ({
-  eventsPerSecond: median(all.map((f) => f.eventsPerSecond)),
-  cpuMicrosecondsPerEvent: median(all.map((f) => f.cpuMicrosecondsPerEvent)),
-  peakMegabytes: median(all.map((f) => f.peakMegabytes)),
-})
-
 /** Prints a table of medians, every round, and the ratio. */
 export async function drain(events: number, rounds: number): Promise<void> {
   const stage = await openStage()
@@ -69,17 +55,17 @@ export async function drain(events: number, rounds: number): Promise<void> {
     console.log(
       `${events.toLocaleString('en')} events on 4 partitions (written at ${Math.round(written)}/s), ${rounds} rounds\n`,
     )
-    console.log('| | events/s | CPU µs per event | peak MB |\n|---|---|---|---|')
+    console.log(FIGURES_HEAD)
     const plain: Figures[] = []
     const ours: Figures[] = []
     for (let round = 1; round <= rounds; round++) {
       plain.push(await plainConsumer(stage, events, round))
       ours.push(await detector(stage, events))
-      console.log(row(`round ${round}: plain consumer`, plain.at(-1) ?? mid(plain)))
-      console.log(row(`round ${round}: detector`, ours.at(-1) ?? mid(ours)))
+      console.log(figuresLine(`round ${round}: plain consumer`, plain.at(-1) ?? medianFigures(plain)))
+      console.log(figuresLine(`round ${round}: detector`, ours.at(-1) ?? medianFigures(ours)))
     }
-    console.log(row('**plain consumer, median**', mid(plain)))
-    console.log(row('**detector, median**', mid(ours)))
+    console.log(figuresLine('**plain consumer, median**', medianFigures(plain)))
+    console.log(figuresLine('**detector, median**', medianFigures(ours)))
     const ratios = ours.map((f, i) => f.eventsPerSecond / (plain[i]?.eventsPerSecond ?? Number.NaN))
     console.log(`\ndetector / plain consumer, events per second: ${median(ratios).toFixed(2)} (median of ${rounds})`)
   } finally {

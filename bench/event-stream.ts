@@ -5,8 +5,10 @@ export const STREAM_START_MS = Date.UTC(2026, 0, 5)
 /** Of event time: 4,000,000 events are twenty minutes. */
 const EVENTS_PER_SECOND = 3_333
 const HUMANS = 120_000
+/** Each sends some three events a second, on at most two items: enough for BOT_LIKE. */
 const BOTS = 40
-const SCRAPERS = 30
+/** Each sends some seven events a second: enough for HIGH_FREQUENCY in nearly every window. */
+const SCRAPERS = 15
 
 /** Mulberry32 (Tommy Ettinger, public domain): small, fast, and the same everywhere. */
 function mulberry32(seed: number): () => number {

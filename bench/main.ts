@@ -1,9 +1,12 @@
 import { drain } from './drain.js'
+import { engines } from './engines.js'
+import { CONTESTANT_NAMES, isContestantName } from './engines/contestants.js'
 import { latency } from './latency.js'
 import { memory } from './memory.js'
 import { produce } from './produce.js'
 
-const [what = '', ...args] = process.argv.slice(2)
+const [what = '', ...words] = process.argv.slice(2)
+const args = words.filter((word) => !word.startsWith('--'))
 const number = (at: number, preset: number): number => {
   const text = args[at]
   if (text === undefined) return preset
@@ -11,8 +14,20 @@ const number = (at: number, preset: number): number => {
   return Number(text)
 }
 
+function enginesOptions() {
+  const isJson = words.includes('--json')
+  const only = words.find((word) => word.startsWith('--only='))
+  const names = only?.slice('--only='.length).split(',') ?? CONTESTANT_NAMES
+  const known = names.filter(isContestantName)
+  const unknown = words.find((word) => word.startsWith('--') && word !== '--json' && word !== only)
+  if (unknown !== undefined) throw new Error(`${unknown} is no option: --json, --only=NAME,NAME`)
+  if (known.length < names.length) throw new Error(`--only takes ${CONTESTANT_NAMES.join(', ')}`)
+  return { events: number(0, 4_000_000), runs: number(1, 1), only: known, isJson }
+}
+
 const benches: Readonly<Record<string, () => Promise<void>>> = {
   drain: () => drain(number(0, 2_000_000), number(1, 3)),
+  engines: () => engines(enginesOptions()),
   latency: () => latency(number(0, 2_000), number(1, 60)),
   memory: () => memory(number(0, 5_000_000)),
   produce: () => produce(number(0, 200_000), number(1, 3)),

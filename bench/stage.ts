@@ -4,6 +4,7 @@ import { once } from 'node:events'
 import { chmodSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { TOPICS } from '../domain/events.js'
 import { findFreePorts } from '../deploy/local/ports.js'
 import { startServers, type RunningServers } from '../deploy/local/servers.js'
 import { packageRoot } from '../platform/package-root.js'
@@ -75,21 +76,28 @@ export interface DetectorSample {
   readonly records: number
   readonly cpuSeconds: number
   readonly rssBytes: number
+  /** Records of each partition of the clicks that this process has and has not processed yet. */
+  readonly lags: readonly number[]
 }
 
 export interface DetectorProcess {
+  readonly pid: number
   /** What its metrics say now; undefined while it does not answer. */
   readonly sample: () => Promise<DetectorSample | undefined>
   readonly stop: () => Promise<void>
 }
 
-/** Starts a detector with state and group of its own. */
-export async function startDetector(env: NodeJS.ProcessEnv): Promise<DetectorProcess> {
+export const newGroupId = (): string => `bench-${randomBytes(4).toString('hex')}`
+
+/** Starts a detector, by default in a group of its own. */
+export async function startDetector(env: NodeJS.ProcessEnv, groupId = newGroupId()): Promise<DetectorProcess> {
   const [port = 0] = await findFreePorts(1)
   const child = spawn(process.execPath, [join(packageRoot, 'dist/workers/detector/main.js')], {
-    env: { ...env, DETECTOR_METRICS_PORT: String(port), DETECTOR_GROUP_ID: `bench-${randomBytes(4).toString('hex')}` },
+    env: { ...env, DETECTOR_METRICS_PORT: String(port), DETECTOR_GROUP_ID: groupId },
     stdio: ['ignore', 'ignore', 'inherit'],
   })
+  const { pid } = child
+  if (pid === undefined) throw new Error('the detector could not be started')
   const sample = async (): Promise<DetectorSample | undefined> => {
     if (child.exitCode !== null) throw new Error(`the detector ended with ${child.exitCode}`)
     const text = await fetch(`http://127.0.0.1:${port}/metrics`).then(
@@ -102,20 +110,24 @@ export async function startDetector(env: NodeJS.ProcessEnv): Promise<DetectorPro
       records: sumOf(text, 'guardian_records_total'),
       cpuSeconds: sumOf(text, 'process_cpu_seconds_total'),
       rssBytes: sumOf(text, 'process_resident_memory_bytes'),
+      lags: valuesOf(text, 'guardian_lag_records', `topic="${TOPICS.clicks}"`),
     }
   }
   const stop = async () => {
     child.kill('SIGTERM')
     if (child.exitCode === null) await once(child, 'exit')
   }
-  return { sample, stop }
+  return { pid, sample, stop }
 }
 
-const sumOf = (metrics: string, name: string): number =>
+/** The values of a metric, of the series whose labels say `label`. */
+const valuesOf = (metrics: string, name: string, label = ''): number[] =>
   metrics
     .split('\n')
-    .filter((line) => line.startsWith(`${name} `) || line.startsWith(`${name}{`))
-    .reduce((sum, line) => sum + Number(line.slice(line.lastIndexOf(' ') + 1)), 0)
+    .filter((line) => (line.startsWith(`${name} `) || line.startsWith(`${name}{`)) && line.includes(label))
+    .map((line) => Number(line.slice(line.lastIndexOf(' ') + 1)))
+
+const sumOf = (metrics: string, name: string): number => valuesOf(metrics, name).reduce((sum, value) => sum + value, 0)
 
 export const median = (values: readonly number[]): number =>
   [...values].sort((a, b) => a - b)[values.length >> 1] ?? Number.NaN

@@ -1,0 +1,90 @@
+import { plainConsumer } from '../drain.js'
+import { emptyResults } from '../empty-results.js'
+import type { Figures } from '../figures.js'
+import { newGroupId, startDetector, type DetectorProcess, type Stage } from '../stage.js'
+import type { Expectation } from './expected-rows.js'
+import type { JavaEngines } from './java-build.js'
+import { startProgram, type JavaProgram } from './java-engine.js'
+import { measure } from './ruler.js'
+import { checkRows, makeTable, type RowDifference } from './stored-rows.js'
+
+/** What a drain takes place on. */
+export interface Course {
+  readonly stage: Stage
+  readonly events: number
+  readonly expected: Expectation
+  readonly java: JavaEngines
+  readonly onProgress: (done: number) => void
+}
+
+export interface Result {
+  readonly figures: Figures
+  /** How its rows differ from the expected ones; undefined for one that writes none. */
+  readonly rows: RowDifference | undefined
+}
+
+export interface Contestant {
+  readonly title: string
+  readonly run: (course: Course) => Promise<Result>
+}
+
+const PARTITIONS = 4
+
+/** @param processes share the partitions; the time counts from when each has some of its own */
+const guardian = (title: string, processes: number): Contestant => ({
+  title,
+  run: async ({ stage, events, expected, onProgress }) => {
+    await emptyResults(stage.databaseUrl)
+    const groupId = newGroupId()
+    const started: DetectorProcess[] = []
+    try {
+      for (let n = 0; n < processes; n++) started.push(await startDetector(stage.env, groupId))
+      const remaining = async () => {
+        const samples = await Promise.all(started.map(({ sample }) => sample()))
+        const lags = samples.map((sample) => sample?.lags ?? [])
+        const isShared = lags.flat().length === PARTITIONS && lags.every((own) => own.length === PARTITIONS / processes)
+        return isShared ? lags.flat().reduce((sum, lag) => sum + lag, 0) : undefined
+      }
+      const figures = await measure({ pids: started.map(({ pid }) => pid), remaining }, events, onProgress)
+      return { figures, rows: await checkRows(stage.databaseUrl, 'anomaly_sessions', expected) }
+    } finally {
+      await Promise.all(started.map(({ stop }) => stop()))
+    }
+  },
+})
+
+const javaEngine = (title: string, program: JavaProgram): Contestant => ({
+  title,
+  run: async ({ stage, events, expected, java, onProgress }) => {
+    await makeTable(stage.databaseUrl, program.table)
+    const running = startProgram(program, java, stage)
+    try {
+      const remaining = () => Promise.resolve(events - running.records())
+      const figures = await measure({ pids: [running.pid], remaining }, events, onProgress)
+      return { figures, rows: await checkRows(stage.databaseUrl, program.table, expected) }
+    } finally {
+      await running.stop()
+    }
+  },
+})
+
+let rulers = 0
+
+/** Everyone who drains the topic, by the name that `--only` takes. */
+export const CONTESTANTS = {
+  consumer: {
+    title: 'plain kafkajs consumer, Avro decode only',
+    run: async ({ stage, events }) => ({ figures: await plainConsumer(stage, events, ++rulers), rows: undefined }),
+  },
+  guardian: guardian('**Guardian, one process**', 1),
+  'guardian-2': guardian('**Guardian, two processes**', 2),
+  'flink-panes': javaEngine('Flink, one hand-written operator with panes, parallelism 2', {
+    module: 'flink',
+    mainClass: 'FlinkPanes',
+    table: 'bench_flink_panes',
+  }),
+} satisfies Record<string, Contestant>
+
+export type ContestantName = keyof typeof CONTESTANTS
+export const CONTESTANT_NAMES = Object.keys(CONTESTANTS) as ContestantName[]
+export const isContestantName = (name: string): name is ContestantName => name in CONTESTANTS

@@ -1,0 +1,80 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { createInterface } from 'node:readline'
+import { TOPICS } from '../../domain/events.js'
+import type { Stage } from '../stage.js'
+import type { JavaEngines } from './java-build.js'
+
+/** A Java program that drains the topic into a table. */
+export interface JavaProgram {
+  readonly module: 'flink' | 'kafka-streams'
+  readonly mainClass: string
+  readonly table: string
+}
+
+export interface RunningProgram {
+  readonly pid: number
+  /** Records processed, as it last said. @throws Error when it has ended */
+  readonly records: () => number
+  readonly stop: () => Promise<void>
+}
+
+const JAVA_OPTIONS = [
+  '-Xmx2g',
+  // Flink reaches into the JDK's own classes to serialize closures and states.
+  '--add-opens=java.base/java.lang=ALL-UNNAMED',
+  '--add-opens=java.base/java.util=ALL-UNNAMED',
+  '--add-opens=java.base/java.time=ALL-UNNAMED',
+  '-Dorg.slf4j.simpleLogger.defaultLogLevel=error',
+]
+const STOP_BOUND_MS = 30_000
+const TAIL_CHARS = 4_000
+
+/** Starts one in a JVM of its own, with a temporary folder for its checkpoints. */
+export function startProgram(program: JavaProgram, { java, folder }: JavaEngines, stage: Stage): RunningProgram {
+  const { module, mainClass, table } = program
+  const checkpoints = mkdtempSync(join(tmpdir(), 'guardian-bench-engine-'))
+  const args = [...JAVA_OPTIONS, '-cp', join(folder, module, 'target', '*'), `guardian.bench.${mainClass}`]
+  const child = spawn(java.command, args, {
+    env: { ...stage.env, ...databaseEnv(stage.databaseUrl), ...{ BENCH_TABLE: table, BENCH_FOLDER: checkpoints } },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
+  const exited = once(child, 'exit')
+  let said = ''
+  let records = 0
+  child.stderr.setEncoding('utf8').on('data', (text: string) => (said = (said + text).slice(-TAIL_CHARS)))
+  createInterface({ input: child.stdout }).on('line', (line) => {
+    records = (JSON.parse(line) as { records: number }).records
+  })
+  const { pid } = child
+  if (pid === undefined) throw new Error(`${java.command} could not be started`)
+  return {
+    pid,
+    records: () => {
+      if (child.exitCode !== null || child.signalCode !== null)
+        throw new Error(`${mainClass} ended with ${child.exitCode ?? child.signalCode ?? ''}: ${said}`)
+      return records
+    },
+    stop: async () => {
+      child.kill('SIGTERM')
+      const timer = setTimeout(() => child.kill('SIGKILL'), STOP_BOUND_MS)
+      if (child.exitCode === null && child.signalCode === null) await exited
+      clearTimeout(timer)
+      rmSync(checkpoints, { recursive: true, force: true })
+    },
+  }
+}
+
+/** What JDBC wants of a `postgres://` address. */
+function databaseEnv(databaseUrl: string): Record<string, string> {
+  const { hostname, port, pathname, username, password } = new URL(databaseUrl)
+  return {
+    BENCH_TOPIC: TOPICS.clicks,
+    BENCH_JDBC_URL: `jdbc:postgresql://${hostname}:${port}${pathname}`,
+    BENCH_JDBC_USER: decodeURIComponent(username),
+    BENCH_JDBC_PASSWORD: decodeURIComponent(password),
+  }
+}

@@ -1,0 +1,30 @@
+package guardian.bench;
+
+/** What the bench says in the environment, and what all engines have in common. */
+public final class Settings {
+  public static final String TOPIC = required("BENCH_TOPIC");
+  public static final String BROKERS = required("KAFKA_BROKERS");
+  public static final String REGISTRY_URL = required("SCHEMA_REGISTRY_URL");
+  public static final String JDBC_URL = required("BENCH_JDBC_URL");
+  public static final String JDBC_USER = required("BENCH_JDBC_USER");
+  public static final String JDBC_PASSWORD = required("BENCH_JDBC_PASSWORD");
+  public static final String TABLE = required("BENCH_TABLE");
+  /** A folder of its own for checkpoints and state. */
+  public static final String FOLDER = required("BENCH_FOLDER");
+  public static final String FETCH_MAX_BYTES = required("FETCH_MAX_BYTES");
+  public static final String FETCH_MAX_BYTES_PER_PARTITION = required("FETCH_MAX_BYTES_PER_PARTITION");
+
+  public static final int THREADS = 2;
+  public static final int CHECKPOINT_EVERY_MS = 10_000;
+  public static final int MAX_POLL_RECORDS = 5_000;
+  public static final int ROWS_PER_WRITE = 500;
+  public static final int WRITE_EVERY_MS = 50;
+
+  private Settings() {}
+
+  private static String required(String name) {
+    String value = System.getenv(name);
+    if (value == null || value.isEmpty()) throw new IllegalStateException(name + " is not set");
+    return value;
+  }
+}

@@ -1,0 +1,25 @@
+/** Says on standard error how it goes: in one line on a terminal, else a line now and then. */
+export interface ProgressLine {
+  readonly say: (text: string) => void
+  readonly update: (text: string, share: number) => void
+  readonly end: () => void
+}
+
+const EVERY_MS = 5_000
+
+export function progressLine(): ProgressLine {
+  const { stderr } = process
+  let saidAtMs = Number.NEGATIVE_INFINITY
+  const write = (text: string) => stderr.write(stderr.isTTY ? `\r\x1b[K${text}` : `${text}\n`)
+  return {
+    say: write,
+    update: (text, share) => {
+      if (!stderr.isTTY && performance.now() - saidAtMs < EVERY_MS) return
+      saidAtMs = performance.now()
+      write(`${text} ${Math.round(share * 100)} %`)
+    },
+    end: () => {
+      if (stderr.isTTY) stderr.write('\r\x1b[K')
+    },
+  }
+}
