@@ -83,6 +83,16 @@ export const CONTESTANTS = {
     mainClass: 'FlinkPanes',
     table: 'bench_flink_panes',
   }),
+  'flink-windows': javaEngine('Flink, its window operators, parallelism 2', {
+    module: 'flink',
+    mainClass: 'FlinkWindows',
+    table: 'bench_flink_windows',
+  }),
+  'kafka-streams': javaEngine('Kafka Streams, one hand-written processor with panes, 2 threads', {
+    module: 'kafka-streams',
+    mainClass: 'StreamsPanes',
+    table: 'bench_kafka_streams',
+  }),
 } satisfies Record<string, Contestant>
 
 export type ContestantName = keyof typeof CONTESTANTS

@@ -8,11 +8,11 @@ import { cacheDirOf, cachedItem } from '../../deploy/local/server-cache.js'
 import { packageRoot } from '../../platform/package-root.js'
 
 const SOURCES = join(packageRoot, 'bench', 'engines', 'java')
-/** The first time, Maven fetches some 150 MB. */
+/** The first time, Maven fetches some 200 MB. */
 const BUILD_BOUND_MS = 900_000
 
-const MAVEN_REMEDY =
-  'install Maven 3.6 or later (Debian: apt install maven, macOS: brew install maven); where Maven Central cannot be reached, name a mirror in ~/.m2/settings.xml'
+const MAVEN_REMEDY = 'install Maven 3.6 or later (Debian: apt install maven, macOS: brew install maven)'
+const NETWORK_REMEDY = 'check the network; where Maven Central cannot be reached, name a mirror in ~/.m2/settings.xml'
 const JDK_REMEDY =
   'install a JDK, 17 or later (Debian: apt install openjdk-17-jdk-headless, macOS: brew install openjdk@17), and point JAVA_HOME to it'
 
@@ -32,7 +32,7 @@ export async function buildJavaEngines(report: (text: string) => void): Promise<
   const context = { cacheDir: cacheDirOf(env), env, report }
   const folder = await cachedItem(context, `bench-engines-${hashOf(SOURCES)}`, async (place) => {
     await findMaven()
-    report('building Flink and Kafka Streams programs with Maven (the first time it fetches some 150 MB)')
+    report('building Flink and Kafka Streams programs with Maven (the first time it fetches some 200 MB)')
     cpSync(SOURCES, place, { recursive: true })
     await runMaven(['-q', '-B', '-f', join(place, 'pom.xml'), 'package'], BUILD_BOUND_MS)
   })
@@ -53,7 +53,7 @@ async function runMaven(args: readonly string[], boundMs: number): Promise<void>
   } catch (cause) {
     const said = messageOf(cause)
     const isJre = /No compiler is provided|release version 17 not supported/.test(said)
-    throw new LocalFault(`the Java engines cannot be built: ${said}`, isJre ? JDK_REMEDY : MAVEN_REMEDY, { cause })
+    throw new LocalFault(`the Java engines cannot be built: ${said}`, isJre ? JDK_REMEDY : NETWORK_REMEDY, { cause })
   }
 }
 

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { TOPICS } from '../../domain/events.js'
-import type { Stage } from '../stage.js'
+import { newGroupId, type Stage } from '../stage.js'
 import type { JavaEngines } from './java-build.js'
 
 /** A Java program that drains the topic into a table. */
@@ -39,7 +39,11 @@ export function startProgram(program: JavaProgram, { java, folder }: JavaEngines
   const checkpoints = mkdtempSync(join(tmpdir(), 'guardian-bench-engine-'))
   const args = [...JAVA_OPTIONS, '-cp', join(folder, module, 'target', '*'), `guardian.bench.${mainClass}`]
   const child = spawn(java.command, args, {
-    env: { ...stage.env, ...databaseEnv(stage.databaseUrl), ...{ BENCH_TABLE: table, BENCH_FOLDER: checkpoints } },
+    env: {
+      ...stage.env,
+      ...databaseEnv(stage.databaseUrl),
+      ...{ BENCH_TABLE: table, BENCH_FOLDER: checkpoints, BENCH_GROUP: newGroupId() },
+    },
     stdio: ['ignore', 'pipe', 'pipe'],
   })
   const exited = once(child, 'exit')

@@ -20,7 +20,7 @@ final class ClickSource {
     KafkaSource<ClickFields> source = KafkaSource.<ClickFields>builder()
         .setBootstrapServers(Settings.BROKERS)
         .setTopics(Settings.TOPIC)
-        .setGroupId(Settings.TABLE)
+        .setGroupId(Settings.GROUP)
         .setStartingOffsets(OffsetsInitializer.earliest())
         .setDeserializer(KafkaRecordDeserializationSchema.valueOnly(new ClickDeserializer()))
         .setProperty(ConsumerConfig.FETCH_MAX_BYTES_CONFIG, Settings.FETCH_MAX_BYTES)

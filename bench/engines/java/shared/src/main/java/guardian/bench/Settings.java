@@ -9,6 +9,8 @@ public final class Settings {
   public static final String JDBC_USER = required("BENCH_JDBC_USER");
   public static final String JDBC_PASSWORD = required("BENCH_JDBC_PASSWORD");
   public static final String TABLE = required("BENCH_TABLE");
+  /** The name that Kafka knows this run by. */
+  public static final String GROUP = required("BENCH_GROUP");
   /** A folder of its own for checkpoints and state. */
   public static final String FOLDER = required("BENCH_FOLDER");
   public static final String FETCH_MAX_BYTES = required("FETCH_MAX_BYTES");
