@@ -7,7 +7,7 @@ const allow = {
   activities: ['domain', 'schemas', 'platform'],
   workflows: ['domain', 'activities'], // activities as types only, see below
   workers: ['domain', 'schemas', 'platform', 'db', 'activities', 'workflows'],
-  api: ['domain', 'schemas', 'platform', 'db', 'workflows'], // db and workflows in main.ts only, see below
+  api: ['domain', 'schemas', 'platform', 'db', 'workflows'], // db and workflows in main.ts and wire-*.ts only, see below
   cli: ['domain', 'schemas', 'platform', 'db', 'workflows', 'workers', 'deploy'], // decoder, and deploy for doctor, see below
   deploy: ['platform'],
   bench: ['domain', 'schemas', 'platform', 'db', 'activities', 'workflows', 'workers', 'api', 'cli', 'deploy'],
@@ -66,7 +66,7 @@ module.exports = {
     ),
     error(
       'api-wires-in-main-only',
-      { path: '^api/', pathNot: '^api/main\\.ts$' },
+      { path: '^api/', pathNot: '^api/(main|wire-[a-z-]+)\\.ts$' },
       { path: '^(db|workflows)/', dependencyTypesNot: ['type-only'] },
     ),
     error(

@@ -2,13 +2,17 @@ import type { Express } from 'express'
 import type { Operations } from '../schemas/rest/operations.js'
 import { createApp, type AppDeps } from './app.js'
 import { createAnomalyHandlers, type AnomalyReader } from './routes/anomalies.js'
+import { createAuditHandlers, type AuditReader } from './routes/audit.js'
 import { createDocumentationHandlers } from './routes/documentation.js'
 import { createHealthHandlers, type HealthDeps } from './routes/health.js'
+import { createKeyHandlers, type KeyDeps } from './routes/keys.js'
+import { createSessionHandlers, type SessionDeps } from './routes/session.js'
 import { createStatsHandlers, type StatsDeps } from './routes/stats.js'
 
 /** All that the API asks of the outside; `main` gives the real ones. */
-export interface ApiDeps extends AppDeps, HealthDeps, StatsDeps {
+export interface ApiDeps extends AppDeps, HealthDeps, StatsDeps, KeyDeps, SessionDeps {
   readonly anomalies: AnomalyReader
+  readonly audit: AuditReader
 }
 
 /** The whole API: every operation with its handler. */
@@ -20,6 +24,9 @@ export const createApi = (operations: Operations, deps: ApiDeps): Express =>
       ...createHealthHandlers(deps),
       ...createStatsHandlers(deps),
       ...createAnomalyHandlers(deps.anomalies),
+      ...createKeyHandlers(deps),
+      ...createSessionHandlers(deps),
+      ...createAuditHandlers(deps.audit),
     },
     deps,
   )

@@ -1,8 +1,9 @@
 import express, { type Express } from 'express'
 import type { Logger } from '../platform/logger.js'
 import type { Registry } from '../platform/metrics.js'
-import type { Operation } from '../schemas/rest/operations.js'
+import type { Operation } from '../schemas/rest/operation.js'
 import { answerProblems } from './middleware/answer-problems.js'
+import type { Guard } from './middleware/guard.js'
 import { observeRequests } from './middleware/observe-requests.js'
 import { refuseLargeBody } from './middleware/refuse-body.js'
 import { requestId } from './middleware/request-id.js'
@@ -15,6 +16,9 @@ export interface AppDeps {
   readonly registry: Registry
   /** Of any body, also after it was decompressed. */
   readonly bodyLimitBytes: number
+  readonly guard: Guard
+  /** How many proxies before this server are trusted to tell a caller's address. */
+  readonly trustedProxies: number
   /** Whether the process has been told to end: connections are closed after their answer. */
   readonly isStopping: () => boolean
 }
@@ -23,20 +27,20 @@ export interface AppDeps {
 export function createApp<Table extends Readonly<Record<string, Operation>>>(
   operations: Table,
   handlers: Handlers<Table>,
-  { log, registry, bodyLimitBytes, isStopping }: AppDeps,
+  { log, registry, bodyLimitBytes, guard, trustedProxies, isStopping }: AppDeps,
 ): Express {
   const app = express()
   app.disable('x-powered-by')
   app.set('etag', false)
   app.set('query parser', false)
-  app.set('trust proxy', false)
+  app.set('trust proxy', trustedProxies)
   app.use(requestId, observeRequests(registry, log), securityHeaders)
   app.use((_request, response, next) => {
     if (isStopping()) response.set('connection', 'close')
     next()
   })
   app.use(refuseLargeBody(bodyLimitBytes))
-  app.use(createRouter(operations, handlers, bodyLimitBytes))
+  app.use(createRouter(operations, handlers, { guard, bodyLimitBytes }))
   app.use((_request, _response, next) => next(new ProblemError('ROUTE_NOT_FOUND', 'see /docs for what there is')))
   app.use(answerProblems(log))
   return app

@@ -19,6 +19,7 @@ import { createApi } from './api.js'
 import { createDependencyProbes, type Probe } from './dependency-probes.js'
 import { serveHttp } from './http-server.js'
 import { createLagReader } from './partition-lag.js'
+import { wireAccess } from './wire-access.js'
 
 /** Below the second that orchestrators of containers give a probe. */
 const PROBE_DEADLINE_MS = 800
@@ -38,12 +39,15 @@ async function start(config: ApiConfig, log: Logger, { life }: ProcessContext): 
     { brokers: config.KAFKA_BROKERS, clientId: 'guardian-api', requestTimeoutMs: config.KAFKA_REQUEST_TIMEOUT_MS },
     log,
   )
+  const access = await life.use('access', () => Promise.resolve(wireAccess(config, { db, registry, log })))
   const stopping = { now: false }
   const operations = createOperations({ pageLimitMax: config.API_PAGE_LIMIT_MAX })
   const app = createApi(operations, {
+    ...access,
     log,
     registry,
     bodyLimitBytes: config.API_BODY_LIMIT_BYTES,
+    trustedProxies: config.API_TRUSTED_PROXIES,
     isStopping: () => stopping.now,
     nowMs: Date.now,
     version: packageVersion(),

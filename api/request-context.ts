@@ -1,10 +1,13 @@
 import type { Response } from 'express'
+import type { Principal } from './access/principal.js'
 
 /** What is known of a request from its first middleware to its last log line. */
 export interface RequestContext {
   readonly requestId: string
   /** The path of the operation as its table has it, for metrics and logs; never the raw path. */
   route: string
+  /** Who calls; undefined for an operation that is open. */
+  principal?: Principal
 }
 
 const contexts = new WeakMap<Response, RequestContext>()

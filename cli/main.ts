@@ -1,4 +1,5 @@
 import { Command, CommanderError } from 'commander'
+import { auditCommand } from './audit-command.js'
 import { doctorCommand } from './doctor-command.js'
 import { explainCommand } from './explain-command.js'
 import { ingestCommand } from './ingest-command.js'
@@ -15,6 +16,7 @@ const COMMANDS = [
   rulesCommand,
   explainCommand,
   whyNotCommand,
+  auditCommand,
   doctorCommand,
 ]
 

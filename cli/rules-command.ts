@@ -3,6 +3,7 @@ import { ruleInForce, type RuleVersion } from '../domain/detection/rule.js'
 import { RULE_KINDS } from '../domain/detection/rule-kinds.js'
 import type { Database } from '../db/pool.js'
 import { listRuleVersions, putRuleVersion, retireRule } from '../db/stores/rules.js'
+import { changeByShell } from './change-by-shell.js'
 import { UsageError } from './cli-error.js'
 import { runCommand, type CommandResult } from './terminal.js'
 import { withDatabase } from './with-database.js'
@@ -70,7 +71,7 @@ async function set(
   const kept = ruleKind === before?.kind ? before.parameters : {}
   const parameters = { ...kept, ...Object.fromEntries(words.map(parameterOf)) }
   ruleInForce({ ruleId, version: (before?.version ?? 0) + 1, kind: ruleKind, state, parameters }, state, RULE_KINDS)
-  const version = await putRuleVersion(db, { ruleId, kind: ruleKind, state, parameters })
+  const version = await putRuleVersion(db, { ruleId, kind: ruleKind, state, parameters }, changeByShell())
   const document = { ruleId, version, kind: ruleKind, state, parameters }
   return {
     document,
@@ -86,7 +87,7 @@ const inForce = (rules: readonly RuleVersion[], ruleId: string, state: string): 
 }
 
 async function retire(db: Database, ruleId: string, state: 'active' | 'shadow'): Promise<CommandResult> {
-  const retired = await retireRule(db, ruleId, state)
+  const retired = await retireRule(db, ruleId, state, changeByShell())
   const line = retired ? `${ruleId} is retired` : `no ${state} version of ${ruleId} is in force`
   return { document: { ruleId, state, retired }, lines: [line], complete: retired }
 }

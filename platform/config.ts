@@ -13,6 +13,11 @@ const hostPorts = z
   .string()
   .regex(/^[^\s,:]+:\d{1,5}(\s*,\s*[^\s,:]+:\d{1,5})*$/, 'not a list of host:port')
   .transform((text) => text.split(',').map((part) => part.trim()))
+/** Long enough and varied enough that it was not made up by hand. */
+const secret = z
+  .string()
+  .regex(/^[A-Za-z0-9_-]{32,200}$/, 'not 32 to 200 letters, digits, - and _')
+  .refine((text) => new Set(text).size >= 12, 'too easy to guess')
 const httpUrl = z.string().regex(/^https?:\/\/\S+$/, 'not an http(s) URL')
 
 /** The environment does not say what a process needs. Names variables and what is wrong with each, never their values. */
@@ -77,6 +82,14 @@ export const VARIABLES = {
   API_PAGE_LIMIT_MAX: wholeNumber(1, 10_000, 1_000),
   API_QUERY_TIMEOUT_MS: wholeNumber(100, 60_000, 5_000),
   API_BODY_LIMIT_BYTES: wholeNumber(1_024, 104_857_600, 1_048_576),
+  API_TRUSTED_PROXIES: wholeNumber(0, 10, 0),
+  GUARDIAN_ADMIN_KEY: secret,
+  API_KEY_KEPT_MS: wholeNumber(0, 1_000, 1_000),
+  API_KEYS_KEPT_MAX: wholeNumber(10, 100_000, 1_000),
+  API_KEY_REQUESTS_PER_MINUTE: wholeNumber(1, 10_000_000, 600_000),
+  API_REFUSALS_PER_MINUTE: wholeNumber(1, 1_000_000, 600),
+  API_SESSION_SECONDS: wholeNumber(60, 2_592_000, 43_200),
+  API_DENIALS_QUEUE_MAX: wholeNumber(10, 100_000, 1_000),
 
   ANOMALY_DAYS_AHEAD: wholeNumber(1, 60, 7),
   ANOMALY_RETENTION_DAYS: wholeNumber(1, 3_650, 30),

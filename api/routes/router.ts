@@ -1,6 +1,9 @@
 import express, { Router, type Request, type RequestHandler, type Response } from 'express'
-import type { InputOf, Operation } from '../../schemas/rest/operations.js'
+import type { ChangeBy } from '../../domain/access/change-by.js'
+import type { InputOf, Operation } from '../../schemas/rest/operation.js'
 import type { Fault } from '../../schemas/rest/problem.js'
+import type { Principal } from '../access/principal.js'
+import { addressOf, type Guard } from '../middleware/guard.js'
 import { refuseAnyBody, requireJson } from '../middleware/refuse-body.js'
 import { ProblemError } from '../problem-error.js'
 import { parseQuery, printable } from '../query-string.js'
@@ -17,6 +20,22 @@ export interface Reply {
 
 export interface HandlerContext {
   readonly requestId: string
+  /** Of the caller. */
+  readonly address: string
+  /** Who calls; undefined for an operation that is open. */
+  readonly principal: Principal | undefined
+}
+
+/** The caller of an operation that is not open. */
+export function callerOf({ principal }: HandlerContext): Principal {
+  if (principal === undefined) throw new Error('an operation that is open has no caller')
+  return principal
+}
+
+/** Who the audit log says made a change. */
+export const changeBy = (context: HandlerContext): ChangeBy => {
+  const { keyId, name } = callerOf(context)
+  return { actor: keyId, actorName: name, requestId: context.requestId }
 }
 
 /** Answers one operation. Its input has been checked. @throws ProblemError, or anything: it is answered as a problem */
@@ -30,14 +49,14 @@ export type Handlers<Table extends Readonly<Record<string, Operation>>> = {
 type AnyHandler = (input: never, context: HandlerContext) => Reply | Promise<Reply>
 
 /**
- * The router of a table of operations: checks the input, calls the handler, sends the reply. A path that exists
- * answers other methods with 405.
+ * The router of a table of operations: checks who calls and what comes in, calls the handler, sends the reply. A path
+ * that exists answers other methods with 405.
  * @param bodyLimitBytes of a JSON body, also after it was decompressed
  */
 export function createRouter<Table extends Readonly<Record<string, Operation>>>(
   operations: Table,
   handlers: Handlers<Table>,
-  bodyLimitBytes: number,
+  { guard, bodyLimitBytes }: { readonly guard: Guard; readonly bodyLimitBytes: number },
 ): Router {
   const router = Router({ strict: true, caseSensitive: true })
   const readJson: RequestHandler = express.json({ limit: bodyLimitBytes, type: 'application/json' })
@@ -51,7 +70,7 @@ export function createRouter<Table extends Readonly<Record<string, Operation>>>(
       next()
     }
     const body = operation.body === undefined ? [refuseAnyBody] : [requireJson, readJson]
-    router[operation.method](path, label, ...body, answer(operation, handlers[name] as AnyHandler))
+    router[operation.method](path, label, guard(operation), ...body, answer(operation, handlers[name] as AnyHandler))
     methods.set(operation.path, [...(methods.get(operation.path) ?? []), operation.method.toUpperCase()])
   }
   for (const [path, allowed] of methods) router.all(expressPath({ path }), refuseMethod(path, allowed))
@@ -71,8 +90,9 @@ function refuseMethod(path: string, allowed: readonly string[]): RequestHandler 
 function answer(operation: Operation, handle: AnyHandler): RequestHandler {
   return async (request: Request, response: Response) => {
     const input = checkedInput(operation, request)
-    const { requestId } = contextOf(response)
-    const { status = 200, body, headers = {} } = await handle(input as never, { requestId })
+    const { requestId, principal } = contextOf(response)
+    const context = { requestId, address: addressOf(request), principal }
+    const { status = 200, body, headers = {} } = await handle(input as never, context)
     const contentType = operation.answers[status]?.contentType ?? 'application/json'
     response.status(status).type(contentType).set(headers)
     response.send(contentType === 'application/json' ? JSON.stringify(body) : body)

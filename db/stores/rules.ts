@@ -1,7 +1,9 @@
 import { RULE_STATES, type RuleState, type RuleVersion } from '../../domain/detection/rule.js'
+import type { ChangeBy } from '../../domain/access/change-by.js'
 import { GuardianError } from '../../domain/errors.js'
-import type { Database, Queryable } from '../pool.js'
+import type { Database, Queryable, Transaction } from '../pool.js'
 import { withTransaction } from '../with-transaction.js'
+import { appendAudit } from './audit.js'
 
 interface RuleRow {
   readonly ruleId: string
@@ -48,30 +50,71 @@ export interface NewRuleVersion {
  * @returns the number of the version
  * @throws GRD_STORE_*
  */
-export async function putRuleVersion(db: Database, rule: NewRuleVersion): Promise<number> {
+export async function putRuleVersion(db: Database, rule: NewRuleVersion, by: ChangeBy): Promise<number> {
   return withTransaction(db, async (tx) => {
-    // Two people at once get two versions, one after the other.
-    await tx.query(`SELECT pg_advisory_xact_lock(hashtext('rules'), hashtext($1))`, [rule.ruleId])
-    await retire(tx, rule.ruleId, rule.state)
+    await lockRule(tx, rule.ruleId)
+    const before = await retire(tx, rule.ruleId, rule.state)
     const { rows } = await tx.query<{ version: number }>(
       `INSERT INTO rules (rule_id, version, kind, state, parameters)
        SELECT $1, coalesce(max(r.version), 0) + 1, $2, $3, $4 FROM rules r WHERE r.rule_id = $1
        RETURNING version`,
       [rule.ruleId, rule.kind, rule.state, JSON.stringify(rule.parameters)],
     )
-    return rows[0]?.version ?? 0
+    const version = rows[0]?.version ?? 0
+    await appendAudit(tx, {
+      ...by,
+      action: `rule.${rule.state === 'active' ? 'activate' : 'shadow'}`,
+      target: `rule/${rule.ruleId}/${version}`,
+      outcome: 'done',
+      before: before ?? null,
+      after: { version, kind: rule.kind, state: rule.state, parameters: rule.parameters },
+    })
+    return version
   })
 }
 
 /** Takes a rule's active or shadow version out of force. @returns whether there was one */
-export async function retireRule(db: Queryable, ruleId: string, state: 'active' | 'shadow'): Promise<boolean> {
-  return (await retire(db, ruleId, state)) > 0
+export async function retireRule(
+  db: Database,
+  ruleId: string,
+  state: 'active' | 'shadow',
+  by: ChangeBy,
+): Promise<boolean> {
+  return withTransaction(db, async (tx) => {
+    await lockRule(tx, ruleId)
+    const before = await retire(tx, ruleId, state)
+    if (before === undefined) return false
+    const target = `rule/${ruleId}/${before.version}`
+    await appendAudit(tx, {
+      ...by,
+      action: 'rule.retire',
+      target,
+      outcome: 'done',
+      before,
+      after: { ...before, state: 'retired' },
+    })
+    return true
+  })
 }
 
-const retire = async (db: Queryable, ruleId: string, state: string): Promise<number> =>
-  (
-    await db.query(`UPDATE rules r SET state = 'retired', state_ts = now() WHERE r.rule_id = $1 AND r.state = $2`, [
-      ruleId,
-      state,
-    ])
-  ).rowCount
+/** Two people at once change a rule one after the other. */
+export const lockRule = async (tx: Transaction, ruleId: string): Promise<void> => {
+  await tx.query(`SELECT pg_advisory_xact_lock(hashtext('rules'), hashtext($1))`, [ruleId])
+}
+
+interface RetiredVersion {
+  readonly version: number
+  readonly kind: string
+  readonly state: string
+  readonly parameters: Readonly<Record<string, unknown>>
+}
+
+/** @returns the version as it was before, if there was one */
+const retire = async (tx: Transaction, ruleId: string, state: string): Promise<RetiredVersion | undefined> => {
+  const { rows } = await tx.query<RetiredVersion>(
+    `UPDATE rules r SET state = 'retired', state_ts = now() WHERE r.rule_id = $1 AND r.state = $2
+     RETURNING r.version, r.kind, $2::text AS state, r.parameters`,
+    [ruleId, state],
+  )
+  return rows[0]
+}

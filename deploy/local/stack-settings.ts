@@ -105,7 +105,6 @@ const PROCESS_PORTS = {
 /** Variables that only the local stack reads; `.env.example` explains them beside those of the processes. */
 export const LOCAL_VARIABLES: readonly string[] = [
   'POSTGRES_PASSWORD',
-  'GUARDIAN_ADMIN_KEY',
   'GUARDIAN_DATA_DIR',
   'GUARDIAN_CACHE_DIR',
   'GUARDIAN_MAVEN_REPOSITORY',

@@ -91,7 +91,7 @@ function announce(stack: LocalStack, { dataDir, env }: Workspace): void {
     ['Kafka', `${addresses['KAFKA_BROKERS'] ?? ''}${brokers > 1 ? ` (${brokers} brokers)` : ''}`],
     ['PostgreSQL', (addresses['DATABASE_URL'] ?? '').replace(/:[^:@/]+@/, '@')],
     ['Schema registry', addresses['SCHEMA_REGISTRY_URL'] ?? ''],
-    ['Admin key', 'GUARDIAN_ADMIN_KEY in .env'],
+    ['Admin key', 'GUARDIAN_ADMIN_KEY in .env (Authorization: Bearer ...)'],
     ['Data and logs', dataDir],
     ['Command line', 'npx guardian --help'],
   ]

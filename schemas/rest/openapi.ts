@@ -12,6 +12,9 @@ const ALWAYS: readonly ProblemCode[] = [
   'INTERNAL',
 ]
 
+/** What an operation that is not open can answer besides. */
+const GUARDED: readonly ProblemCode[] = ['UNAUTHENTICATED', 'FORBIDDEN', 'CROSS_SITE', 'RATE_LIMITED']
+
 /**
  * The OpenAPI 3.1 document of the operations, from the schemas that check the requests.
  * @param version of this release
@@ -28,6 +31,17 @@ export function openApiDocument(operations: Readonly<Record<string, Operation>>,
       description: 'Abnormal sessions of a clickstream. Times are UTC; spans are [from, to).',
       license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
     },
+    components: {
+      securitySchemes: {
+        key: { type: 'http', scheme: 'bearer', description: 'An API key' },
+        session: {
+          type: 'apiKey',
+          in: 'cookie',
+          name: '__Host-guardian',
+          description: 'A log-in; see `POST /session`',
+        },
+      },
+    },
     paths,
   })
 }
@@ -38,6 +52,12 @@ function describe(operationId: string, operation: Operation): ZodOpenApiOperatio
     operationId,
     tags: [operation.tag],
     summary: operation.summary,
+    ...(operation.access === 'open'
+      ? { security: [] }
+      : {
+          security: [{ key: [] }, { session: [] }],
+          description: `For the role ${operation.access} and those above it.`,
+        }),
     requestParams: { path: params as z.ZodObject, query: query as z.ZodObject },
     ...(body === undefined
       ? {}
@@ -60,7 +80,8 @@ function answers(operation: Operation) {
 
 function problemAnswers(operation: Operation) {
   const byStatus = new Map<number, ProblemCode[]>()
-  for (const code of [...ALWAYS, ...operation.problems])
+  const guarded = operation.access === 'open' ? [] : GUARDED
+  for (const code of new Set([...ALWAYS, ...guarded, ...operation.problems]))
     byStatus.set(PROBLEMS[code].status, [...(byStatus.get(PROBLEMS[code].status) ?? []), code])
   return Object.fromEntries(
     [...byStatus].map(([status, codes]) => [

@@ -1,67 +1,40 @@
 import { z } from 'zod'
 import { Anomaly, AnomalyList, anomalyListQuery, AnomalyParams } from './anomalies.js'
 import { Health, Liveness, Readiness } from './health.js'
-import type { ProblemCode } from './problem.js'
+import { bare, json, type Answer, type Operation } from './operation.js'
+import { accessOperations } from './operations/access.js'
 import { Stats } from './stats.js'
 
-export interface Answer {
-  readonly description: string
-  readonly contentType: 'application/json' | 'text/html' | 'text/css' | 'text/javascript'
-  /** Of a JSON answer. */
-  readonly schema?: z.ZodType
-}
+export type { Answer, InputOf, Operation } from './operation.js'
 
-/** One method on one path: all that the router, the document and the checks of access need to know about it. */
-export interface Operation {
-  readonly method: 'get' | 'post' | 'put' | 'patch' | 'delete'
-  /** With parameters as `{name}`. It is also the metric label. */
-  readonly path: string
-  readonly tag: 'service' | 'detection' | 'documentation'
-  readonly summary: string
-  /** Who may call it: `open` needs no key; `read` is what a viewer may see. */
-  readonly access: 'open' | 'read'
-  readonly params: z.ZodType
-  readonly query: z.ZodType
-  /** Absent: a body is refused. */
-  readonly body?: z.ZodType
-  readonly answers: Readonly<Record<number, Answer>>
-  /** What it can answer besides what any operation can. */
-  readonly problems: readonly ProblemCode[]
-}
-
-const none = z.strictObject({})
-const json = (description: string, schema: z.ZodType): Answer => ({
-  description,
-  contentType: 'application/json',
-  schema,
-})
 const page = (description: string, contentType: Answer['contentType'] = 'text/html') => ({
   200: { description, contentType },
 })
-const bare = { method: 'get', access: 'open', params: none, query: none, problems: [] } as const
 
 export interface OperationLimits {
   /** How many rows a page of a list may have. */
   readonly pageLimitMax: number
 }
 
+const open = { ...bare, access: 'open' } as const
+
 const service = {
   getHealth: {
-    ...bare,
+    ...open,
     path: '/health',
     tag: 'service',
     summary: 'How the process and its dependencies are; answers 200 as long as the process works',
     answers: { 200: json('The state of each dependency', Health) },
   },
   getLiveness: {
-    ...bare,
+    ...open,
     path: '/livez',
     tag: 'service',
     summary: 'Whether the process runs; asks nobody else',
     answers: { 200: json('It runs', Liveness) },
   },
   getReadiness: {
-    ...bare,
+    ...open,
     path: '/readyz',
     tag: 'service',
     summary: 'Whether requests can be answered',
@@ -77,7 +50,7 @@ const detection = {
     ...bare,
     path: '/stats',
     tag: 'detection',
-    access: 'read',
+    access: 'viewer',
     summary: 'What was counted, per partition and in total, and the anomalies of the last 24 hours',
     answers: { 200: json('The numbers', Stats) },
     problems: ['DEPENDENCY_UNAVAILABLE'],
@@ -86,7 +59,7 @@ const detection = {
     ...bare,
     path: '/anomalies/{id}',
     tag: 'detection',
-    access: 'read',
+    access: 'viewer',
     summary: 'One anomaly with its evidence',
     params: AnomalyParams,
     answers: { 200: json('The anomaly', Anomaly) },
@@ -95,31 +68,31 @@ const detection = {
 } as const satisfies Readonly<Record<string, Operation>>
 
 const documentation = {
-  getIndex: { ...bare, path: '/', tag: 'documentation', summary: 'What is where', answers: page('A page of links') },
+  getIndex: { ...open, path: '/', tag: 'documentation', summary: 'What is where', answers: page('A page of links') },
   getOpenApi: {
-    ...bare,
+    ...open,
     path: '/openapi.json',
     tag: 'documentation',
     summary: 'This contract as an OpenAPI 3.1 document',
     answers: { 200: json('The document', z.record(z.string(), z.unknown())) },
   },
-  getDocs: { ...bare, path: '/docs', tag: 'documentation', summary: 'The contract to try', answers: page('A page') },
+  getDocs: { ...open, path: '/docs', tag: 'documentation', summary: 'The contract to try', answers: page('A page') },
   getDocsStyle: {
-    ...bare,
+    ...open,
     path: '/docs/swagger-ui.css',
     tag: 'documentation',
     summary: 'Style of /docs',
     answers: page('A style sheet', 'text/css'),
   },
   getDocsBundle: {
-    ...bare,
+    ...open,
     path: '/docs/swagger-ui-bundle.js',
     tag: 'documentation',
     summary: 'Script of /docs',
     answers: page('A script', 'text/javascript'),
   },
   getDocsStart: {
-    ...bare,
+    ...open,
     path: '/docs/start.js',
     tag: 'documentation',
     summary: 'Opens the document in /docs',
@@ -133,11 +106,12 @@ export const createOperations = ({ pageLimitMax }: OperationLimits) =>
     ...documentation,
     ...service,
     ...detection,
+    ...accessOperations(pageLimitMax),
     listAnomalies: {
       ...bare,
       path: '/anomalies',
       tag: 'detection',
-      access: 'read',
+      access: 'viewer',
       summary: 'Anomalies, newest window first',
       query: anomalyListQuery(pageLimitMax),
       answers: { 200: json('One page', AnomalyList) },
@@ -147,10 +121,3 @@ export const createOperations = ({ pageLimitMax }: OperationLimits) =>
 
 export type Operations = ReturnType<typeof createOperations>
 export type OperationName = keyof Operations
-
-/** What a handler of the operation gets: parameters that have been checked. */
-export interface InputOf<Op extends Operation> {
-  readonly params: z.output<Op['params']>
-  readonly query: z.output<Op['query']>
-  readonly body: Op['body'] extends z.ZodType ? z.output<Op['body']> : undefined
-}

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { findFreePorts } from '../../deploy/local/ports.js'
 import { TOPICS } from '../../domain/events.js'
 import type { Stats } from '../../schemas/rest/stats.js'
+import { ADMIN_KEY, asAdmin } from '../support/api-keys.js'
 import { ServiceProcess, waitUntil } from '../support/child-process.js'
 import { DetectionStage } from '../support/detection-stage.js'
 import { readTopics } from '../support/dump-topic.js'
@@ -19,13 +20,18 @@ describe('how far the detector is behind', function () {
     stage = await DetectionStage.open(servers())
     const [port, metricsPort] = await findFreePorts(2)
     url = `http://127.0.0.1:${port}/stats`
-    const ports = { PORT: String(port), API_METRICS_PORT: String(metricsPort), TEMPORAL_ADDRESS: '127.0.0.1:1' }
+    const ports = {
+      GUARDIAN_ADMIN_KEY: ADMIN_KEY,
+      PORT: String(port),
+      API_METRICS_PORT: String(metricsPort),
+      TEMPORAL_ADDRESS: '127.0.0.1:1',
+    }
     api = new ServiceProcess('api/main.js', { ...stage.env, ...ports })
     await waitUntil(
       () => api.output,
       20_000,
       () =>
-        fetch(url).then(
+        fetch(url, { headers: asAdmin }).then(
           (r) => r.ok,
           () => false,
         ),
@@ -36,7 +42,7 @@ describe('how far the detector is behind', function () {
     await stage.close()
   })
 
-  const stats = async () => readAnswer<Stats>('getStats', await fetch(url))
+  const stats = async () => readAnswer<Stats>('getStats', await fetch(url, { headers: asAdmin }))
   const send = (seed: number) =>
     stage.ask([
       ...['simulate', '--day', '2026-01-15', '--events', '20000', '--duration', '100s'],

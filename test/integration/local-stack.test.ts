@@ -4,6 +4,8 @@ import { createServer, type AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parse } from 'dotenv'
+import { packageRoot } from '../../platform/package-root.js'
+import { withKey } from '../support/api-keys.js'
 import { LocalStart, nothingLeft, processesOf, stackEnvironment } from '../support/local-start.js'
 import { temporaryDir } from '../support/stack.js'
 
@@ -19,7 +21,10 @@ describe('npm start', function () {
   let dataDir = ''
   let env: Record<string, string> = {}
   const anomalies = async (): Promise<AnomalyPage> => {
-    const response = await fetch(`http://127.0.0.1:${env['PORT'] ?? ''}/anomalies?limit=1000`)
+    const { GUARDIAN_ADMIN_KEY = '' } = parse(readFileSync(join(packageRoot, '.env')))
+    const response = await fetch(`http://127.0.0.1:${env['PORT'] ?? ''}/anomalies?limit=1000`, {
+      headers: withKey(GUARDIAN_ADMIN_KEY),
+    })
     return (await response.json()) as AnomalyPage
   }
 

@@ -2,7 +2,11 @@ import assert from 'node:assert/strict'
 import { pino } from 'pino'
 import { createApi, type ApiDeps } from '../../api/api.js'
 import { createApp } from '../../api/app.js'
+import type { Principal } from '../../api/access/principal.js'
 import { serveHttp } from '../../api/http-server.js'
+import type { Guard } from '../../api/middleware/guard.js'
+import { ProblemError } from '../../api/problem-error.js'
+import { contextOf } from '../../api/request-context.js'
 import type { Handlers } from '../../api/routes/router.js'
 import { Registry } from '../../platform/metrics.js'
 import { createOperations, type Operation, type OperationName } from '../../schemas/rest/operations.js'
@@ -20,6 +24,16 @@ export interface ServedApi {
   readonly stop: () => Promise<void>
 }
 
+const TEST_ADMIN: Principal = { keyId: 'key_0', name: 'test', role: 'admin', requestsPerMinute: null }
+
+/** Lets everybody do everything, for tests that are about something else. */
+const letIn: Guard = (operation) => (_request, response, next) => {
+  if (operation.access !== 'open') contextOf(response).principal = TEST_ADMIN
+  next()
+}
+
+const notGiven = () => Promise.reject(new Error('not given by the test'))
+
 function observed() {
   const logLines: string[] = []
   const log = pino({ level: 'debug' }, { write: (line: string) => void logLines.push(line) })
@@ -33,6 +47,22 @@ export async function serveApi(deps: Partial<ApiDeps> = {}): Promise<ServedApi> 
     log,
     registry,
     bodyLimitBytes: 10_000,
+    guard: letIn,
+    trustedProxies: 0,
+    keys: {
+      list: () => Promise.resolve([]),
+      get: () => Promise.resolve(undefined),
+      create: notGiven,
+      rotate: () => Promise.resolve(undefined),
+      revoke: () => Promise.resolve(undefined),
+    },
+    forgetKey: () => undefined,
+    authenticator: { byKey: () => Promise.resolve({ kind: 'refused', reason: 'unknown' }) },
+    sessions: { create: notGiven, end: notGiven },
+    denials: { add: () => undefined },
+    refuse: () => new ProblemError('UNAUTHENTICATED', 'no'),
+    sessionSeconds: 60,
+    audit: { list: () => Promise.resolve([]), verify: () => Promise.resolve({ records: 0, head: null, faults: [] }) },
     isStopping: () => false,
     nowMs: Date.now,
     version: '1.2.3',
@@ -57,7 +87,14 @@ export async function serveOperations<Table extends Readonly<Record<string, Oper
   bodyLimitBytes: number,
 ): Promise<ServedApi> {
   const { log, logLines, registry } = observed()
-  const app = createApp(table, handlers, { log, registry, bodyLimitBytes, isStopping: () => false })
+  const app = createApp(table, handlers, {
+    log,
+    registry,
+    bodyLimitBytes,
+    guard: letIn,
+    trustedProxies: 0,
+    isStopping: () => false,
+  })
   const { value, stop } = await serveHttp(app, { host: '127.0.0.1', port: 0 })
   return { url: `http://127.0.0.1:${value.port}`, port: value.port, registry, logLines, stop }
 }

@@ -5,6 +5,7 @@ import type { Anomaly, AnomalyList } from '../../../schemas/rest/anomalies.js'
 import type { Health, Readiness } from '../../../schemas/rest/health.js'
 import type { Stats } from '../../../schemas/rest/stats.js'
 import { anomalyRow, insertAnomalies } from '../../support/anomaly-row.js'
+import { ADMIN_KEY, asAdmin } from '../../support/api-keys.js'
 import { ServiceProcess, waitUntil } from '../../support/child-process.js'
 import { readAnswer, readProblem } from '../../support/serve-api.js'
 import { useTestStack } from '../../support/stack.js'
@@ -27,6 +28,7 @@ describe('the api process', function () {
     const [port, metricsPort] = await findFreePorts(2)
     url = `http://127.0.0.1:${port}`
     env = {
+      GUARDIAN_ADMIN_KEY: ADMIN_KEY,
       PORT: String(port),
       API_METRICS_PORT: String(metricsPort),
       DATABASE_URL: proxy.urlOf(database.url),
@@ -54,6 +56,8 @@ describe('the api process', function () {
     await database.drop()
   })
 
+  const get = (path: string) => fetch(`${url}${path}`, { headers: asAdmin })
+
   it('serves what is in the database, page by page, in the words of its contract', async () => {
     const rows = [3, 2, 1].map((n) =>
       anomalyRow({
@@ -63,19 +67,19 @@ describe('the api process', function () {
       }),
     )
     await insertAnomalies(database.db, rows)
-    const first = await readAnswer<AnomalyList>('listAnomalies', await fetch(`${url}/anomalies?limit=2`))
+    const first = await readAnswer<AnomalyList>('listAnomalies', await get(`/anomalies?limit=2`))
     assert.deepEqual(
       first.data.map((anomaly) => anomaly.id),
       rows.slice(0, 2).map(anomalyIdOf),
     )
     const rest = await readAnswer<AnomalyList>(
       'listAnomalies',
-      await fetch(`${url}/anomalies?limit=2&cursor=${first.page.next_cursor ?? ''}`),
+      await get(`/anomalies?limit=2&cursor=${first.page.next_cursor ?? ''}`),
     )
     assert.deepEqual([rest.data.map((anomaly) => anomaly.session_id), rest.page.next_cursor], [['s1'], null])
-    const one = await readAnswer<Anomaly>('getAnomaly', await fetch(`${url}/anomalies/${first.data[0]?.id ?? ''}`))
+    const one = await readAnswer<Anomaly>('getAnomaly', await get(`/anomalies/${first.data[0]?.id ?? ''}`))
     assert.deepEqual(one, first.data[0])
-    const stats = await readAnswer<Stats>('getStats', await fetch(`${url}/stats`))
+    const stats = await readAnswer<Stats>('getStats', await get(`/stats`))
     assert.equal(stats.anomalies.total, 0)
   })
 
@@ -93,7 +97,7 @@ describe('the api process', function () {
   it('stays alive while PostgreSQL is swallowed by the network: 503 in time, not ready, and well again after', async () => {
     proxy.blackHole()
     const startedAt = performance.now()
-    const problem = await readProblem(await fetch(`${url}/anomalies`))
+    const problem = await readProblem(await get(`/anomalies`))
     assert.equal(problem.code, 'DEPENDENCY_UNAVAILABLE')
     assert.ok(performance.now() - startedAt < 2_500)
     const states = await Promise.all(['/readyz', '/health', '/livez'].map((path) => fetch(`${url}${path}`)))
@@ -107,7 +111,7 @@ describe('the api process', function () {
       5_000,
       async () => (await fetch(`${url}/readyz`)).status === 200,
     )
-    assert.equal((await fetch(`${url}/anomalies`)).status, 200)
+    assert.equal((await get(`/anomalies`)).status, 200)
   })
 
   it('ends at once, and says why, when its port is taken or a variable is missing', async () => {
@@ -115,6 +119,10 @@ describe('the api process', function () {
     assert.equal(await second.exited, 1)
     assert.match(second.output, /is in use by another process: set PORT to a free one/)
     const without = Object.fromEntries(Object.entries(env).filter(([name]) => name !== 'DATABASE_URL'))
+    const weak = new ServiceProcess('api/main.js', { ...env, GUARDIAN_ADMIN_KEY: 'changeme' })
+    assert.equal(await weak.exited, 1)
+    assert.match(weak.output, /GUARDIAN_ADMIN_KEY: not 32 to 200/)
+    assert.doesNotMatch(weak.output, /changeme/)
     const third = new ServiceProcess('api/main.js', { ...without, PORT: 'x' })
     assert.equal(await third.exited, 1)
     assert.match(third.output, /PORT: not a whole number; DATABASE_URL: missing/)

@@ -2,12 +2,19 @@ import assert from 'node:assert/strict'
 import { ConfigError, loadConfig, VARIABLES, type VariableName } from '../../../platform/config.js'
 
 const NAMES = Object.keys(VARIABLES) as VariableName[]
-const REQUIRED: readonly VariableName[] = ['DATABASE_URL', 'KAFKA_BROKERS', 'SCHEMA_REGISTRY_URL', 'TEMPORAL_ADDRESS']
+const REQUIRED: readonly VariableName[] = [
+  'DATABASE_URL',
+  'KAFKA_BROKERS',
+  'SCHEMA_REGISTRY_URL',
+  'TEMPORAL_ADDRESS',
+  'GUARDIAN_ADMIN_KEY',
+]
 const GOOD = {
   DATABASE_URL: 'postgres://u:p@h:5432/d',
   KAFKA_BROKERS: 'a:9092, b:9093',
   SCHEMA_REGISTRY_URL: 'http://h:8080/apis',
   TEMPORAL_ADDRESS: 'h:7233',
+  GUARDIAN_ADMIN_KEY: 'abcdefghijklmnopqrstuvwxyz-0123456789',
 }
 const CANARY = 'canary-7f3a'
 

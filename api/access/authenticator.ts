@@ -1,0 +1,110 @@
+import type { Role } from '../../domain/access/roles.js'
+import { digestOf, isKeyShaped, keyIdOf, sameDigest } from './api-key.js'
+import type { Identified, Principal, Refusal } from './principal.js'
+
+/** A stored key, as far as letting its holder in needs it. */
+export interface StoredKey {
+  readonly keyId: string
+  readonly name: string
+  readonly role: Role
+  readonly digest: Buffer
+  readonly requestsPerMinute: number | null
+  readonly expiresTs: Date | null
+  readonly revokedTs: Date | null
+}
+
+export interface AuthenticatorDeps {
+  readonly findKey: (keyId: string) => Promise<StoredKey | undefined>
+  readonly findSession: (
+    digest: Buffer,
+  ) => Promise<{ readonly keyId: string; readonly expiresTs: Date; readonly digest: Buffer } | undefined>
+  readonly nowMs: () => number
+  /** How long a key that was found is not looked up again: so long another process may let a revoked one in. */
+  readonly keptMs: number
+  /** How many keys are remembered at once. */
+  readonly maxKept: number
+}
+
+interface Kept {
+  readonly key: StoredKey
+  readonly untilMs: number
+}
+
+/** Finds out who holds a key or a log-in. While the database does not answer nobody is let in. */
+export class Authenticator {
+  readonly #deps: AuthenticatorDeps
+  readonly #kept = new Map<string, Kept>()
+  readonly #loading = new Map<string, Promise<StoredKey | undefined>>()
+
+  constructor(deps: AuthenticatorDeps) {
+    this.#deps = deps
+  }
+
+  /** @param given the text of the key @throws GRD_STORE_* when it cannot be looked up */
+  async byKey(given: string): Promise<Identified> {
+    if (!isKeyShaped(given)) return { kind: 'refused', reason: 'malformed' }
+    const digest = digestOf(given)
+    const keyId = keyIdOf(digest)
+    const key = await this.#find(keyId)
+    if (key === undefined || !sameDigest(key.digest, digest)) return { kind: 'refused', reason: 'unknown' }
+    return this.#judge(key)
+  }
+
+  /** @param token of a browser's cookie @throws GRD_STORE_* when it cannot be looked up */
+  async bySession(token: string): Promise<Identified> {
+    if (!isKeyShaped(token)) return { kind: 'refused', reason: 'malformed' }
+    const digest = digestOf(token)
+    const session = await this.#deps.findSession(digest)
+    if (session === undefined || !sameDigest(session.digest, digest)) return { kind: 'refused', reason: 'unknown' }
+    const key = await this.#find(session.keyId)
+    if (key === undefined) return { kind: 'refused', reason: 'unknown' }
+    return this.#judge(key, { digest, token, expiresTs: session.expiresTs })
+  }
+
+  /** Forgets a key at once, after it was revoked or changed. */
+  forget(keyId: string): void {
+    this.#kept.delete(keyId)
+    this.#loading.delete(keyId)
+  }
+
+  #judge(key: StoredKey, session?: Principal['session']): Identified {
+    const refused = (reason: Refusal): Identified => ({ kind: 'refused', reason, keyId: key.keyId })
+    if (key.revokedTs !== null) return refused('revoked')
+    if (key.expiresTs !== null && key.expiresTs.getTime() <= this.#deps.nowMs()) return refused('expired')
+    const { keyId, name, role, requestsPerMinute } = key
+    return {
+      kind: 'known',
+      principal: { keyId, name, role, requestsPerMinute, ...(session === undefined ? {} : { session }) },
+    }
+  }
+
+  async #find(keyId: string): Promise<StoredKey | undefined> {
+    const kept = this.#kept.get(keyId)
+    if (kept !== undefined && this.#deps.nowMs() < kept.untilMs) return kept.key
+    this.#kept.delete(keyId)
+    const loading = this.#loading.get(keyId) ?? this.#load(keyId)
+    return loading
+  }
+
+  /** Callers that come while a key is looked up wait for the same answer. One that is not there is not remembered. */
+  #load(keyId: string): Promise<StoredKey | undefined> {
+    const loading = this.#deps.findKey(keyId).then((key) => {
+      if (key !== undefined && this.#loading.get(keyId) === loading) this.#keep(key)
+      return key
+    })
+    this.#loading.set(keyId, loading)
+    const done = () => {
+      if (this.#loading.get(keyId) === loading) this.#loading.delete(keyId)
+    }
+    loading.then(done, done)
+    return loading
+  }
+
+  #keep(key: StoredKey): void {
+    for (const oldest of this.#kept.keys()) {
+      if (this.#kept.size < this.#deps.maxKept) break
+      this.#kept.delete(oldest)
+    }
+    this.#kept.set(key.keyId, { key, untilMs: this.#deps.nowMs() + this.#deps.keptMs })
+  }
+}

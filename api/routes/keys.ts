@@ -1,0 +1,100 @@
+import type { ApiKeyRow, NewApiKey } from '../../db/stores/api-keys.js'
+import type { ChangeBy } from '../../domain/access/change-by.js'
+import type { Key } from '../../schemas/rest/keys.js'
+import type { Operations } from '../../schemas/rest/operations.js'
+import { createKey, digestOf, keyIdOf } from '../access/api-key.js'
+import { ProblemError } from '../problem-error.js'
+import { changeBy, type Handlers } from './router.js'
+
+export interface KeyStore {
+  readonly list: (limit: number, after?: string) => Promise<ApiKeyRow[]>
+  readonly get: (keyId: string) => Promise<ApiKeyRow | undefined>
+  readonly create: (key: NewApiKey, by: ChangeBy) => Promise<ApiKeyRow>
+  readonly rotate: (
+    keyId: string,
+    fresh: Pick<NewApiKey, 'keyId' | 'digest' | 'expiresTs'>,
+    oldExpiresTs: Date,
+    by: ChangeBy,
+  ) => Promise<ApiKeyRow | undefined>
+  readonly revoke: (keyId: string, by: ChangeBy) => Promise<ApiKeyRow | undefined>
+}
+
+export interface KeyDeps {
+  readonly keys: KeyStore
+  /** Makes this process forget a key that was changed. */
+  readonly forgetKey: (keyId: string) => void
+  readonly nowMs: () => number
+}
+
+type KeyOperation = 'listKeys' | 'getKey' | 'createKey' | 'rotateKey' | 'revokeKey'
+
+/** `/keys`. A key is in the answer that creates it, and nowhere else. */
+export const createKeyHandlers = ({ keys, forgetKey, nowMs }: KeyDeps): Pick<Handlers<Operations>, KeyOperation> => ({
+  async listKeys({ query: { limit, cursor } }) {
+    const rows = await keys.list(limit, cursor)
+    const data = rows.slice(0, limit).map(keyOf)
+    const next = rows.length > limit ? (data.at(-1)?.key_id ?? null) : null
+    return { body: { data, page: { next_cursor: next, limit } } }
+  },
+
+  async getKey({ params }) {
+    return { body: keyOf(found(await keys.get(params.key_id))) }
+  },
+
+  async createKey({ body }, context) {
+    const expiresTs = future(body.expires_ts, nowMs())
+    const key = createKey()
+    const digest = digestOf(key)
+    const { name, role, requests_per_minute: requestsPerMinute = null } = body
+    const fresh = { keyId: keyIdOf(digest), name, role, digest, requestsPerMinute, expiresTs }
+    return created(await keys.create(fresh, changeBy(context)), key)
+  },
+
+  async rotateKey({ params, body }, context) {
+    const expiresTs = future(body.expires_ts, nowMs())
+    const key = createKey()
+    const digest = digestOf(key)
+    const oldExpiresTs = new Date(nowMs() + body.overlap_seconds * 1_000)
+    const fresh = { keyId: keyIdOf(digest), digest, expiresTs }
+    const row = await keys.rotate(params.key_id, fresh, oldExpiresTs, changeBy(context))
+    forgetKey(params.key_id)
+    return created(found(row), key)
+  },
+
+  async revokeKey({ params }, context) {
+    const row = await keys.revoke(params.key_id, changeBy(context))
+    forgetKey(params.key_id)
+    return { body: keyOf(found(row)) }
+  },
+})
+
+function future(expiresTs: Date | undefined, nowMs: number): Date | null {
+  if (expiresTs === undefined) return null
+  if (expiresTs.getTime() > nowMs) return expiresTs
+  const errors = [{ path: 'body.expires_ts', message: 'is in the past' }]
+  throw new ProblemError('BAD_REQUEST', '1 fault: body.expires_ts', { errors })
+}
+
+function found(row: ApiKeyRow | undefined): ApiKeyRow {
+  if (row === undefined) throw new ProblemError('KEY_NOT_FOUND', 'no key that is in force has this id')
+  return row
+}
+
+const created = (row: ApiKeyRow, key: string) => ({
+  status: 201,
+  headers: { location: `/keys/${row.keyId}` },
+  body: { ...keyOf(row), key },
+})
+
+const keyOf = (row: ApiKeyRow): Key => ({
+  key_id: row.keyId,
+  name: row.name,
+  role: row.role,
+  requests_per_minute: row.requestsPerMinute,
+  created_ts: row.createdTs.toISOString(),
+  created_by: row.createdBy,
+  expires_ts: row.expiresTs?.toISOString() ?? null,
+  revoked_ts: row.revokedTs?.toISOString() ?? null,
+  last_used_ts: row.lastUsedTs?.toISOString() ?? null,
+  rotated_from: row.rotatedFrom,
+})

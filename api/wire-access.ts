@@ -1,0 +1,100 @@
+import { listAudit, verifyAudit } from '../db/read-models/audit.js'
+import type { Database } from '../db/pool.js'
+import {
+  createApiKey,
+  ensureFirstKey,
+  findKeyToCompare,
+  getApiKey,
+  listApiKeys,
+  recordKeyUses,
+  revokeApiKey,
+  rotateApiKey,
+} from '../db/stores/api-keys.js'
+import { createApiSession, endApiSession, findApiSession } from '../db/stores/api-sessions.js'
+import { recordDenials } from '../db/stores/audit.js'
+import type { Part } from '../platform/lifecycle.js'
+import type { Logger } from '../platform/logger.js'
+import type { Registry } from '../platform/metrics.js'
+import { digestOf, keyIdOf } from './access/api-key.js'
+import { Authenticator } from './access/authenticator.js'
+import { DenialRecorder } from './access/denials.js'
+import { KeyUses } from './access/key-uses.js'
+import { RateLimiter } from './access/rate-limiter.js'
+import type { ApiConfig } from './api-config.js'
+import type { ApiDeps } from './api.js'
+import { createGuard, refusal } from './middleware/guard.js'
+
+/** How often the last uses of keys are written down. */
+const USES_FLUSH_MS = 10_000
+
+type AccessDeps = Pick<
+  ApiDeps,
+  'guard' | 'keys' | 'forgetKey' | 'authenticator' | 'sessions' | 'denials' | 'refuse' | 'sessionSeconds' | 'audit'
+>
+
+export interface AccessContext {
+  readonly db: Database
+  readonly registry: Registry
+  readonly log: Logger
+}
+
+/** Keys, log-ins and the audit log on PostgreSQL. Stopping writes down what is still to be recorded. */
+export function wireAccess(config: ApiConfig, { db, registry, log }: AccessContext): Part<AccessDeps> {
+  const firstKey = once(() => {
+    const digest = digestOf(config.GUARDIAN_ADMIN_KEY)
+    return ensureFirstKey(db, { keyId: keyIdOf(digest), digest })
+  })
+  const authenticator = new Authenticator({
+    findKey: async (keyId) => {
+      await firstKey()
+      return findKeyToCompare(db, keyId)
+    },
+    findSession: (digest) => findApiSession(db, digest),
+    nowMs: Date.now,
+    keptMs: config.API_KEY_KEPT_MS,
+    maxKept: config.API_KEYS_KEPT_MAX,
+  })
+  const uses = new KeyUses((used) => recordKeyUses(db, used), Date.now, log)
+  const timer = setInterval(() => void uses.flush(), USES_FLUSH_MS).unref()
+  const denials = new DenialRecorder((found) => recordDenials(db, found), log, config.API_DENIALS_QUEUE_MAX)
+  const limits = {
+    limiter: new RateLimiter(Date.now, config.API_KEYS_KEPT_MAX),
+    requestsPerMinute: config.API_KEY_REQUESTS_PER_MINUTE,
+    refusalsPerMinute: config.API_REFUSALS_PER_MINUTE,
+  }
+  const value: AccessDeps = {
+    guard: createGuard({ authenticator, denials, registry, onUse: (keyId) => uses.note(keyId), ...limits }),
+    keys: {
+      list: (limit, after) => listApiKeys(db, limit, after),
+      get: (keyId) => getApiKey(db, keyId),
+      create: (key, by) => createApiKey(db, key, by),
+      rotate: (keyId, fresh, oldExpiresTs, by) => rotateApiKey(db, keyId, fresh, oldExpiresTs, by),
+      revoke: (keyId, by) => revokeApiKey(db, keyId, by),
+    },
+    forgetKey: (keyId) => authenticator.forget(keyId),
+    authenticator,
+    sessions: {
+      create: (session, by) => createApiSession(db, session, by),
+      end: (digest, by) => endApiSession(db, digest, by),
+    },
+    denials,
+    refuse: (address, reason) => refusal(limits, address, reason),
+    sessionSeconds: config.API_SESSION_SECONDS,
+    audit: { list: (request) => listAudit(db, request), verify: () => verifyAudit(db) },
+  }
+  const stop = async () => {
+    clearInterval(timer)
+    await Promise.all([uses.flush(), denials.flush()])
+  }
+  return { value, stop }
+}
+
+/** Does it when it is first asked for; what failed is tried again by the next who asks. */
+function once(work: () => Promise<void>): () => Promise<void> {
+  let done: Promise<void> | undefined
+  return () =>
+    (done ??= work().catch((error: unknown) => {
+      done = undefined
+      throw error
+    }))
+}

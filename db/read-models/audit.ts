@@ -1,0 +1,78 @@
+import type { Queryable } from '../pool.js'
+import { FIRST_PREVIOUS_HASH, sealOf, type AuditRecord } from '../stores/audit.js'
+
+export interface AuditPageRequest {
+  readonly actor?: string | undefined
+  readonly action?: string | undefined
+  readonly target?: string | undefined
+  readonly requestId?: string | undefined
+  /** Records with a lower seq only. */
+  readonly before?: number | undefined
+  readonly limit: number
+}
+
+const COLUMNS = `a.seq, a.recorded_ts AS "recordedTs", a.actor, a.actor_name AS "actorName", a.action, a.target,
+       a.outcome, a.request_id AS "requestId", a.before, a.after, a.previous_hash AS "previousHash", a.hash`
+
+/** One page of the audit log, newest first; one row more than asked for tells that there are others. @throws GRD_STORE_* */
+export async function listAudit(db: Queryable, request: AuditPageRequest): Promise<AuditRecord[]> {
+  const { actor = null, action = null, target = null, requestId = null, before = null, limit } = request
+  const { rows } = await db.query<AuditRecord>(
+    `SELECT ${COLUMNS} FROM audit_log a
+      WHERE ($1::text IS NULL OR a.actor = $1) AND ($2::text IS NULL OR a.action = $2)
+        AND ($3::text IS NULL OR a.target = $3) AND ($4::text IS NULL OR a.request_id = $4)
+        AND ($5::bigint IS NULL OR a.seq < $5)
+      ORDER BY a.seq DESC LIMIT $6`,
+    [actor, action, target, requestId, before, limit + 1],
+  )
+  return rows
+}
+
+/** What was found wrong with the log, or that all of it fits. */
+export interface AuditVerdict {
+  readonly records: number
+  /** The last record's: note it elsewhere, and a log that was cut off at its end can be told, too. */
+  readonly head: { readonly seq: number; readonly hash: string } | null
+  readonly faults: readonly { readonly seq: number; readonly fault: 'missing' | 'changed' | 'not_chained' }[]
+}
+
+const PAGE = 1_000
+const MAX_FAULTS = 100
+
+/** Seals every record anew and holds it against what is stored. @throws GRD_STORE_* */
+export async function verifyAudit(db: Queryable): Promise<AuditVerdict> {
+  const faults: { seq: number; fault: 'missing' | 'changed' | 'not_chained' }[] = []
+  let expected = 1
+  let previous: Buffer = FIRST_PREVIOUS_HASH
+  let records = 0
+  for await (const record of oldestFirst(db)) {
+    records += 1
+    if (record.seq !== expected) faults.push({ seq: expected, fault: 'missing' })
+    else if (!record.previousHash.equals(previous)) faults.push({ seq: record.seq, fault: 'not_chained' })
+    if (!sealOf(record).equals(record.hash)) faults.push({ seq: record.seq, fault: 'changed' })
+    if (faults.length >= MAX_FAULTS) break
+    expected = record.seq + 1
+    previous = record.hash
+  }
+  return { records, faults, head: records === 0 ? null : { seq: expected - 1, hash: previous.toString('hex') } }
+}
+
+/** All records, oldest first, a page at a time. */
+export async function* oldestFirst(db: Queryable): AsyncGenerator<AuditRecord> {
+  for (let after = 0; ;) {
+    const { rows } = await db.query<AuditRecord>(
+      `SELECT ${COLUMNS} FROM audit_log a WHERE a.seq > $1 ORDER BY a.seq LIMIT ${PAGE}`,
+      [after],
+    )
+    yield* rows
+    const last = rows.at(-1)
+    if (last === undefined || rows.length < PAGE) return
+    after = last.seq
+  }
+}
+
+/** Whether a record with this hash is there still. @param hash 64 hexadecimal digits @throws GRD_STORE_* */
+export async function hasAuditRecord(db: Queryable, seq: number, hash: string): Promise<boolean> {
+  const text = `SELECT 1 AS found FROM audit_log a WHERE a.seq = $1 AND a.hash = decode($2, 'hex')`
+  return (await db.query(text, [seq, hash])).rowCount === 1
+}

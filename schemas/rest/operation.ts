@@ -1,0 +1,47 @@
+import { z } from 'zod'
+import type { Access } from '../../domain/access/roles.js'
+import type { ProblemCode } from './problem.js'
+
+export interface Answer {
+  readonly description: string
+  readonly contentType: 'application/json' | 'text/html' | 'text/css' | 'text/javascript'
+  /** Of a JSON answer. */
+  readonly schema?: z.ZodType
+}
+
+/** One method on one path: all that the router, the document and the checks of access need to know about it. */
+export interface Operation {
+  readonly method: 'get' | 'post' | 'put' | 'patch' | 'delete'
+  /** With parameters as `{name}`. It is also the metric label. */
+  readonly path: string
+  readonly tag: 'service' | 'detection' | 'documentation' | 'access'
+  readonly summary: string
+  /** Who may call it: `open` needs no key; else the lowest role that may. There is no default. */
+  readonly access: Access
+  readonly params: z.ZodType
+  readonly query: z.ZodType
+  /** Absent: a body is refused. */
+  readonly body?: z.ZodType
+  readonly answers: Readonly<Record<number, Answer>>
+  /** What it can answer besides what any operation can. */
+  readonly problems: readonly ProblemCode[]
+}
+
+export const none = z.strictObject({})
+
+/** An answer of JSON. */
+export const json = (description: string, schema: z.ZodType): Answer => ({
+  description,
+  contentType: 'application/json',
+  schema,
+})
+
+/** An operation with nothing in path, query and body. Who may call it has to be said. */
+export const bare = { method: 'get', params: none, query: none, problems: [] } as const
+
+/** What a handler of the operation gets: parameters that have been checked. */
+export interface InputOf<Op extends Operation> {
+  readonly params: z.output<Op['params']>
+  readonly query: z.output<Op['query']>
+  readonly body: Op['body'] extends z.ZodType ? z.output<Op['body']> : undefined
+}
