@@ -18,6 +18,7 @@ const folders = [...Object.keys(allow), 'test']
 const vendorHome = {
   kafkajs: '^platform/kafka/',
   avsc: '^platform/avro/',
+  '@duckdb': '^platform/duckdb/',
   pino: '^platform/logger\\.ts$',
   'prom-client': '^platform/metrics\\.ts$',
   '(pg|drizzle-orm)': '^db/',

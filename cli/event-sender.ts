@@ -18,6 +18,8 @@ export interface EventSender {
   /** A record for a partition that is decided here, so that it can be counted. */
   readonly place: (topic: string, key: string, value: Buffer | null) => OutgoingRecord & { readonly partition: number }
   readonly send: Producer['send']
+  /** Whether no record had ever been in the topics when the sender was opened. */
+  readonly isLogEmpty: boolean
 }
 
 /** Connects to Kafka and the registry. @throws when either does not answer, or a topic has not been created */
@@ -42,12 +44,18 @@ export async function openEventSender(
   }
   const [encodeClick, encodePurchase] = await Promise.all([encoder(TOPICS.clicks), encoder(TOPICS.purchases)])
   const counts = new Map<string, number>()
-  for (const topic of topics) counts.set(topic, (await fetchOffsets(kafka, topic)).length)
+  let isLogEmpty = true
+  for (const topic of topics) {
+    const offsets = await fetchOffsets(kafka, topic)
+    counts.set(topic, offsets.length)
+    if (offsets.some(({ high }) => high > 0)) isLogEmpty = false
+  }
   const producer = await life.use('producer', () => startProducer(kafka, {}, log))
   return {
     encodeClick,
     encodePurchase,
     place: (topic, key, value) => ({ topic, key, value, partition: keyPartition(key, counts.get(topic) ?? 1) }),
     send: (records) => producer.send(records),
+    isLogEmpty,
   }
 }

@@ -20,16 +20,25 @@ export const simulateCommand = (): Command =>
     .option('--rate <n>', 'records per second by the wall clock (live: 200)')
     .option('--speed-up <x>', 'with --day: event time runs x times as fast as the wall clock, or max (default)')
     .option('--seed <n>', 'same seed and start, same traffic (default 1)')
+    .option('--if-empty', 'send nothing when the topics have had records: event time only goes forward')
     .option('--manifest <file>', 'write what was planted: counts, fates, abnormal sessions')
     .option('--json', 'print one JSON document')
-    .action((words: SimulateWords & { json?: boolean }) => runCommand(words, (terminal) => simulate(words, terminal)))
+    .action((words: SimulateWords & { json?: boolean; ifEmpty?: boolean }) =>
+      runCommand(words, (terminal) => simulate(words, terminal)),
+    )
 
-async function simulate(words: SimulateWords, terminal: Terminal): Promise<CommandResult> {
+async function simulate(words: SimulateWords & { ifEmpty?: boolean }, terminal: Terminal): Promise<CommandResult> {
   planSimulation(words, Date.now()) // wrong use is told before anything is opened
   const { signal, release } = interruption()
   const life = new Lifecycle()
   try {
     const sender = await openEventSender([TOPICS.clicks, TOPICS.purchases], life, terminal)
+    if (words.ifEmpty === true && !sender.isLogEmpty)
+      return {
+        document: { records: 0, skipped: true },
+        lines: ['the topics have had records: nothing sent'],
+        complete: true,
+      }
     const plan = planSimulation(words, Date.now())
     const manifest = new ManifestWriter(plan.traffic)
     const startedMs = performance.now()

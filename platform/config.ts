@@ -77,6 +77,18 @@ export const VARIABLES = {
   FETCH_MAX_BATCH_RECORDS: wholeNumber(1_000, 1_000_000, 100_000),
   FETCH_MAX_WAIT_MS: wholeNumber(1, 10_000, 100),
 
+  ARCHIVE_URL: z
+    .string()
+    .regex(/^file:\S+$/, 'not a file: URL')
+    .prefault('file:.guardian/archive'),
+  ARCHIVER_GROUP_ID: z.string().min(1).prefault('guardian-archiver'),
+  ARCHIVER_METRICS_PORT: port(9_467),
+  ARCHIVE_ROLL_INTERVAL_MS: wholeNumber(100, 86_400_000, 60_000),
+  ARCHIVE_ROLL_RECORDS: wholeNumber(100, 10_000_000, 200_000),
+  ARCHIVE_ROLL_BYTES: wholeNumber(65_536, 1_073_741_824, 67_108_864),
+  ARCHIVE_BUFFER_BYTES: wholeNumber(1_048_576, 4_294_967_296, 134_217_728),
+  ARCHIVE_MEMORY_BYTES: wholeNumber(67_108_864, 68_719_476_736, 536_870_912),
+
   PORT: port(8_000),
   API_METRICS_PORT: port(9_466),
   API_PAGE_LIMIT_MAX: wholeNumber(1, 10_000, 1_000),

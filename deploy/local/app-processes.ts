@@ -26,6 +26,13 @@ export const APP_PROCESSES: readonly AppProcess[] = [
     readyPort: ['DETECTOR_METRICS_PORT', '9464'],
   },
   {
+    name: 'archiver',
+    title: 'Archiver',
+    script: 'dist/workers/archiver/main.js',
+    readyPath: '/metrics',
+    readyPort: ['ARCHIVER_METRICS_PORT', '9467'],
+  },
+  {
     name: 'orchestrator',
     title: 'Orchestrator (Temporal worker)',
     script: 'dist/workers/orchestrator/main.js',
@@ -43,6 +50,15 @@ export const APP_PROCESSES: readonly AppProcess[] = [
 
 /** The command that brings database, topics and schemas up to date. */
 export const SETUP_COMMAND: readonly string[] = [join(packageRoot, 'dist/cli/main.js'), 'setup', '--json']
+
+/** So many records of the simulated shop on each of the days before today: enough for figures that say something. */
+const PAST_DAY_RECORDS = 50_000
+
+/** The command that sends the traffic of a past day, unless there is traffic already: event time only goes forward. */
+export const pastDayCommand = (day: string, seed: number): readonly string[] => [
+  join(packageRoot, 'dist/cli/main.js'),
+  ...['simulate', '--day', day, '--events', String(PAST_DAY_RECORDS), '--seed', String(seed), '--if-empty', '--json'],
+]
 
 /** The command that sends the traffic of the simulated shop, without end. */
 export const demoCommand = (rate: number): readonly string[] => [

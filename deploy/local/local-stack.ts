@@ -1,6 +1,15 @@
+import { join } from 'node:path'
+import { pathToFileURL } from 'node:url'
 import type { Env } from '../../platform/env.js'
 import { packageRoot } from '../../platform/package-root.js'
-import { APP_PROCESSES, SETUP_COMMAND, demoSpec, processSpec, type AppProcess } from './app-processes.js'
+import {
+  APP_PROCESSES,
+  SETUP_COMMAND,
+  demoSpec,
+  pastDayCommand,
+  processSpec,
+  type AppProcess,
+} from './app-processes.js'
 import { LocalFault, messageOf } from './local-fault.js'
 import { ManagedProcess, type ProcessSpec } from './managed-process.js'
 import { findFreePorts } from './ports.js'
@@ -32,6 +41,8 @@ export interface LocalStackOptions {
   /** Undefined when everything is compiled. */
   readonly compile: Compile | undefined
 }
+
+const DAY_MS = 86_400_000
 
 const TITLES: Readonly<Record<ServerName, string>> = {
   postgres: 'PostgreSQL',
@@ -99,7 +110,7 @@ export class LocalStack {
 
   /** The addresses, as our processes and the command line get them. */
   addresses(): Record<string, string> {
-    const { env, parts, brokers, ports } = this.options
+    const { env, dataDir, parts, brokers, ports } = this.options
     const running = describeServers(this.servers)
     const own: Record<ServerName, string | undefined> = {
       postgres: running.databaseUrl,
@@ -108,7 +119,8 @@ export class LocalStack {
       temporal: running.temporalAddress,
     }
     const copies = { KAFKA_REPLICATION_FACTOR: brokers, KAFKA_MIN_INSYNC_REPLICAS: Math.max(1, brokers - 1) }
-    const addresses: Record<string, string> = { PORT: String(ports.api) }
+    const archive = env['ARCHIVE_URL'] ? env['ARCHIVE_URL'] : pathToFileURL(join(dataDir, 'archive')).href
+    const addresses: Record<string, string> = { PORT: String(ports.api), ARCHIVE_URL: archive }
     for (const [name, variable] of Object.entries(GIVEN_BY) as [ServerName, string][]) {
       addresses[variable] = own[name] ?? env[variable] ?? ''
     }
@@ -187,10 +199,22 @@ export class LocalStack {
       const { env, dataDir } = this.options
       report('waiting for the detector')
       await this.#need('detector')
-      await this.#run(demoSpec(rate, { ...env, ...this.addresses() }, dataDir))
+      const own = { ...env, ...this.addresses() }
+      report('sending two past days')
+      await this.#sendPastDays(own)
+      await this.#run(demoSpec(rate, own, dataDir))
       return `${rate} events/s`
     }
     return { title: 'Simulated shop', run }
+  }
+
+  /** The days before today, oldest first; live traffic goes on behind them. */
+  async #sendPastDays(env: Env): Promise<void> {
+    const { keeper, signal } = this.options
+    for (const daysAgo of [2, 1]) {
+      const day = new Date(Date.now() - daysAgo * DAY_MS).toISOString().slice(0, 10)
+      await runCommand({ command: process.execPath, args: pastDayCommand(day, daysAgo), env, keeper, signal })
+    }
   }
 
   async #run(spec: ProcessSpec): Promise<void> {

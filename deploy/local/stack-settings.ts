@@ -100,6 +100,7 @@ const PROCESS_PORTS = {
   DETECTOR_METRICS_PORT: [9_464, "the detector's metrics"],
   ORCHESTRATOR_METRICS_PORT: [9_465, "the orchestrator's metrics"],
   API_METRICS_PORT: [9_466, "the API's metrics"],
+  ARCHIVER_METRICS_PORT: [9_467, "the archiver's metrics"],
 } as const
 
 /** Variables that only the local stack reads; `.env.example` explains them beside those of the processes. */

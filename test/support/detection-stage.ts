@@ -77,6 +77,7 @@ export class DetectionStage {
       SCHEMA_REGISTRY_URL: this.servers.schemaRegistryUrl,
       GUARDIAN_DATA_DIR: this.#folder,
       SCHEMA_REGISTRY_TIMEOUT_MS: '30000',
+      ARCHIVE_URL: `file://${this.archiveFolder}`,
       ...this.#settings,
     }
   }
@@ -145,6 +146,33 @@ export class DetectionStage {
     const detector = new ServiceProcess('workers/detector/main.js', env, root)
     this.#processes.push(detector)
     return detector
+  }
+
+  /** Its files go to the stage's folder; small fetches and rolls make many of them. */
+  startArchiver(settings: Record<string, string> = {}): ServiceProcess {
+    const env = {
+      ...this.env,
+      ARCHIVER_METRICS_PORT: '0',
+      ARCHIVER_GROUP_ID: `stage-${randomBytes(6).toString('hex')}`,
+      ARCHIVE_ROLL_INTERVAL_MS: '300',
+      ...settings,
+    }
+    const archiver = new ServiceProcess('workers/archiver/main.js', env)
+    this.#processes.push(archiver)
+    return archiver
+  }
+
+  /** Where the archive of the stage's database is. */
+  get archiveFolder(): string {
+    return this.file(`archive-${this.#databases.length}`)
+  }
+
+  /** Records of the log that the manifest has passed. */
+  async archived(): Promise<number> {
+    const { rows } = await this.db.query<{ n: string }>(
+      'SELECT coalesce(sum(c.next_offset), 0) AS n FROM archive_checkpoints c',
+    )
+    return Number(rows[0]?.n)
   }
 
   async logEnds(): Promise<LogEnds> {

@@ -15,6 +15,7 @@ function fakeSender(acknowledge: () => Promise<void> = () => Promise.resolve()) 
   let underWay = 0
   let mostUnderWay = 0
   const sender: EventSender = {
+    isLogEmpty: false,
     encodeClick: (click: Click) => Buffer.from(click.page),
     encodePurchase: () => Buffer.alloc(0),
     place: (topic, key, value) => ({ topic, key, value, partition: 0 }),

@@ -64,6 +64,7 @@ describe('the ports of a stack', () => {
         'DETECTOR_METRICS_PORT',
         'ORCHESTRATOR_METRICS_PORT',
         'API_METRICS_PORT',
+        'ARCHIVER_METRICS_PORT',
       ],
     )
   })

@@ -1,0 +1,67 @@
+import { bigint, date, integer, pgTable, primaryKey, text } from 'drizzle-orm/pg-core'
+import { timestamptz } from './column-types.js'
+
+const whole = (name: string) => bigint(name, { mode: 'number' })
+
+/** Where the archive of each partition goes on. */
+export const archiveCheckpoints = pgTable(
+  'archive_checkpoints',
+  {
+    topic: text('topic').notNull(),
+    kafkaPartition: integer('kafka_partition').notNull(),
+    ownerEpoch: whole('owner_epoch').notNull(),
+    owner: text('owner').notNull(),
+    nextOffset: whole('next_offset').notNull(),
+    eventHigh: timestamptz('event_high'),
+    archived: whole('archived').notNull().default(0),
+    invalid: whole('invalid').notNull().default(0),
+    updatedTs: timestamptz('updated_ts').notNull().defaultNow(),
+  },
+  (table) => [primaryKey({ columns: [table.topic, table.kafkaPartition] })],
+)
+
+/** The manifest: a file that is not here does not exist. */
+export const archiveFiles = pgTable(
+  'archive_files',
+  {
+    path: text('path').notNull(),
+    dataset: text('dataset', { enum: ['clicks', 'purchases'] }).notNull(),
+    topic: text('topic').notNull(),
+    kafkaPartition: integer('kafka_partition').notNull(),
+    ownerEpoch: whole('owner_epoch').notNull(),
+    firstDay: date('first_day').notNull(),
+    lastDay: date('last_day').notNull(),
+    firstOffset: whole('first_offset').notNull(),
+    lastOffset: whole('last_offset').notNull(),
+    rowCount: whole('row_count').notNull(),
+    byteCount: whole('byte_count').notNull(),
+    createdTs: timestamptz('created_ts').notNull().defaultNow(),
+  },
+  (table) => [primaryKey({ columns: [table.path] })],
+)
+
+/** What is archived of a day; the version tells figures that were made before the last of it. */
+export const archiveDays = pgTable(
+  'archive_days',
+  {
+    dataset: text('dataset', { enum: ['clicks', 'purchases'] }).notNull(),
+    eventDay: date('event_day').notNull(),
+    rowCount: whole('row_count').notNull(),
+    version: whole('version').notNull(),
+    updatedTs: timestamptz('updated_ts').notNull().defaultNow(),
+  },
+  (table) => [primaryKey({ columns: [table.dataset, table.eventDay] })],
+)
+
+/** Offsets that Kafka no longer had when they were to be archived. */
+export const archiveGaps = pgTable(
+  'archive_gaps',
+  {
+    topic: text('topic').notNull(),
+    kafkaPartition: integer('kafka_partition').notNull(),
+    fromOffset: whole('from_offset').notNull(),
+    toOffset: whole('to_offset').notNull(),
+    detectedTs: timestamptz('detected_ts').notNull().defaultNow(),
+  },
+  (table) => [primaryKey({ columns: [table.topic, table.kafkaPartition, table.fromOffset] })],
+)

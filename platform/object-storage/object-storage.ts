@@ -1,0 +1,18 @@
+/** Where files are kept under keys such as `clicks/date=2026-10-01/name.parquet`. A key has either a whole file or none. */
+export interface ObjectStorage {
+  /** Where it is, for people: without anything secret. */
+  readonly url: string
+  /** A path on this machine to write a file at, before it is put. @param name of letters, digits, `-`, `=`, `.` */
+  scratchFile(name: string): string
+  /** Makes a scratch file durable and gives it its key, in place of what had it. The scratch file is gone then. */
+  put(scratchFile: string, key: string): Promise<{ readonly bytes: number }>
+  /** What a reader of Parquet files opens. */
+  locate(key: string): string
+  /** Every key that begins with a folder's name and a slash, in no order. Empty when there is no such folder. */
+  list(folder: string): Promise<string[]>
+  /** Names in the scratch folder. */
+  listScratch(): Promise<string[]>
+  removeScratch(name: string): Promise<void>
+  /** Removes a key; one that is not there is no error. */
+  remove(key: string): Promise<void>
+}

@@ -1,0 +1,74 @@
+import { eventOfTexts, faultOf, type DeadLetterCode } from '../../domain/detection/fate.js'
+import { createDecoder, schemaIdOf } from '../../platform/avro/codec.js'
+import { EventDecoder } from '../detector/event-decoder.js'
+import type { ArchivedEvent } from './event-columns.js'
+
+export interface EventReaderSettings {
+  /** What detection reads of an event: whether a record is valid is decided by that alone. */
+  readonly observedSchema: string
+  /** All fields. */
+  readonly fullSchema: string
+  readonly schemaById: (id: number) => Promise<string>
+  readonly maxRecordBytes: number
+  readonly maxFutureSkewMs: number
+}
+
+export type ReadRecord =
+  | { readonly event: ArchivedEvent; readonly isWhole: boolean; readonly fault?: undefined }
+  | { readonly event?: undefined; readonly isWhole: false; readonly fault: DeadLetterCode }
+
+/**
+ * Reads records as the detector does, by the same steps, so that exactly those are archived that it does not call dead
+ * letters; and then all their fields.
+ */
+export class EventReader {
+  readonly #settings: EventReaderSettings
+  readonly #observed: EventDecoder
+  readonly #full = new Map<number, (bytes: Buffer) => unknown>()
+
+  constructor(settings: EventReaderSettings) {
+    this.#settings = settings
+    const { observedSchema, schemaById, maxRecordBytes, fullSchema } = settings
+    const remember = async (id: number): Promise<string> => {
+      const schema = await schemaById(id)
+      try {
+        this.#full.set(id, createDecoder(fullSchema, schema))
+      } catch {
+        this.#full.delete(id) // the detector may still find what it needs: its fields are archived then
+      }
+      return schema
+    }
+    this.#observed = new EventDecoder(observedSchema, remember, maxRecordBytes)
+  }
+
+  missingIds(values: Iterable<Buffer | null>): Set<number> {
+    return this.#observed.missingIds(values)
+  }
+
+  /** @throws PlatformError REGISTRY_UNAVAILABLE: nothing can be said about the records of the schema yet */
+  learn(id: number): Promise<void> {
+    return this.#observed.learn(id)
+  }
+
+  /** @param appendMs the record's log append time */
+  read(value: Buffer | null, appendMs: number): ReadRecord {
+    const { event, fault } = this.#observed.decode(value)
+    if (!event) return { fault: fault.code, isWhole: false }
+    const invalid = faultOf(event, appendMs, this.#settings.maxFutureSkewMs)
+    if (invalid) return { fault: invalid.code, isWhole: false }
+    const whole = this.#readFull(value)
+    return whole ? { event: whole, isWhole: true } : { event: eventOfTexts(event), isWhole: false }
+  }
+
+  /** @returns undefined when a field that no rule looks at cannot be read, as a price beyond 2^53 */
+  #readFull(value: Buffer | null): ArchivedEvent | undefined {
+    if (value === null) return undefined
+    const decode = this.#full.get(schemaIdOf(value) ?? -1)
+    try {
+      return decode?.(value) as ArchivedEvent | undefined
+    } catch (error) {
+      if (error instanceof Error) return undefined
+      throw error
+    }
+  }
+}

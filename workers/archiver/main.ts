@@ -1,0 +1,111 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { hostname, tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { TOPICS } from '../../domain/events.js'
+import { openPool } from '../../db/pool.js'
+import { poolSettings } from '../../db/pool-settings.js'
+import { RegistryClient } from '../../platform/avro/registry-client.js'
+import { openDuckDb, type DuckDb } from '../../platform/duckdb/duckdb.js'
+import { openAdmin, type LogAdmin } from '../../platform/kafka/admin.js'
+import { createKafka } from '../../platform/kafka/client.js'
+import { openConsumer } from '../../platform/kafka/consumer.js'
+import type { Part } from '../../platform/lifecycle.js'
+import type { Logger } from '../../platform/logger.js'
+import { createRegistry, serveMetrics } from '../../platform/metrics.js'
+import { openStorage } from '../../platform/object-storage/open-storage.js'
+import { runProcess, type ProcessContext } from '../../platform/run-process.js'
+import { AVRO_SCHEMAS, OBSERVED_EVENT_SCHEMA } from '../../schemas/avro-schemas.js'
+import { ArchiveRoller } from './archive-roller.js'
+import { archiverConfig, type ArchiverConfig } from './archiver-config.js'
+import { ArchiverMetrics } from './archiver-metrics.js'
+import { ArchiverWorker, type ArchiverDeps } from './archiver-worker.js'
+import { EventReader } from './event-reader.js'
+import { RowBuffer } from './row-buffer.js'
+
+const ownerName = `${hostname()}:${process.pid}`
+
+/** Starts the archiver's parts in the order in which they need each other. */
+async function start(config: ArchiverConfig, log: Logger, { life, onFatal }: ProcessContext): Promise<void> {
+  const registry = createRegistry('archiver')
+  const db = await life.use('PostgreSQL pool', () => openPool(poolSettings(config, 'guardian-archiver'), log))
+  const storage = await openStorage(config.ARCHIVE_URL)
+  const filling = await life.use('DuckDB', () => openBuffers(config))
+  const writing = await filling.connect()
+  const kafka = createKafka(
+    { brokers: config.KAFKA_BROKERS, clientId: ownerName, requestTimeoutMs: config.KAFKA_REQUEST_TIMEOUT_MS },
+    log,
+  )
+  const admin = await life.use('Kafka admin', () => openAdmin(kafka))
+  const consumer = await life.use('Kafka consumer', () => openConsumer(kafka, consumerSettings(config), log))
+  const openBuffer: ArchiverDeps['openBuffer'] = ({ dataset }) => RowBuffer.open(dataset, filling, writing)
+  const metrics = new ArchiverMetrics(registry, {
+    buffered: () => worker.bufferedBytes,
+    limit: config.ARCHIVE_BUFFER_BYTES,
+  })
+  const roller = new ArchiveRoller({ db, storage, openBuffer, metrics, log })
+  const parts = { db, storage, log, metrics, roller, consumer, openBuffer, ownerName, onFatal }
+  const worker: ArchiverWorker = new ArchiverWorker({ ...parts, ...readingOf(config, admin) })
+  await life.use('partitions', () => Promise.resolve({ value: worker, stop: () => worker.stop() }))
+  await consumer.run({
+    onBatch: (batch) => worker.onBatch(batch).catch(onFatal),
+    onAssigned: (assignment) => worker.onAssigned(assignment),
+    onCrash: onFatal,
+  })
+  const served = await life.use('metrics', () => serveMetrics(registry, config.ARCHIVER_METRICS_PORT, config.BIND_HOST))
+  log.info({ metricsPort: served.port, owner: ownerName, archive: storage.url }, 'archiver_started')
+}
+
+/** The buffers' database; what does not fit its memory goes to a folder that is removed at the end. */
+async function openBuffers(config: ArchiverConfig): Promise<Part<DuckDb>> {
+  const spillFolder = await mkdtemp(join(tmpdir(), 'guardian-archiver-'))
+  const { value, stop } = await openDuckDb({ memoryLimitBytes: config.ARCHIVE_MEMORY_BYTES, threads: 1, spillFolder })
+  return { value, stop: () => stop().finally(() => rm(spillFolder, { recursive: true, force: true })) }
+}
+
+/** How records are read, and how much may wait. */
+function readingOf(config: ArchiverConfig, admin: LogAdmin): Pick<ArchiverDeps, 'limits' | 'offsetsOf' | 'readerOf'> {
+  const schemas = new RegistryClient({ url: config.SCHEMA_REGISTRY_URL, timeoutMs: config.SCHEMA_REGISTRY_TIMEOUT_MS })
+  const readerFor = (topic: string, record: 'Click' | 'Purchase') =>
+    new EventReader({
+      observedSchema: OBSERVED_EVENT_SCHEMA(record),
+      fullSchema: AVRO_SCHEMAS[topic] ?? '',
+      schemaById: (id) => schemas.schemaById(id),
+      maxRecordBytes: config.MAX_RECORD_BYTES,
+      maxFutureSkewMs: config.MAX_FUTURE_SKEW_MS,
+    })
+  const readers = new Map<string, EventReader>([
+    [TOPICS.clicks, readerFor(TOPICS.clicks, 'Click')],
+    [TOPICS.purchases, readerFor(TOPICS.purchases, 'Purchase')],
+  ])
+  return {
+    limits: {
+      rollIntervalMs: config.ARCHIVE_ROLL_INTERVAL_MS,
+      rollRecords: config.ARCHIVE_ROLL_RECORDS,
+      rollBytes: config.ARCHIVE_ROLL_BYTES,
+      bufferBytes: config.ARCHIVE_BUFFER_BYTES,
+    },
+    offsetsOf: async ({ topic, partition }) => {
+      const found = (await admin.offsets(topic)).find((offsets) => offsets.partition === partition)
+      if (!found) throw new Error(`${topic} has no partition ${partition}`)
+      return found
+    },
+    readerOf: (topic) => {
+      const reader = readers.get(topic)
+      if (!reader) throw new Error(`no reader for ${topic}`)
+      return reader
+    },
+  }
+}
+
+const consumerSettings = (config: ArchiverConfig) => ({
+  groupId: config.ARCHIVER_GROUP_ID,
+  topics: [TOPICS.clicks, TOPICS.purchases],
+  sessionTimeoutMs: config.KAFKA_SESSION_TIMEOUT_MS,
+  maxBytes: config.FETCH_MAX_BYTES,
+  maxBytesPerPartition: config.FETCH_MAX_BYTES_PER_PARTITION,
+  maxWaitMs: config.FETCH_MAX_WAIT_MS,
+  maxUnpackedBytes: config.FETCH_MAX_UNPACKED_BYTES,
+  maxBatchRecords: config.FETCH_MAX_BATCH_RECORDS,
+})
+
+await runProcess('archiver', archiverConfig, start)

@@ -1,0 +1,137 @@
+import { archiveFileStem, archiveKey, type Dataset } from '../../domain/archive/archive-file.js'
+import { dayOfNumber, type PlannedFile } from '../../domain/archive/plan-files.js'
+import type { DeadLetterCode } from '../../domain/detection/fate.js'
+import { DAY_MS } from '../../domain/utc-day.js'
+import type { ArchivedFile, ArchiveWrite } from '../../db/stores/archive.js'
+import type { RecordBatch } from '../../platform/kafka/consumer.js'
+import type { ObjectStorage } from '../../platform/object-storage/object-storage.js'
+import type { EventReader } from './event-reader.js'
+import type { RowBuffer, WrittenFile } from './row-buffer.js'
+
+export interface TakenPartition {
+  readonly topic: string
+  readonly partition: number
+  readonly dataset: Dataset
+  readonly epoch: number
+  readonly nextOffset: number
+}
+
+/** What became of the records of a batch. */
+export interface BatchFigures {
+  archived: number
+  /** Read in part: a field that no rule looks at could not be read. */
+  partial: number
+  invalid: DeadLetterCode[]
+}
+
+/** One partition in this process's hands: the rows since its last roll, and where it is in the log. */
+export class PartitionArchive {
+  readonly topic: string
+  readonly partition: number
+  readonly dataset: Dataset
+  readonly epoch: number
+  /** The next offset to take in. */
+  nextOffset: number
+  /** Up to where the manifest knows it. */
+  committedOffset: number
+  buffer: RowBuffer
+  /** When the first record after the last roll was taken in, by a clock that never goes back; undefined while there is none. */
+  waitingSinceMs: number | undefined
+  isLost = false
+  rolling: Promise<void> | undefined
+  /** A day began in this buffer that had not been seen before: the day before is as good as over. */
+  hasNewDay = false
+  #invalid = 0
+  #eventHighMs = Number.NEGATIVE_INFINITY
+
+  constructor(taken: TakenPartition, buffer: RowBuffer) {
+    this.topic = taken.topic
+    this.partition = taken.partition
+    this.dataset = taken.dataset
+    this.epoch = taken.epoch
+    this.nextOffset = taken.nextOffset
+    this.committedOffset = taken.nextOffset
+    this.buffer = buffer
+  }
+
+  get name(): string {
+    return `${this.topic}/${this.partition}`
+  }
+
+  get hasNews(): boolean {
+    return this.nextOffset > this.committedOffset
+  }
+
+  /** Takes in every record of a batch that it has not yet. Synchronous: nothing comes between two records. */
+  take(batch: RecordBatch, reader: EventReader, nowMs: number): BatchFigures {
+    const figures: BatchFigures = { archived: 0, partial: 0, invalid: [] }
+    for (const record of batch.records) {
+      const offset = Number(record.offset)
+      if (offset < this.nextOffset) continue
+      const appendMs = Number(record.timestamp)
+      const { event, isWhole, fault } = reader.read(record.value, appendMs)
+      if (!event) {
+        figures.invalid.push(fault)
+        continue
+      }
+      this.buffer.add(event, { partition: this.partition, offset, appendMs }, record.value?.length ?? 0)
+      figures.archived++
+      if (!isWhole) figures.partial++
+      this.#sawEvent(Math.min(event.event_ts, appendMs))
+    }
+    this.#invalid += figures.invalid.length
+    this.nextOffset = Math.max(this.nextOffset, batch.nextOffset)
+    this.waitingSinceMs ??= nowMs
+    return figures
+  }
+
+  #sawEvent(eventMs: number): void {
+    if (eventMs <= this.#eventHighMs) return
+    const isFirst = this.#eventHighMs === Number.NEGATIVE_INFINITY
+    if (!isFirst && Math.floor(eventMs / DAY_MS) > Math.floor(this.#eventHighMs / DAY_MS)) this.hasNewDay = true
+    this.#eventHighMs = eventMs
+  }
+
+  /** Writes what is buffered to files that have their key, and says what the manifest has to know of them. */
+  async writeFiles(storage: ObjectStorage): Promise<ArchiveWrite> {
+    const { topic, partition, dataset, epoch, committedOffset: expectedOffset, nextOffset, buffer } = this
+    const range = { dataset, partition, epoch, fromOffset: expectedOffset, toOffset: nextOffset }
+    const written =
+      buffer.rows === 0
+        ? []
+        : await buffer.write(({ day }: PlannedFile) =>
+            storage.scratchFile(`${dataset}_${day}_${archiveFileStem(range)}.parquet`),
+          )
+    const files: ArchivedFile[] = []
+    for (const file of written) {
+      const path = archiveKey({ ...range, day: file.planned.day })
+      const { bytes } = await storage.put(file.scratchFile, path)
+      files.push(archivedFile(file, path, bytes))
+    }
+    const days = written.flatMap(({ planned }) =>
+      planned.days.map(({ dayNumber, rows }) => ({ day: dayOfNumber(dayNumber), rows })),
+    )
+    const counts = { archived: buffer.rows, invalid: this.#invalid, eventHighMs: this.#eventHighMs }
+    return { topic, partition, dataset, epoch, expectedOffset, nextOffset, ...counts, files, days }
+  }
+
+  /** The manifest knows all of it: goes on with an empty buffer. */
+  rolled(nextOffset: number, buffer: RowBuffer): void {
+    this.committedOffset = nextOffset
+    this.buffer = buffer
+    this.waitingSinceMs = undefined
+    this.hasNewDay = false
+    this.#invalid = 0
+  }
+}
+
+function archivedFile(
+  { planned, rows, firstOffset, lastOffset }: WrittenFile,
+  path: string,
+  bytes: number,
+): ArchivedFile {
+  const numbers = planned.days.map(({ dayNumber }) => dayNumber)
+  const firstDay = dayOfNumber(Math.min(...numbers))
+  const lastDay = dayOfNumber(Math.max(...numbers))
+  return { path, firstDay, lastDay, firstOffset, lastOffset, rows, bytes }
+}

@@ -1,0 +1,79 @@
+import { writerOf, type Dataset } from '../../domain/archive/archive-file.js'
+import { GuardianError } from '../../domain/errors.js'
+import type { Database } from '../../db/pool.js'
+import { namedFiles, recordArchiveGap, takeArchive } from '../../db/stores/archive.js'
+import type { PartitionName } from '../../db/stores/checkpoints.js'
+import type { PartitionOffsets } from '../../platform/kafka/admin.js'
+import type { Logger } from '../../platform/logger.js'
+import type { ObjectStorage } from '../../platform/object-storage/object-storage.js'
+import type { TakenPartition } from './partition-archive.js'
+
+export interface TakeArchiveDeps {
+  readonly db: Database
+  readonly storage: ObjectStorage
+  /** Who this process is, for people. */
+  readonly ownerName: string
+  readonly offsetsOf: (name: PartitionName) => Promise<PartitionOffsets>
+  readonly log: Logger
+}
+
+/** Paths that are looked for in the manifest with one statement. */
+const PATHS_PER_LOOK = 5_000
+
+/**
+ * Takes a partition from whoever archived it, and removes the files that an earlier owner had written and not named in
+ * the manifest. Offsets that Kafka no longer has are recorded as a gap.
+ * @throws GRD_DATA_GAP when the log is shorter than the checkpoint says; GRD_STORE_*; of the file system
+ */
+export async function takeOverArchive(
+  deps: TakeArchiveDeps,
+  name: PartitionName,
+  dataset: Dataset,
+): Promise<TakenPartition> {
+  const { db, log } = deps
+  const { low, high } = await deps.offsetsOf(name)
+  const { epoch, nextOffset: stored } = await takeArchive(db, name, deps.ownerName, low)
+  const label = `${name.topic}/${name.partition}`
+  if (stored > high)
+    throw new GuardianError(
+      'GRD_DATA_GAP',
+      `the archive of ${label} goes on at ${stored}, but the log ends at ${high}: was the topic made anew? ` +
+        'If so, delete its row from archive_checkpoints',
+    )
+  if (stored < low) {
+    log.error({ partition: label, fromOffset: stored, toOffset: low }, 'archive_gap')
+    await recordArchiveGap(db, name, epoch, { fromOffset: stored, toOffset: low })
+  }
+  const nextOffset = Math.max(stored, low)
+  const orphans = await removeOrphans(deps, dataset, name.partition, epoch)
+  log.info({ partition: label, epoch, nextOffset, orphans, behind: high - nextOffset }, 'archive_taken')
+  return { topic: name.topic, partition: name.partition, dataset, epoch, nextOffset }
+}
+
+/**
+ * Removes files of earlier owners that the manifest does not name. Nobody can name them any more: the epoch of their
+ * writer is over. Files of later owners are left alone, so a process that was frozen in here does no harm.
+ */
+async function removeOrphans(
+  { db, storage }: TakeArchiveDeps,
+  dataset: Dataset,
+  partition: number,
+  epoch: number,
+): Promise<number> {
+  const isEarlier = (file: string): boolean => {
+    const writer = writerOf(file)
+    return writer?.partition === partition && writer.epoch < epoch
+  }
+  const scratch = (await storage.listScratch()).filter((name) => name.startsWith(`${dataset}_`) && isEarlier(name))
+  for (const name of scratch) await storage.removeScratch(name)
+  const keys = (await storage.list(dataset)).filter(isEarlier)
+  let removed = scratch.length
+  for (let from = 0; from < keys.length; from += PATHS_PER_LOOK) {
+    const some = keys.slice(from, from + PATHS_PER_LOOK)
+    const named = await namedFiles(db, some)
+    const orphans = some.filter((key) => !named.has(key))
+    for (const key of orphans) await storage.remove(key)
+    removed += orphans.length
+  }
+  return removed
+}
