@@ -4,8 +4,29 @@ import type { SeededRandom } from '../../cli/simulate/seeded-random.js'
 import { waitUntil, type ServiceProcess } from '../support/child-process.js'
 import { SLOWLY, type VerifiedLog } from './verified-log.js'
 
-/** A kill comes so long after its offset was passed, at most: not only just after a checkpoint. */
+/** A fault comes so long after its offset was passed, at most: not only just after a checkpoint, and not after the end. */
 const LONGEST_AIM_MS = 120
+const AIM_MS_PER_RECORD = 0.001
+const aim = (random: SeededRandom, records: number): Promise<void> =>
+  sleep(random.whole(0, Math.min(LONGEST_AIM_MS, Math.ceil(records * AIM_MS_PER_RECORD))))
+
+/** The fault came when everything had been decided: it has proven nothing. */
+class NoWorkLeft extends Error {
+  override readonly name = 'NoWorkLeft'
+}
+
+const MOST_ATTEMPTS = 5
+
+/** Makes a trial whose fault may come too late once more, with other choices, until it comes in time. */
+async function inTime<T>(trial: () => Promise<T>): Promise<T> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await trial()
+    } catch (error) {
+      if (!(error instanceof NoWorkLeft) || attempt >= MOST_ATTEMPTS) throw error
+    }
+  }
+}
 
 /** Whole numbers in order, at each of which a fault is to come: early enough that there is work left. */
 export const faultOffsets = (random: SeededRandom, count: number, records: number): number[] =>
@@ -36,13 +57,16 @@ export async function plainTrial(
 /**
  * Decides the log from an empty database and kills the process at offsets on its way.
  * @returns what was aimed at, and what checkpoints had passed when it was dead
- * @throws when a kill came with no work left
+ * @throws when kills come with no work left, however often it is tried
  */
-export async function killedTrial(
+export const killedTrial = (log: VerifiedLog, random: SeededRandom, kills: number, root?: string): Promise<string[]> =>
+  inTime(() => killOnTheWay(log, random, kills, root))
+
+async function killOnTheWay(
   log: VerifiedLog,
   random: SeededRandom,
   kills: number,
-  root?: string,
+  root: string | undefined,
 ): Promise<string[]> {
   const { stage, records } = log
   await stage.freshDatabase()
@@ -51,10 +75,10 @@ export async function killedTrial(
   let detector = stage.startDetector(settings, root)
   for (const offset of faultOffsets(random, kills, records)) {
     await log.passes(offset, [detector])
-    await sleep(random.whole(0, LONGEST_AIM_MS))
+    await aim(random, records)
     await detector.kill()
     const stored = await stage.processed()
-    if (stored >= records) throw new Error('the kill came when there was no work left')
+    if (stored >= records) throw new NoWorkLeft('the kill came when there was no work left')
     killedAt.push(`${offset} (stored ${stored})`)
     detector = stage.startDetector(settings, root)
   }
@@ -68,18 +92,27 @@ export interface FrozenTrial {
   readonly fenced: number
 }
 
-/** Freezes the owner on its way until another process has decided the rest, and lets it go on. */
-export async function frozenTrial(log: VerifiedLog, random: SeededRandom, root?: string): Promise<FrozenTrial> {
+/**
+ * Freezes the owner on its way until another process has decided the rest, and lets it go on.
+ * @throws when it is frozen with no work left, however often it is tried
+ */
+export const frozenTrial = (log: VerifiedLog, random: SeededRandom, root?: string): Promise<FrozenTrial> =>
+  inTime(() => freezeOnTheWay(log, random, root))
+
+async function freezeOnTheWay(log: VerifiedLog, random: SeededRandom, root: string | undefined): Promise<FrozenTrial> {
   const { stage, records } = log
   await stage.freshDatabase()
   const settings = slowGroup()
   const zombie = stage.startDetector(settings, root)
-  const [offset = 0] = faultOffsets(random, 1, records * 0.7)
+  const [offset = 0] = faultOffsets(random, 1, records * 0.6)
   await log.passes(offset, [zombie])
-  await sleep(random.whole(0, LONGEST_AIM_MS))
+  await aim(random, records)
   zombie.freeze()
   const frozenAt = await stage.processed()
-  if (frozenAt >= records) throw new Error('it was frozen when there was no work left')
+  if (frozenAt >= records) {
+    await zombie.kill()
+    throw new NoWorkLeft('it was frozen when there was no work left')
+  }
   const heir = stage.startDetector(settings, root)
   await log.passes(records, [heir], 180_000)
   zombie.thaw()
