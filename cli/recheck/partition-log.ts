@@ -65,7 +65,7 @@ export function partitionLog({ env, log }: Terminal): PartitionLog {
 }
 
 async function decideAll(replay: LogReplay, decoder: EventDecoder, records: Records): Promise<void> {
-  for (const id of decoder.missingIds(records.map(({ value }) => value))) await decoder.learn(id)
+  await decoder.learnAll(decoder.missingIds(records.map(({ value }) => value)))
   for (const { key, value, offset, timestamp } of records) {
     const { event, fault } = decoder.decode(value)
     if (event) replay.decide(eventOfTexts(event), Number(offset), Number(timestamp))

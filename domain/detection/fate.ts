@@ -33,7 +33,7 @@ export const eventOfTexts = (event: ObservedEvent<Text>): ObservedEvent => ({
 export const EARLIEST_EVENT_MS = 946_684_800_000
 export const LATEST_EVENT_MS = 19_880_899_199_999
 
-/** Longest id that is taken: longer ones do not fit an index row of PostgreSQL. */
+/** Longest id that is taken, of items too: longer ones do not fit an index row of PostgreSQL. */
 export const MAX_ID_LENGTH = 512
 
 /**
@@ -51,12 +51,18 @@ export function faultOf(
     const user = textFault('user_id', event.user_id)
     if (user !== undefined) return { code: 'INVALID', detail: user }
   }
-  if (!(event.event_ts >= EARLIEST_EVENT_MS && event.event_ts <= LATEST_EVENT_MS))
-    return { code: 'INVALID', detail: 'event_ts is not in the years 2000 to 2599' }
+  // Items are kept while a window needs them, so that their length bounds memory.
+  if (event.item_id !== null && event.item_id.length > MAX_ID_LENGTH)
+    return { code: 'INVALID', detail: `item_id is longer than ${MAX_ID_LENGTH} characters` }
+  if (!isPlausible(event.event_ts)) return { code: 'INVALID', detail: 'event_ts is not in the years 2000 to 2599' }
+  // The row of an anomaly has it: what PostgreSQL cannot store must not come that far.
+  if (!isPlausible(event.ingest_ts)) return { code: 'INVALID', detail: 'ingest_ts is not in the years 2000 to 2599' }
   if (event.event_ts > appendMs + maxFutureSkewMs)
     return { code: 'FUTURE_TIMESTAMP', detail: `event_ts is ${event.event_ts - appendMs} ms after the log append time` }
   return undefined
 }
+
+const isPlausible = (ms: number): boolean => ms >= EARLIEST_EVENT_MS && ms <= LATEST_EVENT_MS
 
 function textFault(field: string, text: Text): string | undefined {
   if (text.length === 0) return `${field} is empty`

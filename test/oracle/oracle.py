@@ -18,8 +18,9 @@ import struct
 import sys
 
 EARLIEST_MS = 946_684_800_000  # 2000-01-01T00:00:00Z
-LATEST_MS = 253_402_300_799_999  # 9999-12-31T23:59:59.999Z
+LATEST_MS = 19_880_899_199_999  # 2599-12-31T23:59:59.999Z
 MAX_ID_LENGTH = 512
+MAX_EXACT = 2**53 - 1
 
 CLICK_TYPES = ["page_view", "item_view", "add_to_cart", "remove_from_cart", "checkout"]
 NULLABLE_STRING = ("union", [None, "string"])
@@ -96,6 +97,8 @@ def decode(value, schemas):
     event = {name: reader.value(field) for name, field in SCHEMAS[schema]}
     if reader.at != len(value):
         raise Undecodable("trailing bytes")
+    if any(abs(event[name]) > MAX_EXACT for name in ("event_ts", "ingest_ts")):
+        raise Undecodable("a time that a double does not hold exactly")
     return event
 
 
@@ -108,8 +111,11 @@ def fault(event, append_ms, skew_ms):
         text = event[name]
         if text is not None and (len(text) > MAX_ID_LENGTH or "\0" in text):
             return "INVALID"
-    if not EARLIEST_MS <= event["event_ts"] <= LATEST_MS:
+    if event["item_id"] is not None and len(event["item_id"]) > MAX_ID_LENGTH:
         return "INVALID"
+    for name in ("event_ts", "ingest_ts"):
+        if not EARLIEST_MS <= event[name] <= LATEST_MS:
+            return "INVALID"
     if event["event_ts"] > append_ms + skew_ms:
         return "FUTURE_TIMESTAMP"
     return None

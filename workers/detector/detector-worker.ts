@@ -92,7 +92,7 @@ export class DetectorWorker {
     if (!owner) return
     metrics.fetched(owner, batch)
     const missing = owner.decoder.missingIds(batch.records.map((record) => record.value))
-    for (const id of missing) await owner.decoder.learn(id)
+    await owner.decoder.learnAll(missing)
     let isFirst = true
     for (const part of partsOf(batch, MAX_RECORDS_PER_TURN)) {
       if (!isFirst) await new Promise((resolve) => setImmediate(resolve))

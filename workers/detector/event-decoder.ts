@@ -14,6 +14,8 @@ interface SchemaReader {
   readonly scanned: ScannedEvent | undefined
 }
 
+/** Schemas that are asked for at once. */
+const MAX_LOOKUPS = 32
 /** Schema ids that are remembered; beyond it the oldest unknown one is asked for again. */
 const MAX_UNKNOWN_IDS = 10_000
 
@@ -49,6 +51,18 @@ export class EventDecoder {
       if (!this.#readers.has(id) && !this.#unknown.has(id)) missing.add(id)
     }
     return missing
+  }
+
+  /**
+   * Looks schemas up, some at a time: records with made-up ids must not cost the others one round trip each.
+   * @throws PlatformError REGISTRY_UNAVAILABLE: nothing can be said about their records yet
+   */
+  async learnAll(ids: Iterable<number>): Promise<void> {
+    const left = [...ids]
+    const learnSome = async () => {
+      for (let id = left.pop(); id !== undefined; id = left.pop()) await this.learn(id)
+    }
+    await Promise.all(Array.from({ length: Math.min(MAX_LOOKUPS, left.length) }, learnSome))
   }
 
   /**

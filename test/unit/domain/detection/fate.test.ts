@@ -43,6 +43,19 @@ describe('faultOf', () => {
     })
   }
 
+  it('refuses an item_id that is too long, and takes one with a NUL, which is only counted', () => {
+    assert.equal(faultWith({ item_id: SECRET.repeat(50) })?.code, 'INVALID')
+    assert.equal(faultWith({ item_id: 'x'.repeat(MAX_ID_LENGTH) }), undefined)
+    assert.equal(faultWith({ item_id: 'x\0' }), undefined)
+  })
+
+  it('refuses an ingest_ts that no row can have', () => {
+    for (const ingestMs of [Number.NaN, -9e15, 0, EARLIEST_EVENT_MS - 1, LATEST_EVENT_MS + 1, 9e15])
+      assert.equal(faultWith({ ingest_ts: ingestMs })?.code, 'INVALID', String(ingestMs))
+    assert.equal(faultWith({ ingest_ts: EARLIEST_EVENT_MS }), undefined)
+    assert.equal(faultWith({ ingest_ts: LATEST_EVENT_MS }), undefined)
+  })
+
   it('refuses an empty event_id or session_id', () => {
     assert.deepEqual(faultWith({ event_id: '' }), { code: 'INVALID', detail: 'event_id is empty' })
     assert.deepEqual(faultWith({ session_id: '' }), { code: 'INVALID', detail: 'session_id is empty' })

@@ -57,6 +57,23 @@ describe('EventDecoder', () => {
     assert.deepEqual(asked, [7, 9])
   })
 
+  it('looks many ids up at a time, but no more than some, and each once', async () => {
+    let [underWay, most] = [0, 0]
+    const { made, asked } = decoder(async () => {
+      most = Math.max(most, ++underWay)
+      await new Promise((resolve) => setImmediate(resolve))
+      underWay--
+      throw new PlatformError('SCHEMA_UNKNOWN', 'no')
+    })
+    const ids = Array.from({ length: 500 }, (_, id) => id)
+    await made.learnAll(ids)
+    assert.deepEqual(
+      asked.sort((a, b) => a - b),
+      ids,
+    )
+    assert.equal(most, 32)
+  })
+
   it('makes a dead letter of every value that is no event, and names no value', async () => {
     const { made } = decoder()
     await made.learn(7)
