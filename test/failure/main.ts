@@ -7,6 +7,7 @@ import { packageRoot } from '../../platform/package-root.js'
 import { stopTestStack } from '../support/stack.js'
 import { byId, writeTable, type RowReport } from './report.js'
 import type { Row, RowOutcome, RowSettings } from './row.js'
+import { VerifiedLog } from './verified-log.js'
 
 const USAGE = `npm run verify -- [--quick] [--row A1,A3] [--seed n] [--report]
   --quick   the short form of the rows that have one: minutes, not hours
@@ -115,6 +116,7 @@ async function main(): Promise<number> {
   try {
     for (const row of chosen) reports.push(await runRow(row, options, source))
   } finally {
+    await VerifiedLog.closeKept()
     await stopTestStack()
   }
   if (options.report) await writeTable(join(packageRoot, 'docs', 'reliability.md'), all, reports)

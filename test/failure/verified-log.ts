@@ -1,7 +1,17 @@
+import { createReadStream, createWriteStream } from 'node:fs'
+import { createInterface } from 'node:readline'
+import { Readable } from 'node:stream'
+import { pipeline } from 'node:stream/promises'
 import { TOPICS } from '../../domain/events.js'
 import { DetectionStage, type LogEnds } from '../support/detection-stage.js'
 import { dumpTopics, readTopics } from '../support/dump-topic.js'
-import { runOracle, type OracleReport, type OracleRow } from '../support/run-oracle.js'
+import {
+  runOracle,
+  type DumpedRecord,
+  type OracleOptions,
+  type OracleReport,
+  type OracleRow,
+} from '../support/run-oracle.js'
 import { testStack } from '../support/stack.js'
 import { waitUntil, type ServiceProcess } from '../support/child-process.js'
 
@@ -13,8 +23,15 @@ export const SLOWLY = {
   KAFKA_SESSION_TIMEOUT_MS: '2000',
 } as const
 
+const DUMP = 'dump.jsonl'
+
+/** The log of quick runs: rows that have the same one do not make it again. */
+export const QUICK_EVENTS = 30_000
+
 /** Events a second of event time: enough for bots, scrapers and busy people to meet. */
 const EVENTS_PER_SECOND = 200
+
+type DetectorSettings = Pick<OracleOptions, 'latenessMs' | 'maxRecordBytes'>
 
 /** A log of a simulated shop, with what the oracle says that must come of it. The log stays; databases come and go. */
 export class VerifiedLog {
@@ -22,19 +39,40 @@ export class VerifiedLog {
   readonly oracle: OracleReport
   readonly ends: LogEnds
   readonly records: number
+  readonly #options: OracleOptions
 
-  private constructor(stage: DetectionStage, oracle: OracleReport, ends: LogEnds) {
+  private constructor(stage: DetectionStage, oracle: OracleReport, ends: LogEnds, options: OracleOptions) {
     this.stage = stage
     this.oracle = oracle
     this.ends = ends
     this.records = [...ends.values()].reduce((a, b) => a + b, 0)
+    this.#options = options
+  }
+
+  /**
+   * The log of these numbers, made anew or kept from the row before.
+   * @param liveSeconds how long traffic of now follows, in which clients may be minutes fast
+   */
+  static async open(events: number, seed: number, liveSeconds = 0): Promise<VerifiedLog> {
+    const key = [events, seed, liveSeconds].join()
+    if (kept?.key === key && (await kept.log.#isStillThere())) return kept.log
+    await VerifiedLog.closeKept()
+    const log = await VerifiedLog.#make(events, seed, liveSeconds)
+    kept = { key, log }
+    return log
+  }
+
+  /** Closes the log that is kept for the next row, if there is one. */
+  static async closeKept(): Promise<void> {
+    const last = kept
+    kept = undefined
+    await last?.log.close()
   }
 
   /**
    * Simulates a day's traffic with disorder, repeats, late and malformed records, and asks the oracle about it.
-   * @param liveSeconds how long traffic of now follows, in which clients may be minutes fast
    */
-  static async open(events: number, seed: number, liveSeconds = 0): Promise<VerifiedLog> {
+  static async #make(events: number, seed: number, liveSeconds: number): Promise<VerifiedLog> {
     const stage = await DetectionStage.open(await testStack('postgres', 'kafka', 'registry'))
     try {
       const duration = `${Math.max(100, Math.round(events / EVENTS_PER_SECOND))}s`
@@ -51,17 +89,33 @@ export class VerifiedLog {
     }
   }
 
-  /** Asks the oracle about the log that a stage has. @throws when the log gives no anomaly to compare */
-  static async of(stage: DetectionStage): Promise<VerifiedLog> {
+  /**
+   * Asks the oracle about the log that a stage has.
+   * @param settings what the stage's detectors are given, when it is not the default
+   * @throws when the log gives no anomaly to compare
+   */
+  static async of(stage: DetectionStage, settings: DetectorSettings = {}): Promise<VerifiedLog> {
     const { schemas } = await stage.ask<{ schemas: { subject: string; id: number }[] }>(['setup'])
     const idOf = (topic: string) => schemas.find(({ subject }) => subject === `${topic}-value`)?.id ?? 0
     const ends = await stage.logEnds()
-    await dumpTopics(stage.file('dump.jsonl'), stage.brokers, [TOPICS.clicks, TOPICS.purchases])
-    const oracle = await runOracle(stage.file('dump.jsonl'), {
+    await dumpTopics(stage.file(DUMP), stage.brokers, [TOPICS.clicks, TOPICS.purchases])
+    const options: OracleOptions = {
       schemas: { [idOf(TOPICS.clicks)]: 'click', [idOf(TOPICS.purchases)]: 'purchase' },
-    })
+      ...settings,
+    }
+    const oracle = await runOracle(stage.file(DUMP), options)
     if (oracle.rows.length === 0) throw new Error('the log gives no anomaly: nothing could differ')
-    return new VerifiedLog(stage, oracle, ends)
+    return new VerifiedLog(stage, oracle, ends, options)
+  }
+
+  /** What the oracle says of the same log when some of its records had never been sent; offsets stay as they are. */
+  async oracleWithout(isLeftOut: (record: DumpedRecord) => boolean): Promise<OracleReport> {
+    const lines = createInterface({ input: createReadStream(this.stage.file(DUMP)) })
+    const kept = async function* () {
+      for await (const line of lines) if (!isLeftOut(JSON.parse(line) as DumpedRecord)) yield `${line}\n`
+    }
+    await pipeline(Readable.from(kept()), createWriteStream(this.stage.file(`kept-${DUMP}`)))
+    return runOracle(this.stage.file(`kept-${DUMP}`), this.#options)
   }
 
   /** What the database says otherwise than the oracle, a line each; empty when all is the same. */
@@ -119,18 +173,29 @@ export class VerifiedLog {
     return processed
   }
 
+  /** Whether no row has made the topics anew since. */
+  async #isStillThere(): Promise<boolean> {
+    const ends = await this.stage.logEnds().catch(() => new Map<string, number>())
+    return JSON.stringify([...ends]) === JSON.stringify([...this.ends])
+  }
+
+  /** Ends what runs on it. What `open` gave is kept: making a log and asking the oracle takes longer than many rows. */
   close(): Promise<void> {
-    return this.stage.close()
+    return kept?.log === this ? this.stage.endProcesses() : this.stage.close()
   }
 }
+
+let kept: { readonly key: string; readonly log: VerifiedLog } | undefined
 
 const placeOf = (record: { readonly topic: string; readonly partition: number; readonly offset: number }): string =>
   `${record.topic}/${record.partition}@${record.offset}`
 
-const rowKey = (row: OracleRow): string =>
+/** Tells one row of a log from all others. */
+export const rowKey = (row: OracleRow): string =>
   `${row.topic} ${row.window_start} ${row.session_id} ${row.rule_id} v${row.rule_version}`
 
-function differencesOf<T extends object>(
+/** What is there and what should be, compared one by one; a line for each that differs. */
+export function differencesOf<T extends object>(
   what: string,
   found: readonly T[],
   expected: readonly T[],

@@ -70,6 +70,11 @@ export class ServiceProcess {
     return this.#output().split(text).length - 1
   }
 
+  /** What its log has last said that fits a pattern's first group, in its last megabyte. */
+  said(pattern: RegExp): string | undefined {
+    return [...this.#output().matchAll(new RegExp(pattern, 'g'))].at(-1)?.[1]
+  }
+
   /** Holds it where it is, as a long pause of its machine would, until `thaw`. */
   freeze(): void {
     this.#child.kill('SIGSTOP')

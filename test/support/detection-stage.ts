@@ -109,6 +109,16 @@ export class DetectionStage {
         return setup.code === 0
       },
     )
+    // What reads or writes next must find the leaders of topics that were only just made.
+    await waitUntil(
+      () => 'the topics have their leaders',
+      30_000,
+      () =>
+        this.logEnds().then(
+          () => true,
+          () => false,
+        ),
+    )
   }
 
   /** Makes the topics anew; the database still knows the old ones. */
@@ -234,8 +244,13 @@ export class DetectionStage {
     return rows
   }
 
-  async close(): Promise<void> {
+  /** Kills whatever of it still runs. */
+  async endProcesses(): Promise<void> {
     for (const process of this.#processes) if (process.isRunning) await process.kill()
+  }
+
+  async close(): Promise<void> {
+    await this.endProcesses()
     await this.#pool?.end()
     for (const name of this.#databases) await this.#asOwner(`DROP DATABASE ${name} WITH (FORCE)`)
     await rm(this.#folder, { recursive: true })

@@ -94,11 +94,16 @@ const dumped = (topic: string, partition: number, message: KafkaMessage): Dumped
   headers: headersOf(message.headers ?? {}),
 })
 
-/** A header that is there several times keeps all its values, in order. */
+/**
+ * A header that is there several times keeps all its values, in order. kafkajs puts what every object has in front of the
+ * values of a header that is called like it, such as `constructor`.
+ */
 const headersOf = (headers: IHeaders): Record<string, string[]> =>
   Object.fromEntries(
     Object.entries(headers).map(([name, value]) => [
       name,
-      (Array.isArray(value) ? value : [value ?? '']).map((bytes) => base64(bytes) ?? ''),
+      (Array.isArray(value) ? value : [value ?? ''])
+        .filter((bytes) => typeof bytes === 'string' || Buffer.isBuffer(bytes))
+        .map((bytes) => base64(bytes) ?? ''),
     ]),
   )

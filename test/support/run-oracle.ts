@@ -67,6 +67,10 @@ export interface OracleOptions {
   /** Window ms, slide ms, fewest events, most items in a thousand events; the rule is off unless it is given. */
   readonly lowDiversity?: readonly [number, number, number, number]
   readonly ruleVersion?: number
+  /** The allowed lateness; 30 s unless it is given. */
+  readonly latenessMs?: number
+  /** The largest value that is no dead letter; 1 MiB unless it is given. */
+  readonly maxRecordBytes?: number
 }
 
 export const oracleFolder = join(packageRoot, 'test', 'oracle')
@@ -82,6 +86,8 @@ export async function runOracle(dump: string | readonly DumpedRecord[], options:
   if (options.highFrequency) args.push('--high-frequency', options.highFrequency.join(','))
   if (options.botLike) args.push('--bot-like', options.botLike.join(','))
   if (options.lowDiversity) args.push('--low-diversity', options.lowDiversity.join(','))
+  if (options.latenessMs !== undefined) args.push('--lateness-ms', String(options.latenessMs))
+  if (options.maxRecordBytes !== undefined) args.push('--max-record-bytes', String(options.maxRecordBytes))
   if (options.ruleVersion !== undefined) args.push('--rule-version', String(options.ruleVersion))
   const child = spawn('python3', args, { stdio: ['pipe', 'pipe', 'inherit'] })
   const exited = new Promise<number | null>((resolve, reject) => {

@@ -1,6 +1,6 @@
 import type { Row } from '../row.js'
 import { plainTrial } from '../trials.js'
-import { VerifiedLog } from '../verified-log.js'
+import { QUICK_EVENTS, VerifiedLog } from '../verified-log.js'
 
 export const row: Row = {
   id: 'A0',
@@ -8,7 +8,7 @@ export const row: Row = {
   invariant: "identical rows, fates and evidence, equal to the oracle's; late and dead letters each in their topic",
   quick: true,
   run: async ({ quick, seed, say }) => {
-    const log = await VerifiedLog.open(quick ? 60_000 : 1_000_000, seed)
+    const log = await VerifiedLog.open(quick ? QUICK_EVENTS : 1_000_000, seed)
     try {
       const runs = quick ? [1, 4] : [1, 4, 1, 4]
       const differences: string[] = []

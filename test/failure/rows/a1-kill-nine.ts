@@ -1,10 +1,10 @@
 import { SeededRandom } from '../../../cli/simulate/seeded-random.js'
 import type { Row } from '../row.js'
 import { killedTrial } from '../trials.js'
-import { SLOWLY, VerifiedLog } from '../verified-log.js'
+import { QUICK_EVENTS, SLOWLY, VerifiedLog } from '../verified-log.js'
 
 const FULL = { events: 1_000_000, runs: 50, mostKills: 3 }
-const QUICK = { events: 100_000, runs: 2, mostKills: 5 }
+const QUICK = { events: QUICK_EVENTS, runs: 2, mostKills: 3 }
 
 export const row: Row = {
   id: 'A1',

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { SeededRandom } from '../../../cli/simulate/seeded-random.js'
 import type { Row } from '../row.js'
 import { slowGroup } from '../trials.js'
-import { VerifiedLog } from '../verified-log.js'
+import { QUICK_EVENTS, VerifiedLog } from '../verified-log.js'
 
 /** One connection for all checkpoints, and locks that are not waited for: the pool is starved and statements fail. */
 const TIGHT = { PG_POOL_MAX: '1', PG_LOCK_TIMEOUT_MS: '100', MAX_UNCOMMITTED_RECORDS: '2000' }
@@ -15,8 +15,8 @@ export const row: Row = {
   invariant: 'what failed is tried again; no process ends; the result is as without',
   quick: true,
   run: async ({ quick, seed, say }) => {
-    const [target, longestPauseMs] = quick ? [30, 400] : [300, 1_000]
-    const log = await VerifiedLog.open(60_000, seed)
+    const [target, longestPauseMs] = quick ? [15, 200] : [300, 1_000]
+    const log = await VerifiedLog.open(quick ? QUICK_EVENTS : 60_000, seed)
     const random = new SeededRandom(seed)
     try {
       const differences: string[] = []

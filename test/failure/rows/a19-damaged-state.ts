@@ -4,7 +4,7 @@ import { unseal } from '../../../workers/detector/seal.js'
 import { flipBit, isTaken } from '../bit-flips.js'
 import type { Row } from '../row.js'
 import { slowGroup } from '../trials.js'
-import { VerifiedLog } from '../verified-log.js'
+import { QUICK_EVENTS, VerifiedLog } from '../verified-log.js'
 
 interface StoredState {
   readonly topic: string
@@ -21,7 +21,7 @@ export const row: Row = {
   quick: true,
   run: async ({ quick, seed, say }) => {
     const [flips, starts] = quick ? [1_000, 3] : [10_000, 20]
-    const log = await VerifiedLog.open(60_000, seed)
+    const log = await VerifiedLog.open(quick ? QUICK_EVENTS : 60_000, seed)
     const random = new SeededRandom(seed)
     try {
       await stopHalfWay(log)

@@ -2,7 +2,7 @@ import { SeededRandom } from '../../../cli/simulate/seeded-random.js'
 import { crashWhen, patchedCopy } from '../patched-copy.js'
 import type { Row } from '../row.js'
 import { crashTrial } from '../trials.js'
-import { VerifiedLog } from '../verified-log.js'
+import { QUICK_EVENTS, VerifiedLog } from '../verified-log.js'
 
 interface CrashPoint {
   readonly name: string
@@ -40,7 +40,7 @@ export const row: Row = {
   quick: true,
   run: async ({ quick, seed, say }) => {
     const trials = quick ? 1 : 20
-    const log = await VerifiedLog.open(30_000, seed)
+    const log = await VerifiedLog.open(QUICK_EVENTS, seed)
     try {
       const differences: string[] = []
       let same = 0

@@ -1,7 +1,7 @@
 import { SeededRandom } from '../../../cli/simulate/seeded-random.js'
 import type { Row } from '../row.js'
 import { frozenTrial } from '../trials.js'
-import { SLOWLY, VerifiedLog } from '../verified-log.js'
+import { QUICK_EVENTS, SLOWLY, VerifiedLog } from '../verified-log.js'
 
 export const row: Row = {
   id: 'A3',
@@ -11,7 +11,7 @@ export const row: Row = {
   quick: true,
   run: async ({ quick, seed, say }) => {
     const trials = quick ? 2 : 20
-    const log = await VerifiedLog.open(60_000, seed)
+    const log = await VerifiedLog.open(quick ? QUICK_EVENTS : 100_000, seed)
     try {
       const differences: string[] = []
       let [fenced, rejections, idle] = [0, 0, 0]

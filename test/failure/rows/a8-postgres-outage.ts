@@ -6,7 +6,7 @@ import { testStack, type TestStack } from '../../support/stack.js'
 import { startTcpProxy, type TcpProxy } from '../../support/tcp-proxy.js'
 import type { Row } from '../row.js'
 import { faultOffsets, slowGroup } from '../trials.js'
-import { VerifiedLog } from '../verified-log.js'
+import { QUICK_EVENTS, VerifiedLog } from '../verified-log.js'
 
 /** Short, so that a network that answers nothing is noticed within the outage. */
 const TIMEOUTS = { PG_STATEMENT_TIMEOUT_MS: '2000', PG_CONNECT_TIMEOUT_MS: '1000' }
@@ -59,9 +59,9 @@ export const row: Row = {
   invariant: 'the detector stays up, goes on by itself afterwards, and the result is as without',
   quick: true,
   run: async ({ quick, seed, say }) => {
-    const [rounds, outageMs] = quick ? [1, 4_000] : [5, 20_000]
+    const [rounds, outageMs] = quick ? [1, 2_500] : [5, 20_000]
     const servers = await testStack('postgres', 'kafka', 'registry')
-    const log = await VerifiedLog.open(60_000, seed)
+    const log = await VerifiedLog.open(quick ? QUICK_EVENTS : 60_000, seed)
     const proxy = await startTcpProxy(new URL(servers.databaseUrl))
     try {
       const differences: string[] = []

@@ -3,7 +3,7 @@ import { SeededRandom } from '../../../cli/simulate/seeded-random.js'
 import { startTcpProxy } from '../../support/tcp-proxy.js'
 import type { Row } from '../row.js'
 import { slowGroup } from '../trials.js'
-import { VerifiedLog } from '../verified-log.js'
+import { QUICK_EVENTS, VerifiedLog } from '../verified-log.js'
 
 /** Little may be processed beyond a checkpoint, so that there are many of them. */
 const MANY_COMMITS = { MAX_UNCOMMITTED_RECORDS: '1000' }
@@ -17,8 +17,8 @@ export const row: Row = {
     'the stored offset is read before anything is repeated; the result is as without, and the process stays up',
   quick: true,
   run: async ({ quick, seed, say }) => {
-    const target = quick ? 20 : 100
-    const log = await VerifiedLog.open(60_000, seed)
+    const target = quick ? 6 : 100
+    const log = await VerifiedLog.open(quick ? QUICK_EVENTS : 60_000, seed)
     const proxy = await startTcpProxy(new URL(log.stage.servers.databaseUrl))
     const random = new SeededRandom(seed)
     try {

@@ -5,7 +5,7 @@ import { undetectedFlips, type Sealing } from '../bit-flips.js'
 import { crashWhen, patchedCopy, type Patch } from '../patched-copy.js'
 import type { Row } from '../row.js'
 import { crashTrial, frozenTrial, killedTrial, plainTrial } from '../trials.js'
-import { VerifiedLog } from '../verified-log.js'
+import { SLOWLY, VerifiedLog } from '../verified-log.js'
 
 /** A bug, and the check that has to notice it. */
 interface PlantedBug {
@@ -92,6 +92,29 @@ const BUGS: readonly PlantedBug[] = [
     check: plain,
   },
   {
+    name: 'a partition that lags is taken for idle: the one that is furthest closes its windows',
+    patches: [
+      {
+        file: 'domain/detection/partition-detector.js',
+        from: '    countDead(',
+        to:
+          '    idle(ms, offset) { const toMs = ms + this.#policy.allowedLatenessMs; ' +
+          'if (this.#watermark.accept(toMs, toMs)) this.#close(offset); }\n    countDead(',
+      },
+      {
+        file: 'workers/detector/detector-worker.js',
+        from: 'this.#give(owner, owner.rowsOf(owner.detector.takeUpdates()));',
+        to:
+          '{ owner.detector.idle(Math.max(...this.owners.map((other) => other.detector.watermarkMs)), owner.nextOffset); ' +
+          'this.#give(owner, owner.rowsOf([...owner.detector.takeChanges(), ...owner.detector.takeUpdates()])); }',
+      },
+    ],
+    check: async (log, root) => {
+      await plainTrial(log, 1, { ...SLOWLY, OPEN_ROW_REWRITE_MS: '10' }, root)
+      return log.differences()
+    },
+  },
+  {
     name: 'the offset is committed before the results',
     patches: [
       {
@@ -134,7 +157,7 @@ export const row: Row = {
   quick: true,
   run: async ({ seed, say }) => {
     // The live part has clients whose clocks are minutes fast.
-    const log = await VerifiedLog.open(30_000, seed, 10)
+    const log = await VerifiedLog.open(30_000, seed, 6)
     try {
       const differences: string[] = []
       let caught = 0
