@@ -6,6 +6,7 @@ import { createAuditHandlers, type AuditReader } from './routes/audit.js'
 import { createDocumentationHandlers } from './routes/documentation.js'
 import { createHealthHandlers, type HealthDeps } from './routes/health.js'
 import { createKeyHandlers, type KeyDeps } from './routes/keys.js'
+import { createRuleHandlers, type RuleStore } from './routes/rules.js'
 import { createSessionHandlers, type SessionDeps } from './routes/session.js'
 import { createStatsHandlers, type StatsDeps } from './routes/stats.js'
 
@@ -13,6 +14,7 @@ import { createStatsHandlers, type StatsDeps } from './routes/stats.js'
 export interface ApiDeps extends AppDeps, HealthDeps, StatsDeps, KeyDeps, SessionDeps {
   readonly anomalies: AnomalyReader
   readonly audit: AuditReader
+  readonly rules: RuleStore
 }
 
 /** The whole API: every operation with its handler. */
@@ -27,6 +29,7 @@ export const createApi = (operations: Operations, deps: ApiDeps): Express =>
       ...createKeyHandlers(deps),
       ...createSessionHandlers(deps),
       ...createAuditHandlers(deps.audit),
+      ...createRuleHandlers(deps.rules),
     },
     deps,
   )

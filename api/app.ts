@@ -3,20 +3,16 @@ import type { Logger } from '../platform/logger.js'
 import type { Registry } from '../platform/metrics.js'
 import type { Operation } from '../schemas/rest/operation.js'
 import { answerProblems } from './middleware/answer-problems.js'
-import type { Guard } from './middleware/guard.js'
 import { observeRequests } from './middleware/observe-requests.js'
 import { refuseLargeBody } from './middleware/refuse-body.js'
 import { requestId } from './middleware/request-id.js'
 import { securityHeaders } from './middleware/security-headers.js'
 import { ProblemError } from './problem-error.js'
-import { createRouter, type Handlers } from './routes/router.js'
+import { createRouter, type Handlers, type RouterDeps } from './routes/router.js'
 
-export interface AppDeps {
+export interface AppDeps extends RouterDeps {
   readonly log: Logger
   readonly registry: Registry
-  /** Of any body, also after it was decompressed. */
-  readonly bodyLimitBytes: number
-  readonly guard: Guard
   /** How many proxies before this server are trusted to tell a caller's address. */
   readonly trustedProxies: number
   /** Whether the process has been told to end: connections are closed after their answer. */
@@ -27,8 +23,9 @@ export interface AppDeps {
 export function createApp<Table extends Readonly<Record<string, Operation>>>(
   operations: Table,
   handlers: Handlers<Table>,
-  { log, registry, bodyLimitBytes, guard, trustedProxies, isStopping }: AppDeps,
+  deps: AppDeps,
 ): Express {
+  const { log, registry, bodyLimitBytes, trustedProxies, isStopping } = deps
   const app = express()
   app.disable('x-powered-by')
   app.set('etag', false)
@@ -40,7 +37,7 @@ export function createApp<Table extends Readonly<Record<string, Operation>>>(
     next()
   })
   app.use(refuseLargeBody(bodyLimitBytes))
-  app.use(createRouter(operations, handlers, { guard, bodyLimitBytes }))
+  app.use(createRouter(operations, handlers, deps))
   app.use((_request, _response, next) => next(new ProblemError('ROUTE_NOT_FOUND', 'see /docs for what there is')))
   app.use(answerProblems(log))
   return app

@@ -19,7 +19,10 @@ import { createApi } from './api.js'
 import { createDependencyProbes, type Probe } from './dependency-probes.js'
 import { serveHttp } from './http-server.js'
 import { createLagReader } from './partition-lag.js'
+import { RememberedTags } from './remembered-tags.js'
 import { wireAccess } from './wire-access.js'
+import { wireIdempotency } from './wire-idempotency.js'
+import { wireRules } from './wire-rules.js'
 
 /** Below the second that orchestrators of containers give a probe. */
 const PROBE_DEADLINE_MS = 800
@@ -47,11 +50,14 @@ async function start(config: ApiConfig, log: Logger, { life }: ProcessContext): 
     log,
     registry,
     bodyLimitBytes: config.API_BODY_LIMIT_BYTES,
+    tags: new RememberedTags(Date.now, config.API_TAG_KEPT_MS, config.API_TAGS_KEPT_MAX),
+    idempotency: wireIdempotency(db, config.API_IDEMPOTENCY_KEPT_SECONDS),
     trustedProxies: config.API_TRUSTED_PROXIES,
     isStopping: () => stopping.now,
     nowMs: Date.now,
     version: packageVersion(),
     uptimeSeconds: () => process.uptime(),
+    rules: wireRules(db),
     anomalies: { list: (request) => listAnomalies(db, request), get: (key) => getAnomaly(db, key) },
     readStats: (from, to) => readStats(db, from, to),
     readLag: lagReader(kafka),

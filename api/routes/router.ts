@@ -1,5 +1,6 @@
 import express, { Router, type Request, type RequestHandler, type Response } from 'express'
 import type { ChangeBy } from '../../domain/access/change-by.js'
+import { isRepeatable, isTagged } from '../../schemas/rest/openapi.js'
 import type { InputOf, Operation } from '../../schemas/rest/operation.js'
 import type { Fault } from '../../schemas/rest/problem.js'
 import type { Principal } from '../access/principal.js'
@@ -7,16 +8,13 @@ import { addressOf, type Guard } from '../middleware/guard.js'
 import { refuseAnyBody, requireJson } from '../middleware/refuse-body.js'
 import { ProblemError } from '../problem-error.js'
 import { parseQuery, printable } from '../query-string.js'
+import { allowsChange } from '../etag.js'
+import { idempotencyKeyOf, once, requestDigest, type IdempotencyStore } from '../idempotency.js'
+import type { RememberedTags } from '../remembered-tags.js'
 import { contextOf } from '../request-context.js'
+import { sendRemembered, sendReply, type Reply } from './send-reply.js'
 
-/** What an operation answers. */
-export interface Reply {
-  /** 200 without it. */
-  readonly status?: number
-  /** JSON, or the text of a page. */
-  readonly body: unknown
-  readonly headers?: Readonly<Record<string, string>>
-}
+export type { Reply } from './send-reply.js'
 
 export interface HandlerContext {
   readonly requestId: string
@@ -24,6 +22,14 @@ export interface HandlerContext {
   readonly address: string
   /** Who calls; undefined for an operation that is open. */
   readonly principal: Principal | undefined
+  /** The version that a change is for; always there for an operation that needs it. */
+  readonly ifMatch: string | undefined
+}
+
+/** Holds what is to be changed against the version that the caller has seen. @throws ProblemError PRECONDITION_FAILED */
+export function requireMatch({ ifMatch }: HandlerContext, etag: string): void {
+  if (ifMatch !== undefined && allowsChange(ifMatch, etag)) return
+  throw new ProblemError('PRECONDITION_FAILED', 'read it again, and change what you then see')
 }
 
 /** The caller of an operation that is not open. */
@@ -48,16 +54,24 @@ export type Handlers<Table extends Readonly<Record<string, Operation>>> = {
 
 type AnyHandler = (input: never, context: HandlerContext) => Reply | Promise<Reply>
 
+export interface RouterDeps {
+  readonly guard: Guard
+  /** Of a JSON body, also after it was decompressed. */
+  readonly bodyLimitBytes: number
+  readonly tags: RememberedTags
+  readonly idempotency: IdempotencyStore
+}
+
 /**
  * The router of a table of operations: checks who calls and what comes in, calls the handler, sends the reply. A path
  * that exists answers other methods with 405.
- * @param bodyLimitBytes of a JSON body, also after it was decompressed
  */
 export function createRouter<Table extends Readonly<Record<string, Operation>>>(
   operations: Table,
   handlers: Handlers<Table>,
-  { guard, bodyLimitBytes }: { readonly guard: Guard; readonly bodyLimitBytes: number },
+  deps: RouterDeps,
 ): Router {
+  const { guard, bodyLimitBytes } = deps
   const router = Router({ strict: true, caseSensitive: true })
   const readJson: RequestHandler = express.json({ limit: bodyLimitBytes, type: 'application/json' })
   const methods = new Map<string, string[]>()
@@ -70,7 +84,13 @@ export function createRouter<Table extends Readonly<Record<string, Operation>>>(
       next()
     }
     const body = operation.body === undefined ? [refuseAnyBody] : [requireJson, readJson]
-    router[operation.method](path, label, guard(operation), ...body, answer(operation, handlers[name] as AnyHandler))
+    router[operation.method](
+      path,
+      label,
+      guard(operation),
+      ...body,
+      answer(operation, handlers[name] as AnyHandler, deps),
+    )
     methods.set(operation.path, [...(methods.get(operation.path) ?? []), operation.method.toUpperCase()])
   }
   for (const [path, allowed] of methods) router.all(expressPath({ path }), refuseMethod(path, allowed))
@@ -87,16 +107,37 @@ function refuseMethod(path: string, allowed: readonly string[]): RequestHandler 
   }
 }
 
-function answer(operation: Operation, handle: AnyHandler): RequestHandler {
+function answer(operation: Operation, handle: AnyHandler, { tags, idempotency }: RouterDeps): RequestHandler {
   return async (request: Request, response: Response) => {
+    if (isTagged(operation) && sendRemembered(request, response, tags)) return
+    const begun = tags.begin()
     const input = checkedInput(operation, request)
     const { requestId, principal } = contextOf(response)
-    const context = { requestId, address: addressOf(request), principal }
-    const { status = 200, body, headers = {} } = await handle(input as never, context)
-    const contentType = operation.answers[status]?.contentType ?? 'application/json'
-    response.status(status).type(contentType).set(headers)
-    response.send(contentType === 'application/json' ? JSON.stringify(body) : body)
+    const context = { requestId, address: addressOf(request), principal, ifMatch: matchOf(operation, request) }
+    const work = async () => handle(input as never, context)
+    const idempotencyKey = isRepeatable(operation) ? idempotencyKeyOf(request) : undefined
+    try {
+      const reply =
+        idempotencyKey === undefined || principal === undefined
+          ? await work()
+          : await once(
+              idempotency,
+              { keyId: principal.keyId, idempotencyKey, digest: requestDigest(request) },
+              operation.isSecret === true,
+              work,
+            )
+      await sendReply(operation, reply, request, response, tags, begun)
+    } finally {
+      if (operation.method !== 'get') tags.clear()
+    }
   }
+}
+
+function matchOf(operation: Operation, request: Request): string | undefined {
+  const given = request.headers['if-match']
+  if (given === undefined && operation.needsMatch === true)
+    throw new ProblemError('PRECONDITION_REQUIRED', 'send the ETag of what you have read as If-Match')
+  return given
 }
 
 function checkedInput(operation: Operation, request: Request): InputOf<Operation> {

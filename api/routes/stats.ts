@@ -22,8 +22,20 @@ export function createStatsHandlers({ readStats, readLag, nowMs }: StatsDeps): P
     const rows = await readStats(from, to)
     return statsOf(rows, await readLag(rows.partitions), from, to)
   })
-  return { getStats: async () => ({ body: await read() }) }
+  return {
+    async getStats() {
+      const body = await read()
+      return { body, version: contentOf(body) }
+    },
+  }
 }
+
+/** What the numbers say, without when they were read: while nothing happens, they stay the same. */
+const contentOf = ({ totals, partitions, anomalies: { groups } }: Stats): unknown => ({
+  totals: { ...totals, lag_seconds: null },
+  partitions: partitions.map((partition) => ({ ...partition, lag_seconds: null, seconds_to_clear: null })),
+  groups,
+})
 
 /** A pace that was measured longer ago says nothing about what is left. */
 const PACE_KEPT_MS = 60_000

@@ -1,4 +1,4 @@
-import type { z } from 'zod'
+import { z } from 'zod'
 import { createDocument, type ZodOpenApiOperationObject, type ZodOpenApiPathsObject } from 'zod-openapi'
 import type { Operation } from './operations.js'
 import { PROBLEMS, Problem, type ProblemCode } from './problem.js'
@@ -11,6 +11,10 @@ const ALWAYS: readonly ProblemCode[] = [
   'BODY_NOT_SUPPORTED',
   'INTERNAL',
 ]
+
+/** What a POST by a known caller can answer besides: it may be repeated under its Idempotency-Key. */
+const REPEATABLE: readonly ProblemCode[] = ['IDEMPOTENCY_IN_FLIGHT', 'IDEMPOTENCY_SPENT', 'IDEMPOTENCY_MISMATCH']
+const MATCHED: readonly ProblemCode[] = ['PRECONDITION_FAILED', 'PRECONDITION_REQUIRED']
 
 /** What an operation that is not open can answer besides. */
 const GUARDED: readonly ProblemCode[] = ['UNAUTHENTICATED', 'FORBIDDEN', 'CROSS_SITE', 'RATE_LIMITED']
@@ -58,11 +62,15 @@ function describe(operationId: string, operation: Operation): ZodOpenApiOperatio
           security: [{ key: [] }, { session: [] }],
           description: `For the role ${operation.access} and those above it.`,
         }),
-    requestParams: { path: params as z.ZodObject, query: query as z.ZodObject },
+    requestParams: { path: params as z.ZodObject, query: query as z.ZodObject, header: headersOf(operation) },
     ...(body === undefined
       ? {}
       : { requestBody: { required: true, content: { 'application/json': { schema: body } } } }),
-    responses: { ...problemAnswers(operation), ...answers(operation) },
+    responses: {
+      ...problemAnswers(operation),
+      ...answers(operation),
+      ...(isTagged(operation) ? { 304: { description: 'What `If-None-Match` names is what there is' } } : {}),
+    },
   }
 }
 
@@ -78,10 +86,38 @@ function answers(operation: Operation) {
   )
 }
 
+/** Whether a request may carry an Idempotency-Key. */
+export const isRepeatable = ({ method, access }: Operation): boolean => method === 'post' && access !== 'open'
+
+/** Whether answers carry a strong tag of their content. */
+export const isTagged = ({ method, tag, answers: { 200: answer } }: Operation): boolean =>
+  method === 'get' && tag !== 'service' && answer?.contentType === 'application/json'
+
+function headersOf(operation: Operation): z.ZodObject {
+  const text = z.string().optional()
+  return z.object({
+    ...(isTagged(operation)
+      ? { 'if-none-match': text.meta({ description: 'The ETag of an earlier answer: 304 while it is the same' }) }
+      : {}),
+    ...(operation.needsMatch === true
+      ? { 'if-match': z.string().meta({ description: 'The ETag of the version that is to be changed' }) }
+      : {}),
+    ...(isRepeatable(operation)
+      ? {
+          'idempotency-key': text.meta({
+            description: 'The same request under it is done once, and answered the same',
+          }),
+        }
+      : {}),
+  })
+}
+
 function problemAnswers(operation: Operation) {
   const byStatus = new Map<number, ProblemCode[]>()
   const guarded = operation.access === 'open' ? [] : GUARDED
-  for (const code of new Set([...ALWAYS, ...guarded, ...operation.problems]))
+  const repeated = isRepeatable(operation) ? REPEATABLE : []
+  const matched = operation.needsMatch === true ? MATCHED : []
+  for (const code of new Set([...ALWAYS, ...guarded, ...repeated, ...matched, ...operation.problems]))
     byStatus.set(PROBLEMS[code].status, [...(byStatus.get(PROBLEMS[code].status) ?? []), code])
   return Object.fromEntries(
     [...byStatus].map(([status, codes]) => [

@@ -14,7 +14,7 @@ export interface Operation {
   readonly method: 'get' | 'post' | 'put' | 'patch' | 'delete'
   /** With parameters as `{name}`. It is also the metric label. */
   readonly path: string
-  readonly tag: 'service' | 'detection' | 'documentation' | 'access'
+  readonly tag: 'service' | 'detection' | 'documentation' | 'access' | 'rules'
   readonly summary: string
   /** Who may call it: `open` needs no key; else the lowest role that may. There is no default. */
   readonly access: Access
@@ -23,6 +23,10 @@ export interface Operation {
   /** Absent: a body is refused. */
   readonly body?: z.ZodType
   readonly answers: Readonly<Record<number, Answer>>
+  /** The answer holds a secret that is shown once: it is not stored for a repeated request. */
+  readonly isSecret?: boolean
+  /** A change that has to say, with `If-Match`, which version it is for. */
+  readonly needsMatch?: boolean
   /** What it can answer besides what any operation can. */
   readonly problems: readonly ProblemCode[]
 }

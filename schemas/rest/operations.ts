@@ -3,6 +3,7 @@ import { Anomaly, AnomalyList, anomalyListQuery, AnomalyParams } from './anomali
 import { Health, Liveness, Readiness } from './health.js'
 import { bare, json, type Answer, type Operation } from './operation.js'
 import { accessOperations } from './operations/access.js'
+import { ruleOperations } from './operations/rules.js'
 import { Stats } from './stats.js'
 
 export type { Answer, InputOf, Operation } from './operation.js'
@@ -106,6 +107,7 @@ export const createOperations = ({ pageLimitMax }: OperationLimits) =>
     ...documentation,
     ...service,
     ...detection,
+    ...ruleOperations,
     ...accessOperations(pageLimitMax),
     listAnomalies: {
       ...bare,

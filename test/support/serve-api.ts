@@ -5,7 +5,9 @@ import { createApp } from '../../api/app.js'
 import type { Principal } from '../../api/access/principal.js'
 import { serveHttp } from '../../api/http-server.js'
 import type { Guard } from '../../api/middleware/guard.js'
+import type { IdempotencyStore } from '../../api/idempotency.js'
 import { ProblemError } from '../../api/problem-error.js'
+import { RememberedTags } from '../../api/remembered-tags.js'
 import { contextOf } from '../../api/request-context.js'
 import type { Handlers } from '../../api/routes/router.js'
 import { Registry } from '../../platform/metrics.js'
@@ -32,6 +34,13 @@ const letIn: Guard = (operation) => (_request, response, next) => {
   next()
 }
 
+/** Repetitions are answered as if each was the first. */
+const forgetful: IdempotencyStore = {
+  claim: () => Promise.resolve({ kind: 'claimed' }),
+  complete: () => Promise.resolve(),
+  release: () => Promise.resolve(),
+}
+
 const notGiven = () => Promise.reject(new Error('not given by the test'))
 
 function observed() {
@@ -48,6 +57,8 @@ export async function serveApi(deps: Partial<ApiDeps> = {}): Promise<ServedApi> 
     registry,
     bodyLimitBytes: 10_000,
     guard: letIn,
+    tags: new RememberedTags(Date.now, 0, 100),
+    idempotency: forgetful,
     trustedProxies: 0,
     keys: {
       list: () => Promise.resolve([]),
@@ -62,6 +73,13 @@ export async function serveApi(deps: Partial<ApiDeps> = {}): Promise<ServedApi> 
     denials: { add: () => undefined },
     refuse: () => new ProblemError('UNAUTHENTICATED', 'no'),
     sessionSeconds: 60,
+    rules: {
+      list: () => Promise.resolve([]),
+      get: () => Promise.resolve(undefined),
+      createDraft: notGiven,
+      editDraft: () => Promise.resolve(undefined),
+      setState: () => Promise.resolve(undefined),
+    },
     audit: { list: () => Promise.resolve([]), verify: () => Promise.resolve({ records: 0, head: null, faults: [] }) },
     isStopping: () => false,
     nowMs: Date.now,
@@ -92,6 +110,8 @@ export async function serveOperations<Table extends Readonly<Record<string, Oper
     registry,
     bodyLimitBytes,
     guard: letIn,
+    tags: new RememberedTags(Date.now, 0, 100),
+    idempotency: forgetful,
     trustedProxies: 0,
     isStopping: () => false,
   })

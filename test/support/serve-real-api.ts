@@ -1,7 +1,10 @@
 import { pino } from 'pino'
 import { apiConfig } from '../../api/api-config.js'
 import type { ApiDeps } from '../../api/api.js'
+import { RememberedTags } from '../../api/remembered-tags.js'
 import { wireAccess } from '../../api/wire-access.js'
+import { wireIdempotency } from '../../api/wire-idempotency.js'
+import { wireRules } from '../../api/wire-rules.js'
 import type { Database } from '../../db/pool.js'
 import { Registry } from '../../platform/metrics.js'
 import { ADMIN_KEY } from './api-keys.js'
@@ -25,7 +28,13 @@ export async function serveRealApi(
   })
   const metrics = new Registry()
   const access = wireAccess(config, { db, registry: metrics, log: pino({ level: 'silent' }) })
-  const api = await serveApi({ ...access.value, ...deps })
+  const api = await serveApi({
+    ...access.value,
+    idempotency: wireIdempotency(db, config.API_IDEMPOTENCY_KEPT_SECONDS),
+    tags: new RememberedTags(Date.now, config.API_TAG_KEPT_MS, config.API_TAGS_KEPT_MAX),
+    rules: wireRules(db),
+    ...deps,
+  })
   const stop = async () => {
     await api.stop()
     await access.stop()

@@ -34,6 +34,13 @@ const WHO_MAY: Readonly<Record<string, Access>> = {
   'GET /keys/{key_id}': 'admin',
   'POST /keys/{key_id}/rotate': 'admin',
   'DELETE /keys/{key_id}': 'admin',
+  'GET /rules': 'viewer',
+  'GET /rules/{rule_id}': 'viewer',
+  'GET /rules/{rule_id}/diff': 'viewer',
+  'POST /rules/{rule_id}/versions': 'analyst',
+  'GET /rules/{rule_id}/versions/{version}': 'viewer',
+  'PUT /rules/{rule_id}/versions/{version}': 'analyst',
+  'PUT /rules/{rule_id}/versions/{version}/state': 'operator',
   'GET /audit': 'admin',
   'GET /audit/verification': 'admin',
 }

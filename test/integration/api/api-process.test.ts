@@ -34,6 +34,7 @@ describe('the api process', function () {
       DATABASE_URL: proxy.urlOf(database.url),
       PG_CONNECT_TIMEOUT_MS: '500',
       API_QUERY_TIMEOUT_MS: '1000',
+      BREAKER_PAUSE_MS: '300',
       KAFKA_BROKERS: NOBODY,
       SCHEMA_REGISTRY_URL: `http://${NOBODY}`,
       TEMPORAL_ADDRESS: NOBODY,
@@ -42,7 +43,7 @@ describe('the api process', function () {
     api = new ServiceProcess('api/main.js', env)
     await waitUntil(
       () => api.output,
-      10_000,
+      30_000,
       () =>
         fetch(`${url}/livez`).then(
           (response) => response.ok,

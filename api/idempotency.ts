@@ -1,0 +1,85 @@
+import { createHash } from 'node:crypto'
+import type { Request } from 'express'
+import type { StoredAnswer } from '../db/stores/idempotency-keys.js'
+import { GuardianError } from '../domain/errors.js'
+import { ProblemError } from './problem-error.js'
+import type { Reply } from './routes/send-reply.js'
+
+/** A request under an Idempotency-Key. */
+export interface RepeatableRequest {
+  readonly keyId: string
+  readonly idempotencyKey: string
+  /** SHA-256 of method, address and body. */
+  readonly digest: Buffer
+}
+
+/** What became of a claim: it is ours to answer, or was answered, or is being answered, or was used for something else. */
+export type Claim =
+  | { readonly kind: 'claimed' }
+  | { readonly kind: 'answered'; readonly answer: StoredAnswer | null }
+  | { readonly kind: 'in_flight' }
+  | { readonly kind: 'mismatch' }
+
+export interface IdempotencyStore {
+  readonly claim: (request: RepeatableRequest) => Promise<Claim>
+  /** @param answer null when it holds a secret */
+  readonly complete: (request: RepeatableRequest, answer: StoredAnswer | null) => Promise<void>
+  readonly release: (request: RepeatableRequest) => Promise<void>
+}
+
+const KEY = /^[\x21-\x7e]{1,255}$/
+
+/** The key of a request, if it has one. @throws ProblemError BAD_REQUEST when it cannot be a key */
+export function idempotencyKeyOf(request: Request): string | undefined {
+  const given = request.headers['idempotency-key']
+  if (given === undefined) return undefined
+  if (typeof given === 'string' && KEY.test(given)) return given
+  const errors = [{ path: 'header.idempotency-key', message: 'not 1 to 255 visible ASCII characters' }]
+  throw new ProblemError('BAD_REQUEST', '1 fault: header.idempotency-key', { errors })
+}
+
+export const requestDigest = (request: Request): Buffer =>
+  createHash('sha256')
+    .update(JSON.stringify([request.method, request.originalUrl, request.body ?? null]))
+    .digest()
+
+/**
+ * Does a request once for all its repetitions, which get the same answer. A request that failed has changed nothing and
+ * may be repeated; one whose process ended under way is not, as nobody knows how it ended.
+ * @throws ProblemError IDEMPOTENCY_*; whatever `work` throws
+ */
+export async function once(
+  store: IdempotencyStore,
+  request: RepeatableRequest,
+  isSecret: boolean,
+  work: () => Promise<Reply>,
+): Promise<Reply> {
+  const claim = await store.claim(request)
+  if (claim.kind !== 'claimed') return replay(claim)
+  let reply: Reply
+  try {
+    reply = await work()
+  } catch (error) {
+    if (hasChangedNothing(error)) await store.release(request)
+    throw error
+  }
+  const { status = 200, body, headers = {} } = reply
+  await store.complete(request, isSecret ? null : { status, headers, body })
+  return reply
+}
+
+/** Of what was not foreseen, and of a commit without an answer, nobody knows how it ended. */
+const hasChangedNothing = (error: unknown): boolean =>
+  error instanceof ProblemError || (error instanceof GuardianError && error.code !== 'GRD_COMMIT_UNKNOWN')
+
+function replay(claim: Exclude<Claim, { readonly kind: 'claimed' }>): Reply {
+  if (claim.kind === 'mismatch')
+    throw new ProblemError('IDEMPOTENCY_MISMATCH', 'take a new Idempotency-Key for a new request')
+  if (claim.kind === 'in_flight')
+    throw new ProblemError('IDEMPOTENCY_IN_FLIGHT', 'ask again; if it stays so, read what it was to change', {
+      headers: { 'retry-after': '1' },
+    })
+  if (claim.answer === null)
+    throw new ProblemError('IDEMPOTENCY_SPENT', 'it was done; what it made is in its list, the secret is not')
+  return { ...claim.answer, headers: { ...claim.answer.headers, 'idempotency-replayed': 'true' } }
+}

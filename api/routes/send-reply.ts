@@ -1,0 +1,71 @@
+import type { Request, Response } from 'express'
+import { isTagged } from '../../schemas/rest/openapi.js'
+import type { Operation } from '../../schemas/rest/operation.js'
+import { compress, encodingFor } from '../compress.js'
+import { encodedTag, etagOf, isKnownTo } from '../etag.js'
+import type { RememberedTags } from '../remembered-tags.js'
+import { contextOf } from '../request-context.js'
+
+/** What an operation answers. */
+export interface Reply {
+  /** 200 without it. */
+  readonly status?: number
+  /** JSON, or the text of a page. */
+  readonly body: unknown
+  readonly headers?: Readonly<Record<string, string>>
+  /** What the tag is made of, where the body says more than its content: the time at which it was read. */
+  readonly version?: unknown
+}
+
+/** What depends on who asks, and in which encoding. */
+const VARY = 'authorization, cookie, accept-encoding'
+
+/** The tag of a JSON reply. */
+export const tagOf = ({ body, version = body }: Reply): string => etagOf(JSON.stringify(version))
+
+/** Answers 304 when the caller has what there was a moment ago. @returns whether it did */
+export function sendRemembered(request: Request, response: Response, tags: RememberedTags): boolean {
+  const known = request.headers['if-none-match']
+  if (known === undefined) return false
+  const etag = tags.find(tagKey(request, response))
+  if (etag === undefined || !isKnownTo(known, etag)) return false
+  sendNotModified(response, etag)
+  return true
+}
+
+/** One content per address and role: what a role may not see is in no other role's tag. */
+const tagKey = (request: Request, response: Response): string =>
+  `${contextOf(response).principal?.role ?? 'open'} ${request.originalUrl}`
+
+/** Sends a reply: with its tag when it is content, compressed when that pays. */
+export async function sendReply(
+  operation: Operation,
+  reply: Reply,
+  request: Request,
+  response: Response,
+  tags: RememberedTags,
+  begun: ReturnType<RememberedTags['begin']>,
+): Promise<void> {
+  const { status = 200, body, headers = {} } = reply
+  const contentType = operation.answers[status]?.contentType ?? 'application/json'
+  const text = contentType === 'application/json' ? JSON.stringify(body) : String(body)
+  const isContent = status === 200 && isTagged(operation)
+  const etag = isContent ? (reply.version === undefined ? etagOf(text) : tagOf(reply)) : undefined
+  if (etag !== undefined) {
+    tags.keep(tagKey(request, response), etag, begun)
+    if (isKnownTo(request.headers['if-none-match'], etag)) {
+      sendNotModified(response, etag)
+      return
+    }
+  }
+  response.status(status).type(contentType).set(headers).vary(VARY)
+  const bytes = Buffer.from(text)
+  const encoding = encodingFor(request.headers['accept-encoding'], bytes.length)
+  const tag = etag ?? (typeof headers['etag'] === 'string' ? headers['etag'] : undefined)
+  if (tag !== undefined) response.set('etag', encoding === undefined ? tag : encodedTag(tag, encoding))
+  if (encoding !== undefined) response.set('content-encoding', encoding)
+  response.send(encoding === undefined ? bytes : await compress(bytes, encoding))
+}
+
+const sendNotModified = (response: Response, etag: string): void =>
+  void response.status(304).vary(VARY).set('etag', etag).end()

@@ -1,0 +1,73 @@
+import type { Queryable } from '../pool.js'
+
+/** An answer as it is given again. */
+export interface StoredAnswer {
+  readonly status: number
+  readonly headers: Readonly<Record<string, string>>
+  readonly body: unknown
+}
+
+export interface ClaimRequest {
+  readonly keyId: string
+  readonly idempotencyKey: string
+  readonly digest: Buffer
+}
+
+export type StoredClaim =
+  | { readonly kind: 'claimed' }
+  | { readonly kind: 'answered'; readonly answer: StoredAnswer | null }
+  | { readonly kind: 'in_flight' }
+  | { readonly kind: 'mismatch' }
+
+interface ClaimRow {
+  readonly digest: Buffer
+  readonly isAnswered: boolean
+  readonly answer: StoredAnswer | null
+}
+
+/**
+ * Takes an Idempotency-Key for one request, for all processes. Keys older than `keptSeconds` are forgotten first.
+ * @throws GRD_STORE_*
+ */
+export async function claimIdempotencyKey(
+  db: Queryable,
+  request: ClaimRequest,
+  keptSeconds: number,
+): Promise<StoredClaim> {
+  await db.query(`DELETE FROM idempotency_keys i WHERE i.created_ts < now() - make_interval(secs => $1)`, [keptSeconds])
+  const { rowCount } = await db.query(
+    `INSERT INTO idempotency_keys (key_id, idempotency_key, digest) VALUES ($1, $2, $3)
+     ON CONFLICT (key_id, idempotency_key) DO NOTHING`,
+    [request.keyId, request.idempotencyKey, request.digest],
+  )
+  if (rowCount === 1) return { kind: 'claimed' }
+  const { rows } = await db.query<ClaimRow>(
+    `SELECT i.digest, i.answered_ts IS NOT NULL AS "isAnswered", i.answer FROM idempotency_keys i
+      WHERE i.key_id = $1 AND i.idempotency_key = $2`,
+    [request.keyId, request.idempotencyKey],
+  )
+  const [row] = rows
+  if (row === undefined) return { kind: 'in_flight' } // released just now: the caller asks again
+  if (!row.digest.equals(request.digest)) return { kind: 'mismatch' }
+  return row.isAnswered ? { kind: 'answered', answer: row.answer } : { kind: 'in_flight' }
+}
+
+/** Stores the answer that repetitions get. @param answer null when it is not to be stored @throws GRD_STORE_* */
+export async function completeIdempotencyKey(
+  db: Queryable,
+  request: ClaimRequest,
+  answer: StoredAnswer | null,
+): Promise<void> {
+  await db.query(
+    `UPDATE idempotency_keys i SET answered_ts = now(), answer = $3 WHERE i.key_id = $1 AND i.idempotency_key = $2`,
+    [request.keyId, request.idempotencyKey, answer === null ? null : JSON.stringify(answer)],
+  )
+}
+
+/** Gives a key back after a request that has changed nothing. @throws GRD_STORE_* */
+export async function releaseIdempotencyKey(db: Queryable, request: ClaimRequest): Promise<void> {
+  await db.query(
+    'DELETE FROM idempotency_keys i WHERE i.key_id = $1 AND i.idempotency_key = $2 AND i.answered_ts IS NULL',
+    [request.keyId, request.idempotencyKey],
+  )
+}
