@@ -13,9 +13,9 @@ export function createEncoder(schemaText: string, schemaId: number): (value: obj
   return (value) => Buffer.concat([header, type.toBuffer(value)])
 }
 
-/** The schema id in front of a value, or undefined when there is none. */
-export const schemaIdOf = (bytes: Buffer): number | undefined =>
-  bytes.length >= HEADER_BYTES && bytes[0] === 0 ? bytes.readUInt32BE(1) : undefined
+/** The schema id in front of the value in bytes `from` to before `to`, or undefined when there is none. */
+export const schemaIdOf = (bytes: Buffer, from = 0, to = bytes.length): number | undefined =>
+  to - from >= HEADER_BYTES && bytes[from] === 0 ? bytes.readUInt32BE(from + 1) : undefined
 
 /**
  * Reads values of one writer's schema as the reader's. Fields that the reader does not name are stepped over.

@@ -39,6 +39,7 @@ export class FieldScanner {
   readonly #targets: Int32Array
   readonly #symbols: Int32Array
   #at = 0
+  #to = 0
 
   private constructor(names: readonly string[], steps: readonly Step[]) {
     this.names = names
@@ -73,9 +74,10 @@ export class FieldScanner {
     return isWhole ? new FieldScanner(names, steps) : undefined
   }
 
-  /** @returns whether the bytes after the header are a value of the writer's schema, to the last one */
-  scan(bytes: Uint8Array): boolean {
-    this.#at = HEADER_BYTES
+  /** @returns whether bytes `from` to before `to` are, after their header, a value of the writer's schema to the last */
+  scan(bytes: Uint8Array, from = 0, to = bytes.length): boolean {
+    this.#at = from + HEADER_BYTES
+    this.#to = to
     const kinds = this.#kinds
     for (let i = 0; i < kinds.length; i++) {
       const target = this.#targets[i] ?? NO_TARGET
@@ -103,7 +105,7 @@ export class FieldScanner {
         }
       }
     }
-    return this.#at === bytes.length
+    return this.#at === to
   }
 
   #string(bytes: Uint8Array, target: number): boolean {
@@ -115,7 +117,7 @@ export class FieldScanner {
     } else length = this.#long(bytes)
     const from = this.#at
     const to = from + length
-    if (!(length >= 0 && to <= bytes.length)) return false
+    if (!(length >= 0 && to <= this.#to)) return false
     this.#at = to
     if (target !== NO_TARGET) {
       this.froms[target] = from

@@ -1,7 +1,6 @@
 import { promisify } from 'node:util'
 import { gunzip } from 'node:zlib'
 import { Decompress } from 'fzstd'
-import kafkajs from 'kafkajs'
 import { decompressFrame } from 'lz4-napi'
 import { uncompress } from 'snappy'
 import { PlatformError } from '../platform-error.js'
@@ -37,13 +36,6 @@ export async function unpack(codec: number, packed: Buffer, maxBytes: number): P
       throw tooLarge(known.name, maxBytes)
     throw new PlatformError('BATCH_UNREADABLE', `a ${known.name} batch cannot be unpacked`, { cause })
   }
-}
-
-/** Lets kafkajs' own reader of record sets read every codec, each up to a size: a batch that is larger ends the read. */
-export function registerCodecs(maxBytes: number): void {
-  const codecs = kafkajs.CompressionCodecs as Record<number, unknown>
-  for (const codec of [1, 2, 3, 4])
-    codecs[codec] = () => ({ decompress: (packed: Buffer) => unpack(codec, packed, maxBytes) })
 }
 
 /** Java clients frame snappy as snappy-java does: magic, two versions, then blocks with their length in front. */

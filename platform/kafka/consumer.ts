@@ -1,53 +1,75 @@
-import type { Consumer, Kafka, KafkaMessage } from 'kafkajs'
+import type { Batch, Consumer, EachBatchPayload, Kafka, KafkaMessage } from 'kafkajs'
 import type { Part } from '../lifecycle.js'
 import type { Logger } from '../logger.js'
 import { withAdmin } from './admin.js'
-import { installRecordSets, isMarker, type UnreadableRange } from './record-set.js'
+import { RecordList } from './record-list.js'
+import {
+  installRecordSets,
+  isBatchEntry,
+  type BatchLimits,
+  type PackedBatch,
+  type UnreadableRange,
+} from './record-set.js'
 
-export interface ConsumerSettings {
+export interface ConsumerSettings extends BatchLimits {
   readonly groupId: string
   readonly topics: readonly string[]
   readonly sessionTimeoutMs: number
   readonly maxBytes: number
   readonly maxBytesPerPartition: number
   readonly maxWaitMs: number
-  /** What a compressed batch may unpack to. */
-  readonly maxUnpackedBytes: number
-  /** Records that one batch may hold. */
-  readonly maxBatchRecords: number
 }
 
-/** Records of one partition in offset order, as one fetch gave them. Offsets and times are decimal strings. */
-export interface RecordBatch {
+/** What one fetch brought of one partition, or a part of it. */
+export interface Fetched {
   readonly topic: string
   readonly partition: number
   /** The offset that the next record of the partition will get, as Kafka said with this fetch. */
   readonly highWatermark: number
-  /** From where this fetch was asked for. */
+  /** From where this was asked for. */
   readonly fetchedOffset: number
-  readonly records: readonly KafkaMessage[]
-  /** Offsets between the records whose batches cannot be read, in order. */
-  readonly unreadable: readonly UnreadableRange[]
-  /** Where the partition goes on after this batch; it steps over control records and compacted ones. */
+  /** Where the partition goes on after this; it steps over control records and compacted ones. */
   readonly nextOffset: number
   /** The log append time of the last record before `nextOffset`, also of one that is stepped over; 0 when unknown. */
   readonly lastAppendMs: number
 }
 
+/** Its batches as they came, in offset order. */
+export interface FetchedBatches extends Fetched {
+  readonly batches: readonly PackedBatch[]
+}
+
+/** The records of one batch in offset order. Offsets and times are decimal strings. */
+export interface RecordBatch extends Fetched {
+  readonly records: readonly KafkaMessage[]
+  /** The offsets of a batch that cannot be read. */
+  readonly unreadable: readonly UnreadableRange[]
+}
+
 export type Assignment = ReadonlyMap<string, readonly number[]>
 
-export interface ConsumerHandlers {
-  /** Called with one batch of a partition at a time. A rejection ends the consumer. */
-  readonly onBatch: (batch: RecordBatch) => Promise<void>
+interface MemberHandlers {
   /** What this member reads from now on. kafkajs goes on without waiting for it. */
   readonly onAssigned: (assignment: Assignment) => void
   /** The consumer has stopped for good; the process must end, so that its supervisor can start it again. */
   readonly onCrash: (cause: Error) => void
 }
 
+export interface ConsumerHandlers extends MemberHandlers {
+  /** Called with one batch of a partition at a time. A rejection ends the consumer. */
+  readonly onBatch: (batch: RecordBatch) => Promise<void>
+}
+
+export interface FetchHandlers extends MemberHandlers {
+  /** Called with one fetch of a partition at a time, while the next is under way. A rejection ends the consumer. */
+  readonly onFetch: (fetched: FetchedBatches) => Promise<void>
+}
+
 export interface StreamConsumer {
   /** Joins the group and begins to read. May be called once. */
   run(handlers: ConsumerHandlers): Promise<void>
+  /** The same for those who read batches themselves. */
+  runFetches(handlers: FetchHandlers): Promise<void>
   /** Makes the next fetch of a partition begin at `offset`; batches already fetched are still delivered. */
   seek(topic: string, partition: number, offset: number): void
   /** Tells Kafka how far the partition is, for lag tools only: PostgreSQL is the authority. */
@@ -78,12 +100,13 @@ export async function openConsumer(
     minBytes: 1,
     retry: { initialRetryTime: 100, maxRetryTime: 3_000, retries: 12, restartOnFailure: () => Promise.resolve(false) },
   })
-  installRecordSets(settings)
+  installRecordSets()
   await awaitCoordinator(kafka, settings)
   await consumer.connect()
   await consumer.subscribe({ topics: [...settings.topics], fromBeginning: true })
   const value: StreamConsumer = {
-    run: (handlers) => run(consumer, handlers, log),
+    run: (handlers) => run(consumer, handlers, recordsGiver(handlers, settings), log),
+    runFetches: (handlers) => run(consumer, handlers, fetchesGiver(handlers), log),
     seek: (topic, partition, offset) => consumer.seek({ topic, partition, offset: String(offset) }),
     commit: (topic, partition, nextOffset) =>
       consumer.commitOffsets([{ topic, partition, offset: String(nextOffset) }]),
@@ -119,12 +142,14 @@ async function awaitCoordinator(
 }
 
 /** What kafkajs' batch has, and its types do not tell. */
-interface Fetched {
+interface RawBatch extends Batch {
   readonly fetchedOffset: string
   readonly rawMessages: readonly KafkaMessage[]
 }
 
-async function run(consumer: Consumer, handlers: ConsumerHandlers, log: Logger): Promise<void> {
+type Give = (fetched: FetchedBatches, payload: EachBatchPayload) => Promise<void>
+
+async function run(consumer: Consumer, handlers: MemberHandlers, give: Give, log: Logger): Promise<void> {
   consumer.on(consumer.events.CRASH, ({ payload }) => handlers.onCrash(payload.error))
   consumer.on(consumer.events.GROUP_JOIN, ({ payload }) => {
     log.info({ memberId: payload.memberId, assignment: payload.memberAssignment }, 'group_joined')
@@ -135,27 +160,59 @@ async function run(consumer: Consumer, handlers: ConsumerHandlers, log: Logger):
     partitionsConsumedConcurrently: 4,
     eachBatchAutoResolve: true,
     eachBatch: async (payload) => {
-      const { batch } = payload
       if (payload.isStale() || !payload.isRunning()) return
-      await handlers.onBatch({
-        topic: batch.topic,
-        partition: batch.partition,
-        highWatermark: Number(batch.highWatermark),
-        fetchedOffset: Number((batch as unknown as Fetched).fetchedOffset),
-        ...contentOf(batch.messages),
-        nextOffset: Number(batch.lastOffset()) + 1,
-        lastAppendMs: Number((batch as unknown as Fetched).rawMessages.at(-1)?.timestamp ?? 0),
-      })
+      await give(fetchedOf(payload.batch as RawBatch), payload)
       await payload.heartbeat()
     },
   })
 }
 
-function contentOf(messages: readonly KafkaMessage[]): Pick<RecordBatch, 'records' | 'unreadable'> {
-  const markers = messages.filter(isMarker)
-  if (markers.length === 0) return { records: messages, unreadable: [] }
-  return {
-    records: messages.filter((message) => !isMarker(message)),
-    unreadable: markers.map(({ marks }) => marks).filter((range) => range !== undefined),
+const fetchedOf = (batch: RawBatch): FetchedBatches => ({
+  topic: batch.topic,
+  partition: batch.partition,
+  highWatermark: Number(batch.highWatermark),
+  fetchedOffset: Number(batch.fetchedOffset),
+  nextOffset: Number(batch.lastOffset()) + 1,
+  lastAppendMs: Number(batch.rawMessages.at(-1)?.timestamp ?? 0),
+  batches: batch.messages.flatMap((entry) => (isBatchEntry(entry) && entry.batch ? [entry.batch] : [])),
+})
+
+/** Hands a fetch over when the one before it is done with, and lets kafkajs fetch the next meanwhile. */
+function fetchesGiver({ onFetch }: FetchHandlers): Give {
+  const underWay = new Map<string, Promise<void>>()
+  return async (fetched, payload) => {
+    const name = `${fetched.topic}/${fetched.partition}`
+    await underWay.get(name)
+    if (payload.isStale() || !payload.isRunning()) return
+    const done = onFetch(fetched)
+    underWay.set(name, done)
+    // Whoever waits for it next is told of it; without this, nobody might be in time.
+    done.catch(() => undefined)
   }
+}
+
+function recordsGiver({ onBatch }: ConsumerHandlers, limits: BatchLimits): Give {
+  return async ({ batches, ...fetched }, payload) => {
+    let { fetchedOffset } = fetched
+    for (const [i, batch] of batches.entries()) {
+      const read = await batch.read(limits)
+      const isLast = i === batches.length - 1
+      const nextOffset = isLast ? fetched.nextOffset : batch.lastOffset + 1
+      if (payload.isStale() || !payload.isRunning()) return
+      const lastAppendMs = isLast ? fetched.lastAppendMs : batch.maxTimestamp
+      await onBatch({ ...fetched, fetchedOffset, nextOffset, lastAppendMs, ...contentOf(read, fetchedOffset) })
+      fetchedOffset = nextOffset
+    }
+    if (batches.length === 0) await onBatch({ ...fetched, records: [], unreadable: [] })
+  }
+}
+
+function contentOf(
+  read: RecordList | UnreadableRange,
+  fetchedOffset: number,
+): Pick<RecordBatch, 'records' | 'unreadable'> {
+  if (!(read instanceof RecordList)) return { records: [], unreadable: [read] }
+  const records: KafkaMessage[] = []
+  for (let i = 0; i < read.length; i++) if (read.offsetAt(i) >= fetchedOffset) records.push(read.recordAt(i))
+  return { records, unreadable: [] }
 }

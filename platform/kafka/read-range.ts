@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto'
 import kafkajs, { type Kafka, type KafkaMessage, type PartitionAssigner } from 'kafkajs'
 import { withAdmin } from './admin.js'
-import { registerCodecs } from './codecs.js'
-import { isMarker } from './record-set.js'
+import { RecordList } from './record-list.js'
+import { installRecordSets, isBatchEntry } from './record-set.js'
 
 export interface LogRange {
   readonly topic: string
@@ -18,7 +18,7 @@ export interface RangeReader {
   readonly maxUnpackedBytes: number
   /** Without one record for so long, the read fails. */
   readonly idleTimeoutMs: number
-  /** Records of the range in offset order; offsets that the log has not, are stepped over. */
+  /** Records of the range in offset order; offsets that the log has not, or that cannot be read, are stepped over. */
   readonly onRecords: (records: readonly KafkaMessage[]) => Promise<void>
 }
 
@@ -29,7 +29,7 @@ export interface RangeReader {
  */
 export async function readRange(kafka: Kafka, range: LogRange, reader: RangeReader): Promise<void> {
   if (range.from >= range.to) return
-  registerCodecs(reader.maxUnpackedBytes)
+  installRecordSets()
   const groupId = `guardian-read-${randomUUID()}`
   const consumer = kafka.consumer({
     groupId,
@@ -67,18 +67,35 @@ function readAll(consumer: kafkajs.Consumer, range: LogRange, reader: RangeReade
           // The first fetches may have been asked for before the seek below.
           const fetchedOffset = Number((batch as unknown as { fetchedOffset: string }).fetchedOffset)
           if (fetchedOffset > next || next >= to) return
-          const records = batch.messages.filter(
-            (r) => !isMarker(r) && Number(r.offset) >= next && Number(r.offset) < to,
-          )
-          if (records.length > 0) await reader.onRecords(records)
+          for (const entry of batch.messages) {
+            const records = await recordsOf(entry, { from: next, to }, reader.maxUnpackedBytes)
+            if (records.length > 0) await reader.onRecords(records)
+            idle.refresh()
+          }
           next = Math.max(next, Number(batch.lastOffset()) + 1)
-          idle.refresh()
           if (next >= to) end(resolve)
         },
       })
       .then(() => consumer.seek({ topic, partition, offset: String(from) }))
       .catch((error: unknown) => end(() => reject(error instanceof Error ? error : new Error(String(error)))))
   })
+}
+
+/** As many as the most that the detector may be told to read. */
+const MAX_BATCH_RECORDS = 1_000_000
+
+async function recordsOf(
+  entry: KafkaMessage,
+  { from, to }: Pick<LogRange, 'from' | 'to'>,
+  maxUnpackedBytes: number,
+): Promise<KafkaMessage[]> {
+  if (!isBatchEntry(entry) || !entry.batch) return []
+  const read = await entry.batch.read({ maxUnpackedBytes, maxBatchRecords: MAX_BATCH_RECORDS })
+  if (!(read instanceof RecordList)) return []
+  const records: KafkaMessage[] = []
+  for (let i = 0; i < read.length; i++)
+    if (read.offsetAt(i) >= from && read.offsetAt(i) < to) records.push(read.recordAt(i))
+  return records
 }
 
 const idleError = ({ topic, partition, to }: LogRange, next: number, idleTimeoutMs: number): Error =>

@@ -2,7 +2,8 @@ import { FATES } from '../../domain/detection/fate.js'
 import type { Counts } from '../../domain/detection/partition-detector.js'
 import type { DataGap } from '../../db/stores/checkpoints.js'
 import { Counter, Gauge, Histogram, type Registry } from '../../platform/metrics.js'
-import type { RecordBatch } from '../../platform/kafka/consumer.js'
+import type { FetchedBatches } from '../../platform/kafka/consumer.js'
+import type { PackedBatch } from '../../platform/kafka/record-set.js'
 import { PartitionLag } from './partition-lag.js'
 import type { PartitionOwner } from './partition-owner.js'
 
@@ -88,19 +89,17 @@ export class DetectorMetrics {
     backlog(registry, 'anomaly_changes_queued', 'Changes of anomalies that wait for Kafka', changes)
   }
 
-  /** A batch is there, to be decided or put back. */
-  fetched(owner: PartitionOwner, batch: RecordBatch): void {
+  /** A fetch is there, to be decided or put back. */
+  fetched(owner: PartitionOwner, { batches, highWatermark }: FetchedBatches): void {
     let lag = this.#lags.get(owner)
     if (!lag) this.#lags.set(owner, (lag = new PartitionLag()))
-    const next = batch.records.find(({ offset }) => Number(offset) >= owner.nextOffset)
-    if (next) lag.fetched(owner.nextOffset, Number(next.timestamp), batch.highWatermark, Date.now())
+    const next = batches.find(({ lastOffset }) => lastOffset >= owner.nextOffset)
+    if (next) lag.fetched(owner.nextOffset, next.maxTimestamp, highWatermark, Date.now())
   }
 
   /** A batch has been decided. */
-  decided(owner: PartitionOwner, batch: RecordBatch, deadCodes: readonly string[]): void {
-    this.counted(owner, deadCodes)
-    const last = batch.records.at(-1)
-    if (last) this.#lags.get(owner)?.processed(owner.nextOffset, Number(last.timestamp), Date.now())
+  decided(owner: PartitionOwner, { maxTimestamp }: PackedBatch): void {
+    this.#lags.get(owner)?.processed(owner.nextOffset, maxTimestamp, Date.now())
   }
 
   /** Fates have been given out, of records or of offsets that were passed over. */

@@ -1,16 +1,17 @@
 import { GuardianError, isRetryable } from '../../domain/errors.js'
-import type { Assignment, RecordBatch, StreamConsumer } from '../../platform/kafka/consumer.js'
+import type { Assignment, Fetched, FetchedBatches, StreamConsumer } from '../../platform/kafka/consumer.js'
 import type { Producer } from '../../platform/kafka/producer.js'
-import type { UnreadableRange } from '../../platform/kafka/record-set.js'
+import { RecordList } from '../../platform/kafka/record-list.js'
+import type { BatchLimits, PackedBatch, UnreadableRange } from '../../platform/kafka/record-set.js'
 import { PlatformError } from '../../platform/platform-error.js'
 import type { AnomalyRow } from '../../db/stores/anomaly-rows.js'
 import type { AnomalyFeed } from './anomaly-feed.js'
-import { partsOf } from './batch-parts.js'
 import type { AnomalyWriter } from './anomaly-writer.js'
 import type { Checkpointer } from './checkpointer.js'
 import type { DetectorMetrics, HoldReason } from './detector-metrics.js'
 import type { PartitionOwner } from './partition-owner.js'
 import { passOver } from './pass-over.js'
+import { readAhead } from './read-ahead.js'
 import { takeOver, type TakeOverDeps } from './take-over.js'
 
 export interface DetectorLimits {
@@ -20,6 +21,8 @@ export interface DetectorLimits {
   readonly maxQueuedSideRecords: number
   /** Records that may be processed beyond the last checkpoint. */
   readonly maxUncommittedRecords: number
+  /** What one batch may become in memory. */
+  readonly batch: BatchLimits
 }
 
 export interface DetectorDeps extends TakeOverDeps {
@@ -38,12 +41,13 @@ export interface DetectorDeps extends TakeOverDeps {
 const HOLD_MS = 20
 const OUTAGE_MS = 1_000
 /** Records decided before timers and sockets have a turn. */
-const MAX_RECORDS_PER_TURN = 10_000
+const MAX_RECORDS_PER_TURN = 1_000
+const nextTurn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
 
 /** Whether a server is away for now. Anything else that a batch throws ends the process. */
 const isOutage = (error: unknown): boolean =>
   error instanceof PlatformError
-    ? error.code === 'REGISTRY_UNAVAILABLE'
+    ? error.code === 'REGISTRY_UNAVAILABLE' || error.code === 'BATCH_UNREADABLE' // another fetch may bring it whole
     : error instanceof GuardianError && (isRetryable(error) || error.code === 'GRD_COMMIT_UNKNOWN') // it is taken anew
 
 /** Drives the partitions that this process has: batches in, rows and side records out, checkpoints on their own clock. */
@@ -72,56 +76,68 @@ export class DetectorWorker {
       if (!assignment.get(owner.topic)?.includes(owner.partition)) this.#release(owner)
   }
 
-  /** Decides one batch, or puts it back. While a server that it needs is away, the partition waits for it. */
-  async onBatch(batch: RecordBatch): Promise<void> {
+  /** Decides one fetch, or puts it back. While a server that it needs is away, the partition waits for it. */
+  async onFetch(fetched: FetchedBatches): Promise<void> {
     if (this.#stopping) return
     const { log, metrics } = this.#deps
     try {
-      await this.#decide(batch)
+      const owner = await this.#ownerOf(fetched)
+      if (owner) await this.#decide(owner, fetched)
     } catch (err) {
       if (!isOutage(err)) throw err
-      log.warn({ err, partition: `${batch.topic}/${batch.partition}`, retryInMs: OUTAGE_MS }, 'partition_waits')
+      log.warn({ err, partition: `${fetched.topic}/${fetched.partition}`, retryInMs: OUTAGE_MS }, 'partition_waits')
       metrics.held('outage')
-      this.#putBack(batch.topic, batch.partition, batch.fetchedOffset, OUTAGE_MS)
+      const { topic, partition, fetchedOffset } = fetched
+      this.#putBack(topic, partition, this.#owners.get(`${topic}/${partition}`)?.nextOffset ?? fetchedOffset, OUTAGE_MS)
     }
   }
 
-  async #decide(batch: RecordBatch): Promise<void> {
-    const { metrics } = this.#deps
-    const owner = await this.#ownerOf(batch)
-    if (!owner) return
-    metrics.fetched(owner, batch)
-    const missing = owner.decoder.missingIds(batch.records.map((record) => record.value))
-    await owner.decoder.learnAll(missing)
-    let isFirst = true
-    for (const part of partsOf(batch, MAX_RECORDS_PER_TURN)) {
-      if (!isFirst) await new Promise((resolve) => setImmediate(resolve))
-      isFirst = false
-      // While others had their turn, the partition may have been given away.
-      if (this.#stopping || owner.isLost) return
-      const reason = this.#whyHeld(owner)
-      if (reason) {
-        metrics.held(reason)
-        this.#hold(owner)
-        return
-      }
-      if (part.kind === 'records') this.#decideRecords(owner, part.batch)
-      else this.#passOver(owner, part.range)
+  async #decide(owner: PartitionOwner, fetched: FetchedBatches): Promise<void> {
+    const { limits, metrics } = this.#deps
+    metrics.fetched(owner, fetched)
+    const wanted = fetched.batches.filter(({ lastOffset }) => lastOffset >= owner.nextOffset)
+    for await (const [batch, read] of readAhead(wanted, limits.batch)) {
+      const isDecided =
+        read instanceof RecordList ? await this.#decideRecords(owner, read) : this.#passOver(owner, batch, read)
+      if (!isDecided) return
+      metrics.decided(owner, batch)
     }
+    if (!this.#isFree(owner)) return
+    owner.reach(fetched)
   }
 
-  #decideRecords(owner: PartitionOwner, batch: RecordBatch): void {
+  /** @returns false when the rest has to wait */
+  async #decideRecords(owner: PartitionOwner, records: RecordList): Promise<boolean> {
     const { metrics, producer } = this.#deps
-    const { rows, sideRecords, deadCodes } = owner.process(batch)
-    this.#give(owner, rows)
-    if (sideRecords.length > 0) owner.owe(producer.send(sideRecords))
-    metrics.decided(owner, batch, deadCodes)
+    await owner.decoder.learnAll(owner.decoder.missingIdsOf(records))
+    for (let from = 0; from < records.length; from += MAX_RECORDS_PER_TURN) {
+      if (from > 0) await nextTurn()
+      if (!this.#isFree(owner)) return false
+      const to = Math.min(from + MAX_RECORDS_PER_TURN, records.length)
+      const { rows, sideRecords, deadCodes } = owner.process(records, from, to)
+      this.#give(owner, rows)
+      if (sideRecords.length > 0) owner.owe(producer.send(sideRecords))
+      metrics.counted(owner, deadCodes)
+    }
+    return true
   }
 
-  #passOver(owner: PartitionOwner, range: UnreadableRange): void {
+  /** Whether more may be decided. While others had their turn, the partition may have been given away. */
+  #isFree(owner: PartitionOwner): boolean {
+    if (this.#stopping || owner.isLost) return false
+    const reason = this.#whyHeld(owner)
+    if (!reason) return true
+    this.#deps.metrics.held(reason)
+    this.#hold(owner)
+    return false
+  }
+
+  /** @returns false when it has to wait */
+  #passOver(owner: PartitionOwner, batch: PackedBatch, range: UnreadableRange): boolean {
+    if (!this.#isFree(owner)) return false
     const { log, metrics, producer } = this.#deps
-    const passed = passOver(owner, range)
-    if (!passed) return
+    const passed = passOver(owner, range, batch.maxTimestamp)
+    if (!passed) return true
     log.error({ partition: owner.name, ...passed.gap, detail: range.detail }, 'data_gap')
     owner.owe(producer.send(passed.letters))
     metrics.dataGap(passed.gap)
@@ -129,6 +145,7 @@ export class DetectorWorker {
       owner,
       passed.letters.map(() => passed.code),
     )
+    return true
   }
 
   /** Stops the clocks and commits every partition a last time, so that the next owner has nothing to repeat. */
@@ -139,7 +156,7 @@ export class DetectorWorker {
     for (const owner of this.#owners.values()) this.#release(owner)
   }
 
-  async #ownerOf(batch: RecordBatch): Promise<PartitionOwner | undefined> {
+  async #ownerOf(batch: Fetched): Promise<PartitionOwner | undefined> {
     const key = `${batch.topic}/${batch.partition}`
     const known = this.#owners.get(key)
     // A log never becomes shorter: if it seems so, it may be another log under the same name.

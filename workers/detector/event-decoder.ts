@@ -2,6 +2,7 @@ import type { DeadLetterCode, ObservedEvent } from '../../domain/detection/fate.
 import { TextSlice } from '../../domain/text.js'
 import { createDecoder, schemaIdOf } from '../../platform/avro/codec.js'
 import { FieldScanner } from '../../platform/avro/field-scanner.js'
+import type { RecordList } from '../../platform/kafka/record-list.js'
 import { PlatformError } from '../../platform/platform-error.js'
 
 export type Decoded =
@@ -53,6 +54,20 @@ export class EventDecoder {
     return missing
   }
 
+  /** The same for the values of a batch. */
+  missingIdsOf(records: RecordList): Set<number> {
+    const missing = new Set<number>()
+    let last: number | undefined
+    for (let i = 0; i < records.length; i++) {
+      const from = records.valueFromAt(i)
+      const id = from < 0 ? undefined : schemaIdOf(records.bytes, from, records.valueToAt(i))
+      if (id === last || id === undefined) continue
+      last = id
+      if (!this.#readers.has(id) && !this.#unknown.has(id)) missing.add(id)
+    }
+    return missing
+  }
+
   /**
    * Looks schemas up, some at a time: records with made-up ids must not cost the others one round trip each.
    * @throws PlatformError REGISTRY_UNAVAILABLE: nothing can be said about their records yet
@@ -86,16 +101,25 @@ export class EventDecoder {
 
   /** Reads one value. The event is valid until the next call. */
   decode(value: Buffer | null): Decoded {
-    if (value === null) return dead('the value is null')
-    if (value.length > this.#maxRecordBytes)
+    return value === null ? dead('the value is null') : this.#decode(value, 0, value.length)
+  }
+
+  /** Reads the value of one record of a batch. The event is valid until the next call. */
+  decodeAt(records: RecordList, i: number): Decoded {
+    const from = records.valueFromAt(i)
+    return from < 0 ? dead('the value is null') : this.#decode(records.bytes, from, records.valueToAt(i))
+  }
+
+  #decode(bytes: Buffer, from: number, to: number): Decoded {
+    if (to - from > this.#maxRecordBytes)
       return dead(`the value is larger than ${this.#maxRecordBytes} bytes`, 'TOO_LARGE')
-    const id = schemaIdOf(value)
+    const id = schemaIdOf(bytes, from, to)
     if (id === undefined) return dead('the value does not begin with byte 0 and a schema id')
     const reader = this.#readerOf(id)
     if (!reader) return dead(`the schema registry has no event schema ${id}`)
-    if (reader.scanned?.read(value)) return reader.scanned
+    if (reader.scanned?.read(bytes, from, to)) return reader.scanned
     try {
-      const event = reader.decode(value)
+      const event = reader.decode(bytes.subarray(from, to))
       return event === undefined
         ? dead(`the value is too short or too long for schema ${id}`)
         : { event: slicesOf(event as ObservedEvent) }
@@ -152,10 +176,10 @@ class ScannedEvent {
   }
 
   /** @returns false when the scanner leaves it to the Avro decoder */
-  read(value: Buffer): boolean {
+  read(value: Buffer, from: number, to: number): boolean {
     const { event } = this
     const scanner = this.#scanner
-    if (!scanner.scan(value)) return false
+    if (!scanner.scan(value, from, to)) return false
     const { froms, tos, longs } = scanner
     const at = this.#at
     event.event_id.set(value, froms[at.event_id] ?? 0, tos[at.event_id] ?? 0)

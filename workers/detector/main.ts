@@ -45,8 +45,8 @@ async function start(config: DetectorConfig, log: Logger, { life, onFatal }: Pro
   const parts = { db, log, metrics, writer, feed, checkpointer, producer, consumer, ownerName, onFatal }
   const worker = new DetectorWorker({ ...parts, ...decisions(config, admin, schemas) })
   await life.use('partitions', () => Promise.resolve({ value: worker, stop: () => worker.stop() }))
-  await consumer.run({
-    onBatch: (batch) => worker.onBatch(batch).catch(onFatal),
+  await consumer.runFetches({
+    onFetch: (fetched) => worker.onFetch(fetched).catch(onFatal),
     onAssigned: (assignment) => worker.onAssigned(assignment),
     onCrash: onFatal,
   })
@@ -100,6 +100,7 @@ function decisions(
       openRowRewriteMs: config.OPEN_ROW_REWRITE_MS,
       maxQueuedSideRecords: config.MAX_QUEUED_SIDE_RECORDS,
       maxUncommittedRecords: config.MAX_UNCOMMITTED_RECORDS,
+      batch: batchLimits(config),
     },
     offsetsOf: async ({ topic, partition }) => {
       const found = (await admin.offsets(topic)).find((offsets) => offsets.partition === partition)
@@ -123,6 +124,10 @@ const consumerSettings = (config: DetectorConfig) => ({
   maxBytes: config.FETCH_MAX_BYTES,
   maxBytesPerPartition: config.FETCH_MAX_BYTES_PER_PARTITION,
   maxWaitMs: config.FETCH_MAX_WAIT_MS,
+  ...batchLimits(config),
+})
+
+const batchLimits = (config: DetectorConfig) => ({
   maxUnpackedBytes: config.FETCH_MAX_UNPACKED_BYTES,
   maxBatchRecords: config.FETCH_MAX_BATCH_RECORDS,
 })

@@ -3,10 +3,11 @@ import type { Fate } from '../../domain/detection/fate.js'
 import type { Counts, PartitionDetector } from '../../domain/detection/partition-detector.js'
 import type { DataGap } from '../../db/stores/checkpoints.js'
 import type { AnomalyRow } from '../../db/stores/anomaly-rows.js'
-import type { RecordBatch } from '../../platform/kafka/consumer.js'
+import type { Fetched } from '../../platform/kafka/consumer.js'
 import type { OutgoingRecord } from '../../platform/kafka/producer.js'
+import type { RecordList } from '../../platform/kafka/record-list.js'
 import type { EventDecoder } from './event-decoder.js'
-import { deadLetter, lateRecord } from './side-records.js'
+import { copyable, deadLetter, lateRecord } from './side-records.js'
 
 export interface BatchOutcome {
   /** Rows of anomalies raised and closed. */
@@ -69,25 +70,22 @@ export class PartitionOwner {
     return `${this.topic}/${this.partition}`
   }
 
-  /** Decides every record of a batch that has not been decided yet. Synchronous: nothing comes between two records. */
-  process(batch: RecordBatch): BatchOutcome {
+  /** Decides records that have not been decided yet. Synchronous: nothing comes between two records. */
+  process(records: RecordList, from: number, to: number): BatchOutcome {
     const sideRecords: OutgoingRecord[] = []
     const deadCodes: string[] = []
-    let appendText = ''
-    let appendMs = 0
-    for (const record of batch.records) {
-      const offset = Number(record.offset)
+    for (let i = from; i < to; i++) {
+      const offset = records.offsetAt(i)
       if (offset < this.nextOffset) continue
-      if (record.timestamp !== appendText) {
-        appendText = record.timestamp
-        appendMs = Number(appendText)
-        if (appendMs > this.lastAppendMs) this.lastAppendMs = appendMs
-      }
-      const { event, fault } = this.decoder.decode(record.value)
+      this.nextOffset = offset + 1
+      const appendMs = records.timestampAt(i)
+      if (appendMs > this.lastAppendMs) this.lastAppendMs = appendMs
+      const { event, fault } = this.decoder.decodeAt(records, i)
       let fate: Fate = 'dead'
       if (event) fate = this.detector.process(event, offset, appendMs)
       else this.detector.countDead()
       if (fate === 'accepted' || fate === 'duplicate') continue
+      const record = copyable(records, i)
       if (event && fate === 'late')
         sideRecords.push(lateRecord(record, this, this.detector.watermarkMs - event.event_ts))
       else {
@@ -96,15 +94,21 @@ export class PartitionOwner {
         sideRecords.push(deadLetter(record, this, reason.code, reason.detail))
       }
     }
-    this.nextOffset = Math.max(this.nextOffset, batch.nextOffset)
-    this.highWatermark = batch.highWatermark
-    this.lastAppendMs = Math.max(this.lastAppendMs, batch.lastAppendMs)
     this.hasNews = true
     return { rows: this.rowsOf(this.detector.takeChanges()), sideRecords, deadCodes }
   }
 
-  /** Goes on behind offsets that cannot be read. Each counts as dead. */
-  passOver(gap: DataGap): void {
+  /** Goes on behind a fetch of which every record is decided: offsets at its end may have had none. */
+  reach({ nextOffset, highWatermark, lastAppendMs }: Fetched): void {
+    this.nextOffset = Math.max(this.nextOffset, nextOffset)
+    this.highWatermark = highWatermark
+    this.lastAppendMs = Math.max(this.lastAppendMs, lastAppendMs)
+    this.hasNews = true
+  }
+
+  /** Goes on behind offsets that cannot be read, and were appended by then. Each counts as dead. */
+  passOver(gap: DataGap, lastAppendMs: number): void {
+    this.lastAppendMs = Math.max(this.lastAppendMs, lastAppendMs)
     this.detector.countDead(gap.toOffset - gap.fromOffset)
     this.gaps.push(gap)
     this.nextOffset = gap.toOffset

@@ -22,24 +22,24 @@ export interface PassedOver {
 /**
  * Takes a partition past offsets whose batch cannot be read. The next checkpoint stores the gap with the offset behind
  * it, once every dead letter is acknowledged. Keys and values are inside of the batch: dead letters go without them.
+ * @param lastAppendMs when the last of them was appended
  * @returns undefined when the partition is behind them already
  */
-export function passOver(owner: PartitionOwner, range: UnreadableRange): PassedOver | undefined {
+export function passOver(owner: PartitionOwner, range: UnreadableRange, lastAppendMs: number): PassedOver | undefined {
   const fromOffset = Math.max(range.firstOffset, owner.nextOffset)
   const toOffset = range.lastOffset + 1
   if (toOffset <= fromOffset) return undefined
   const code = CODES[range.cause]
   const letter = (offset: number): OutgoingRecord => {
-    const empty = { key: null, value: null, headers: {}, timestamp: '0', attributes: 0, offset: String(offset) }
     const batch = {
       'guardian.batch.first_offset': String(range.firstOffset),
       'guardian.batch.last_offset': String(range.lastOffset),
     }
-    return deadLetter({ ...empty, headers: batch }, owner, code, range.detail)
+    return deadLetter({ offset: String(offset), key: null, value: null, headers: batch }, owner, code, range.detail)
   }
   const count = toOffset - fromOffset
   const letters = Array.from({ length: count > MAX_LETTERS ? 1 : count }, (_, i) => letter(fromOffset + i))
   const gap: DataGap = { fromOffset, toOffset, cause: range.cause }
-  owner.passOver(gap)
+  owner.passOver(gap, lastAppendMs)
   return { gap, letters, code }
 }

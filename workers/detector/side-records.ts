@@ -1,8 +1,15 @@
 import { TOPICS } from '../../domain/events.js'
-import type { RecordBatch } from '../../platform/kafka/consumer.js'
-import { messageBytes, type OutgoingRecord } from '../../platform/kafka/producer.js'
+import type { OutgoingRecord } from '../../platform/kafka/producer.js'
+import type { RecordList } from '../../platform/kafka/record-list.js'
 
-type ConsumedRecord = RecordBatch['records'][number]
+/** A record to be copied. */
+export interface OriginalRecord extends Pick<
+  ReturnType<RecordList['recordAt']>,
+  'offset' | 'key' | 'value' | 'headers'
+> {
+  /** Set when it is too large for a copy: it has no key, value and headers then. */
+  readonly tooLargeBytes?: number
+}
 
 interface Origin {
   readonly topic: string
@@ -13,7 +20,7 @@ interface Origin {
 const MAX_REASON_LENGTH = 256
 
 /** The headers by which Kafka Connect's dead letters are known, and our own code. */
-export function deadLetter(record: ConsumedRecord, origin: Origin, code: string, detail: string): OutgoingRecord {
+export function deadLetter(record: OriginalRecord, origin: Origin, code: string, detail: string): OutgoingRecord {
   return copy(TOPICS.deadLetters, record, {
     '__connect.errors.topic': origin.topic,
     '__connect.errors.partition': String(origin.partition),
@@ -26,7 +33,7 @@ export function deadLetter(record: ConsumedRecord, origin: Origin, code: string,
 }
 
 /** An event behind the watermark, and how far behind it was. */
-export function lateRecord(record: ConsumedRecord, origin: Origin, lateByMs: number): OutgoingRecord {
+export function lateRecord(record: OriginalRecord, origin: Origin, lateByMs: number): OutgoingRecord {
   return copy(TOPICS.late, record, {
     'guardian.origin.topic': origin.topic,
     'guardian.origin.partition': String(origin.partition),
@@ -38,14 +45,25 @@ export function lateRecord(record: ConsumedRecord, origin: Origin, lateByMs: num
 /** What a copy may take, so that its topic takes it: as much as the largest record, and headers of ours. */
 const MAX_COPY_BYTES = 1_048_576 + 32_768
 
+/** One record of a batch. One that was compressed can be larger than any topic takes: of it only the size is given. */
+export function copyable(records: RecordList, i: number): OriginalRecord {
+  const bytes = records.sizeAt(i)
+  if (bytes <= MAX_COPY_BYTES) return records.recordAt(i)
+  return { offset: String(records.offsetAt(i)), key: null, value: null, headers: {}, tooLargeBytes: bytes }
+}
+
 /**
- * Key, value and headers as they are; ours come on top, and never in place of one of the record's own. A record that was
- * compressed can be larger than any topic takes: its copy says how large, and has only what identifies it.
+ * Key, value and headers as they are; ours come on top, and never in place of one of the record's own. The copy of a
+ * record that is too large says how large, and has only what identifies it.
  */
-function copy(topic: string, record: ConsumedRecord, ours: Record<string, string>): OutgoingRecord {
-  const bytes = messageBytes(record)
-  if (bytes > MAX_COPY_BYTES)
-    return { topic, key: null, value: null, headers: { ...ours, 'guardian.origin.bytes': String(bytes) } }
+function copy(topic: string, record: OriginalRecord, ours: Record<string, string>): OutgoingRecord {
+  if (record.tooLargeBytes !== undefined)
+    return {
+      topic,
+      key: null,
+      value: null,
+      headers: { ...ours, 'guardian.origin.bytes': String(record.tooLargeBytes) },
+    }
   const { key, value, headers } = record
   const merged: Record<string, string | Buffer | (string | Buffer)[] | undefined> = { ...headers }
   for (const [name, text] of Object.entries(ours)) {
