@@ -1,3 +1,5 @@
+import { beginHash, finishHash, mixHash } from './hashing.js'
+
 /** A text: a string, or the part of a record's bytes that it lies in. */
 export type Text = string | TextSlice
 
@@ -7,22 +9,29 @@ export interface TextBytes {
   toString(encoding: 'latin1' | 'utf8', from: number, to: number): string
 }
 
+/** Texts of at most this many ASCII characters are packed: most ids are. */
+export const MAX_PACKED_LENGTH = 48
+export const PACKED_WORDS = MAX_PACKED_LENGTH / 4
+const NOT_PACKED = -1
+
 const NO_BYTES: TextBytes = []
 const NOT_ASCII = 0x80808080
 const ONES = 0x01010101
-const MULTIPLIER = 0xcc9e2d51
 
 /**
  * A text of which no string is made unless somebody asks for it. One object is set again for each record, so it is valid
  * until then. Bytes that are not all ASCII become a string at the first look, as UTF-8.
  */
 export class TextSlice {
+  /** The characters, four to a word, if the text is packed; the rest of the words is of texts before it. */
+  readonly words = new Int32Array(PACKED_WORDS)
   #bytes: TextBytes | undefined
   #from = 0
   #to = 0
   #text: string | undefined = ''
-  #isRead = true
-  #hash = hashOf('')
+  #isRead = false
+  #packedLength = 0
+  #hash = 0
   #hasNul = false
 
   /** Lays it on bytes `from` to before `to`. */
@@ -38,7 +47,8 @@ export class TextSlice {
   /** Makes it a string that is there already. */
   setString(text: string): this {
     this.#bytes = undefined
-    this.#hold(text)
+    this.#text = text
+    this.#isRead = false
     return this
   }
 
@@ -61,6 +71,12 @@ export class TextSlice {
     return this.#text?.length ?? this.#to - this.#from
   }
 
+  /** How many characters `words` hold; -1 when the text is too long for them, or not all ASCII. */
+  get packedLength(): number {
+    if (!this.#isRead) this.#read()
+    return this.#packedLength
+  }
+
   /** 32 bits that depend on the text alone, and not on how it came. */
   get hash(): number {
     if (!this.#isRead) this.#read()
@@ -72,86 +88,84 @@ export class TextSlice {
     return this.#hasNul
   }
 
-  /** Whether it is the same text. */
-  is(other: string): boolean {
-    if (!this.#isRead) this.#read()
-    if (this.#text !== undefined) return this.#text === other
-    const bytes = this.#bytes ?? NO_BYTES
-    const from = this.#from
-    const length = this.#to - from
-    if (other.length !== length) return false
-    for (let i = 0; i < length; i++) if (other.charCodeAt(i) !== bytes[from + i]) return false
-    return true
-  }
-
   toString(): string {
     if (!this.#isRead) this.#read()
     return (this.#text ??= (this.#bytes ?? NO_BYTES).toString('latin1', this.#from, this.#to))
   }
 
-  #hold(text: string): void {
-    this.#text = text
-    this.#hash = hashOf(text)
-    this.#hasNul = text.includes('\0')
+  #read(): void {
     this.#isRead = true
+    if (this.#text === undefined) this.#readBytes(this.#bytes ?? NO_BYTES)
+    else this.#readString(this.#text)
   }
 
-  /** One pass: the hash, whether all is ASCII, and whether there is a NUL. */
-  #read(): void {
-    const bytes = this.#bytes ?? NO_BYTES
-    const to = this.#to
-    let at = this.#from
-    let hash = to - at
+  /** One pass: the words, the hash, whether all is ASCII, and whether there is a NUL. */
+  #readBytes(bytes: TextBytes): void {
+    const { words } = this
+    const from = this.#from
+    const length = this.#to - from
+    const isShort = length <= MAX_PACKED_LENGTH
+    const whole = length & ~3
+    let hash = beginHash(length)
     let all = 0
     let zeros = 0
-    for (; at + 3 < to; at += 4) {
+    for (let at = 0; at < whole; at += 4) {
+      const i = from + at
       const four =
-        (bytes[at] ?? 0) | ((bytes[at + 1] ?? 0) << 8) | ((bytes[at + 2] ?? 0) << 16) | ((bytes[at + 3] ?? 0) << 24)
+        (bytes[i] ?? 0) | ((bytes[i + 1] ?? 0) << 8) | ((bytes[i + 2] ?? 0) << 16) | ((bytes[i + 3] ?? 0) << 24)
       all |= four
       // The high bit of a byte that is zero. https://graphics.stanford.edu/~seander/bithacks.html#ZeroInWord
       zeros |= (four - ONES) & ~four
-      hash = mix(hash, four)
+      if (isShort) words[at >>> 2] = four
+      hash = mixHash(hash, four)
     }
-    for (; at < to; at++) {
-      const one = bytes[at] ?? 0
-      all |= one
-      zeros |= (one - 1) & ~one
-      hash = mix(hash, one)
+    if (whole < length) {
+      let rest = 0
+      for (let at = length - 1; at >= whole; at--) {
+        const one = bytes[from + at] ?? 0
+        zeros |= (one - 1) & ~one
+        rest = (rest << 8) | one
+      }
+      all |= rest
+      if (isShort) words[whole >>> 2] = rest
+      hash = mixHash(hash, rest)
     }
     if ((all & NOT_ASCII) !== 0) {
-      this.#hold(bytes.toString('utf8', this.#from, to))
+      this.#readString((this.#text = bytes.toString('utf8', from, this.#to)))
       return
     }
-    this.#hash = finish(hash)
+    this.#packedLength = isShort ? length : NOT_PACKED
+    this.#hash = finishHash(hash)
     this.#hasNul = (zeros & NOT_ASCII) !== 0
-    this.#isRead = true
+  }
+
+  /** The same of a string; of ASCII the same as of its bytes. */
+  #readString(text: string): void {
+    const { words } = this
+    const { length } = text
+    const isShort = length <= MAX_PACKED_LENGTH
+    let hash = beginHash(length)
+    let units = 0
+    for (let at = 0; at < length; at += 4) {
+      let four = 0
+      for (let i = Math.min(at + 4, length) - 1; i >= at; i--) {
+        const unit = text.charCodeAt(i)
+        units |= unit
+        four = (four << 8) ^ unit
+      }
+      if (isShort) words[at >>> 2] = four
+      hash = mixHash(hash, four)
+    }
+    this.#packedLength = isShort && units < 0x80 ? length : NOT_PACKED
+    this.#hash = finishHash(hash)
+    this.#hasNul = text.includes('\0')
   }
 }
 
-/** The hash of a string: of ASCII the same as of its bytes. */
-function hashOf(text: string): number {
-  const length = text.length
-  let hash = length
-  let at = 0
-  for (; at + 3 < length; at += 4)
-    hash = mix(
-      hash,
-      text.charCodeAt(at) |
-        (text.charCodeAt(at + 1) << 8) |
-        (text.charCodeAt(at + 2) << 16) |
-        (text.charCodeAt(at + 3) << 24),
-    )
-  for (; at < length; at++) hash = mix(hash, text.charCodeAt(at))
-  return finish(hash)
-}
-
-/** After MurmurHash3 (Austin Appleby, public domain). */
-function mix(hash: number, word: number): number {
-  const mixed = Math.imul(hash ^ word, MULTIPLIER)
-  return (mixed << 13) | (mixed >>> 19)
-}
-
-function finish(hash: number): number {
-  const h = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b)
-  return Math.imul(h ^ (h >>> 13), 0xc2b2ae35) ^ (h >>> 15)
+/** The string that so many packed characters are. */
+export function unpackText(words: Int32Array, from: number, length: number): string {
+  let text = ''
+  for (let at = 0; at < length; at++)
+    text += String.fromCharCode(((words[from + (at >>> 2)] ?? 0) >>> (8 * (at & 3))) & 0xff)
+  return text
 }

@@ -1,3 +1,4 @@
+import { beginHash, finishHash, mixHash } from '../hashing.js'
 import type { EventIdBits } from './event-id.js'
 
 /** Words of an entry: four of the id, two of the event time as a double. */
@@ -190,12 +191,5 @@ export class EventIdSet {
   }
 }
 
-/** The words of an id mixed by MurmurHash3's constants and finalizer, so that time-ordered UUIDs spread too. */
-function hash(w0: number, w1: number, w2: number, w3: number): number {
-  let h = Math.imul(w0 ^ Math.imul(w1, 0xcc9e2d51), 0x1b873593) ^ Math.imul(w2 ^ Math.imul(w3, 0x85ebca6b), 0xc2b2ae35)
-  h ^= h >>> 16
-  h = Math.imul(h, 0x85ebca6b)
-  h ^= h >>> 13
-  h = Math.imul(h, 0xc2b2ae35)
-  return (h ^ (h >>> 16)) >>> 0
-}
+const hash = (w0: number, w1: number, w2: number, w3: number): number =>
+  finishHash(mixHash(mixHash(mixHash(mixHash(beginHash(4), w0), w1), w2), w3))

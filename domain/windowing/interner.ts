@@ -6,11 +6,15 @@ import { TextTable } from './text-table.js'
  * that memory follows what is live and not what was ever seen.
  */
 export class Interner {
+  /** With each text, how many hold it. */
   readonly #table = new TextTable()
-  #holders = new Int32Array(1_024)
 
   get size(): number {
     return this.#table.size
+  }
+
+  get bytes(): number {
+    return this.#table.bytes
   }
 
   /** The number of a text that is held, or -1. */
@@ -26,26 +30,19 @@ export class Interner {
 
   /** Takes the first hold on a text that `find` did not find. */
   holdNew(text: Text): number {
-    const ref = this.#table.add(text)
-    if (ref >= this.#holders.length) {
-      const grown = new Int32Array(this.#holders.length * 2)
-      grown.set(this.#holders)
-      this.#holders = grown
-    }
-    this.#holders[ref] = 1
-    return ref
+    return this.retain(this.#table.add(text))
   }
 
   /** Takes one more hold on a number that is already held. @returns the number */
   retain(ref: number): number {
-    this.#holders[ref] = (this.#holders[ref] ?? 0) + 1
+    this.#table.setFirst(ref, this.#table.first(ref) + 1)
     return ref
   }
 
   release(ref: number): void {
-    const left = (this.#holders[ref] ?? 0) - 1
-    this.#holders[ref] = left
+    const left = this.#table.first(ref) - 1
     if (left <= 0) this.#table.remove(ref)
+    else this.#table.setFirst(ref, left)
   }
 
   /** @throws RangeError for a number that nobody holds */

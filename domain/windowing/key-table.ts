@@ -4,16 +4,15 @@ import { TextTable } from './text-table.js'
 
 /** Gives each key a small number while it has panes, and keeps the first of its panes and the events in all of them. */
 export class KeyTable {
+  /** With each key, the slot of its first pane, and its events. */
   readonly #keys = new TextTable()
-  #heads = new Int32Array(1_024)
-  #totals = new Int32Array(1_024)
 
   get size(): number {
     return this.#keys.size
   }
 
   get bytes(): number {
-    return this.#heads.byteLength + this.#totals.byteLength + this.#keys.bytes
+    return this.#keys.bytes
   }
 
   /** The number of a key, or -1. */
@@ -24,7 +23,10 @@ export class KeyTable {
   /** The number of a key, a new one when it has none. */
   use(text: Text): number {
     const known = this.#keys.find(text)
-    return known === NONE ? this.#add(text) : known
+    if (known !== NONE) return known
+    const key = this.#keys.add(text)
+    this.#keys.setFirst(key, NONE)
+    return key
   }
 
   /** @throws RangeError for a number that no key has */
@@ -34,37 +36,26 @@ export class KeyTable {
 
   /** The slot of the key's first pane, or -1. */
   headOf(key: number): number {
-    return this.#heads[key] ?? NONE
+    return this.#keys.first(key)
   }
 
   setHead(key: number, slot: number): void {
-    this.#heads[key] = slot
+    this.#keys.setFirst(key, slot)
   }
 
   totalOf(key: number): number {
-    return this.#totals[key] ?? 0
+    return this.#keys.second(key)
   }
 
   /** @returns the total after it */
   addToTotal(key: number, events: number): number {
-    const total = this.totalOf(key) + events
-    this.#totals[key] = total
+    const total = this.#keys.second(key) + events
+    this.#keys.setSecond(key, total)
     return total
   }
 
   drop(key: number): void {
     this.#keys.remove(key)
-  }
-
-  #add(text: Text): number {
-    const key = this.#keys.add(text)
-    if (key >= this.#heads.length) {
-      this.#heads = grown(this.#heads)
-      this.#totals = grown(this.#totals)
-    }
-    this.#heads[key] = NONE
-    this.#totals[key] = 0
-    return key
   }
 }
 

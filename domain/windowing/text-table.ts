@@ -1,28 +1,45 @@
-import { TextSlice, type Text } from '../text.js'
+import { PACKED_WORDS, TextSlice, unpackText, type Text } from '../text.js'
 
 const NONE = -1
 const FIRST_SLOTS = 2_048
+
+/*
+ * A text is a run of sixteen words, a cache line: it is found, compared and counted with one look at memory, and the
+ * garbage collector has nothing to follow.
+ */
+const WORDS = 4 + PACKED_WORDS
+const HASH = 0
+/** How many characters are packed behind the four words, or one of the two below. */
+const LENGTH = 1
+/** Two numbers that the owner of the table keeps with each text. */
+const FIRST = 2
+const SECOND = 3
+const PACKED = 4
+/** The text is a string beside the words. */
+const IS_STRING = -1
+const IS_FREE = -2
 
 /**
  * Gives each distinct text a small number until it is removed, and the numbers of removed ones again. It finds a text in
  * a record's bytes without making a string of it: open addressing with the hash beside the number.
  */
 export class TextTable {
-  readonly #texts: (string | undefined)[] = []
+  #words = new Int32Array((FIRST_SLOTS / 2) * WORDS)
+  /** Texts that are too long for their words, or not ASCII. */
+  readonly #strings = new Map<number, string>()
+  #used = 0
   readonly #free: number[] = []
-  /** The hash of each text, by its number. */
-  #hashes = new Int32Array(FIRST_SLOTS / 2)
   /** Two words a slot: hash, and number + 1; zero there is a free slot. */
   #slots = new Int32Array(2 * FIRST_SLOTS)
   #mask = FIRST_SLOTS - 1
   readonly #probe = new TextSlice()
 
   get size(): number {
-    return this.#texts.length - this.#free.length
+    return this.#used - this.#free.length
   }
 
   get bytes(): number {
-    return this.#hashes.byteLength + this.#slots.byteLength
+    return this.#words.byteLength + this.#slots.byteLength
   }
 
   /** The number of a text, or -1. */
@@ -33,40 +50,63 @@ export class TextTable {
     for (let at = hash & this.#mask; ; at = (at + 1) & this.#mask) {
       const ref = (slots[2 * at + 1] ?? 0) - 1
       if (ref === NONE) return NONE
-      if (slots[2 * at] === hash && slice.is(this.#texts[ref] ?? '')) return ref
+      if (slots[2 * at] === hash && this.#is(ref, slice)) return ref
     }
   }
 
-  /** Gives a text that is not there a number. */
+  /** Gives a text that is not there a number; its two numbers are zero. */
   add(text: Text): number {
     const slice = typeof text === 'string' ? this.#probe.setString(text) : text
-    const ref = this.#free.pop() ?? this.#texts.length
-    if (ref >= this.#hashes.length) this.#grow()
-    this.#texts[ref] = slice.toString()
-    this.#hashes[ref] = slice.hash
+    const ref = this.#free.pop() ?? this.#used++
+    if ((ref + 1) * WORDS > this.#words.length) this.#grow()
+    const base = ref * WORDS
+    const words = this.#words
+    const length = slice.packedLength
+    words[base + HASH] = slice.hash
+    words[base + LENGTH] = length
+    words[base + FIRST] = 0
+    words[base + SECOND] = 0
+    if (length < 0) this.#strings.set(ref, slice.toString())
+    else for (let i = 0; i < (length + 3) >>> 2; i++) words[base + PACKED + i] = slice.words[i] ?? 0
     this.#put(ref)
     return ref
   }
 
-  /** @throws RangeError for a number that no text has */
-  textOf(ref: number): string {
-    const text = this.#texts[ref]
-    if (text === undefined) throw new RangeError(`no text has the number ${ref}`)
-    return text
+  first(ref: number): number {
+    return this.#words[ref * WORDS + FIRST] ?? 0
   }
 
-  /** Whether the text of a number is this one. */
+  setFirst(ref: number, value: number): void {
+    this.#words[ref * WORDS + FIRST] = value
+  }
+
+  second(ref: number): number {
+    return this.#words[ref * WORDS + SECOND] ?? 0
+  }
+
+  setSecond(ref: number, value: number): void {
+    this.#words[ref * WORDS + SECOND] = value
+  }
+
+  /** @throws RangeError for a number that no text has */
+  textOf(ref: number): string {
+    const length = this.#lengthOf(ref)
+    return length === IS_STRING ? (this.#strings.get(ref) ?? '') : unpackText(this.#words, ref * WORDS + PACKED, length)
+  }
+
+  /** Whether the text of a number is this one. @throws RangeError for a number that no text has */
   isText(ref: number, text: Text): boolean {
-    const known = this.textOf(ref)
-    return typeof text === 'string' ? text === known : text.hash === this.#hashes[ref] && text.is(known)
+    this.#lengthOf(ref)
+    const slice = typeof text === 'string' ? this.#probe.setString(text) : text
+    return this.#words[ref * WORDS + HASH] === slice.hash && this.#is(ref, slice)
   }
 
   /** @throws RangeError for a number that no text has */
   remove(ref: number): void {
-    this.textOf(ref)
+    if (this.#lengthOf(ref) === IS_STRING) this.#strings.delete(ref)
     const slots = this.#slots
     const mask = this.#mask
-    let hole = (this.#hashes[ref] ?? 0) & mask
+    let hole = (this.#words[ref * WORDS + HASH] ?? 0) & mask
     while (slots[2 * hole + 1] !== ref + 1) hole = (hole + 1) & mask
     // Those behind move up, as far as their own place lets them, so that no search ends too early.
     for (let at = (hole + 1) & mask; slots[2 * at + 1] !== 0; at = (at + 1) & mask) {
@@ -77,25 +117,44 @@ export class TextTable {
       hole = at
     }
     slots[2 * hole + 1] = 0
-    this.#texts[ref] = undefined
+    this.#words[ref * WORDS + LENGTH] = IS_FREE
     this.#free.push(ref)
   }
 
+  #lengthOf(ref: number): number {
+    const length = ref < this.#used ? this.#words[ref * WORDS + LENGTH] : IS_FREE
+    if (length === undefined || length === IS_FREE) throw new RangeError(`no text has the number ${ref}`)
+    return length
+  }
+
+  /** Whether a text of the same hash is this one. */
+  #is(ref: number, slice: TextSlice): boolean {
+    const base = ref * WORDS
+    const words = this.#words
+    const length = slice.packedLength
+    if (words[base + LENGTH] !== length) return false
+    if (length < 0) return this.#strings.get(ref) === slice.toString()
+    const others = slice.words
+    for (let i = (length - 1) >> 2; i >= 0; i--) if (words[base + PACKED + i] !== others[i]) return false
+    return true
+  }
+
   #put(ref: number): void {
-    const hash = this.#hashes[ref] ?? 0
+    const hash = this.#words[ref * WORDS + HASH] ?? 0
     let at = hash & this.#mask
     while (this.#slots[2 * at + 1] !== 0) at = (at + 1) & this.#mask
     this.#slots[2 * at] = hash
     this.#slots[2 * at + 1] = ref + 1
   }
 
-  /** To twice the room; at most half of the slots are used. */
+  /** To twice the room; at most half of the slots are used. Called when every number is in use but the new one. */
   #grow(): void {
-    const hashes = new Int32Array(this.#hashes.length * 2)
-    hashes.set(this.#hashes)
-    this.#hashes = hashes
+    const words = new Int32Array(this.#words.length * 2)
+    words.set(this.#words)
+    const filled = this.#words.length / WORDS
+    this.#words = words
     this.#slots = new Int32Array(this.#slots.length * 2)
     this.#mask = this.#slots.length / 2 - 1
-    for (const [ref, text] of this.#texts.entries()) if (text !== undefined) this.#put(ref)
+    for (let ref = 0; ref < filled; ref++) this.#put(ref)
   }
 }

@@ -1,5 +1,7 @@
+import { randomInt } from 'node:crypto'
 import { hostname } from 'node:os'
 import { TOPICS } from '../../domain/events.js'
+import { seedHashes } from '../../domain/hashing.js'
 import { openPool, type Database } from '../../db/pool.js'
 import { poolSettings } from '../../db/pool-settings.js'
 import { RegistryClient } from '../../platform/avro/registry-client.js'
@@ -24,6 +26,7 @@ const ownerName = `${hostname()}:${process.pid}`
 
 /** Starts the detector's parts in the order in which they need each other. */
 async function start(config: DetectorConfig, log: Logger, { life, onFatal }: ProcessContext): Promise<void> {
+  seedHashes(randomInt(2 ** 32))
   const registry = createRegistry('detector')
   const db = await life.use('PostgreSQL pool', () => openPool(poolSettings(config, 'guardian-detector'), log))
   const fastDb = await life.use('PostgreSQL pool of the writer', () => openPool(fastPoolSettings(config), log))

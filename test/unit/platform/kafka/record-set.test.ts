@@ -109,7 +109,7 @@ describe('the records of a fetch', () => {
     await assert.rejects(read(damaged), { code: 'BATCH_UNREADABLE' })
   })
 
-  it('step over control records, so that a partition that ends with one has no rest', async () => {
+  it('step over control records, so that a partition that ends with one has no rest', () => {
     const control = rawBatch({
       firstOffset: 8,
       records: 1,
