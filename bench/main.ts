@@ -4,6 +4,7 @@ import { CONTESTANT_NAMES, isContestantName } from './engines/contestants.js'
 import { latency } from './latency.js'
 import { memory } from './memory.js'
 import { produce } from './produce.js'
+import { profile } from './profile.js'
 
 const [what = '', ...words] = process.argv.slice(2)
 const args = words.filter((word) => !word.startsWith('--'))
@@ -30,6 +31,7 @@ const benches: Readonly<Record<string, () => Promise<void>>> = {
   engines: () => engines(enginesOptions()),
   latency: () => latency(number(0, 2_000), number(1, 60)),
   memory: () => memory(number(0, 5_000_000)),
+  profile: () => profile(number(0, 2_000_000)),
   produce: () => produce(number(0, 200_000), number(1, 3)),
 }
 

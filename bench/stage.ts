@@ -89,10 +89,20 @@ export interface DetectorProcess {
 
 export const newGroupId = (): string => `bench-${randomBytes(4).toString('hex')}`
 
-/** Starts a detector, by default in a group of its own. */
-export async function startDetector(env: NodeJS.ProcessEnv, groupId = newGroupId()): Promise<DetectorProcess> {
+export interface DetectorStart {
+  /** @default a group of its own */
+  readonly groupId?: string
+  /** For Node itself. */
+  readonly nodeArgs?: readonly string[]
+}
+
+/** Starts a detector. */
+export async function startDetector(
+  env: NodeJS.ProcessEnv,
+  { groupId = newGroupId(), nodeArgs = [] }: DetectorStart = {},
+): Promise<DetectorProcess> {
   const [port = 0] = await findFreePorts(1)
-  const child = spawn(process.execPath, [join(packageRoot, 'dist/workers/detector/main.js')], {
+  const child = spawn(process.execPath, [...nodeArgs, join(packageRoot, 'dist/workers/detector/main.js')], {
     env: { ...env, DETECTOR_METRICS_PORT: String(port), DETECTOR_GROUP_ID: groupId },
     stdio: ['ignore', 'ignore', 'inherit'],
   })

@@ -38,7 +38,7 @@ const guardian = (title: string, processes: number): Contestant => ({
     const groupId = newGroupId()
     const started: DetectorProcess[] = []
     try {
-      for (let n = 0; n < processes; n++) started.push(await startDetector(stage.env, groupId))
+      for (let n = 0; n < processes; n++) started.push(await startDetector(stage.env, { groupId }))
       const remaining = async () => {
         const samples = await Promise.all(started.map(({ sample }) => sample()))
         const lags = samples.map((sample) => sample?.lags ?? [])

@@ -1,11 +1,11 @@
 import type { Text } from '../text.js'
-import { TextTable } from './text-table.js'
+import { TextTable, type TextSource } from './text-table.js'
 
 /**
  * Gives each distinct text a small number while somebody holds it. Texts that nobody holds any more are forgotten, so
  * that memory follows what is live and not what was ever seen.
  */
-export class Interner {
+export class Interner implements TextSource {
   /** With each text, how many hold it. */
   readonly #table = new TextTable()
 
@@ -48,6 +48,10 @@ export class Interner {
   /** @throws RangeError for a number that nobody holds */
   textOf(ref: number): string {
     return this.#table.textOf(ref)
+  }
+
+  copyText(ref: number, into: Uint8Array, at: number): number {
+    return this.#table.copyText(ref, into, at)
   }
 
   /** Whether the text of a number is this one. @throws RangeError for a number that nobody holds */

@@ -1,9 +1,9 @@
 import { NONE } from './pane-layout.js'
 import type { Text } from '../text.js'
-import { TextTable } from './text-table.js'
+import { TextTable, type TextSource } from './text-table.js'
 
 /** Gives each key a small number while it has panes, and keeps the first of its panes and the events in all of them. */
-export class KeyTable {
+export class KeyTable implements TextSource {
   /** With each key, the slot of its first pane, and its events. */
   readonly #keys = new TextTable()
 
@@ -32,6 +32,10 @@ export class KeyTable {
   /** @throws RangeError for a number that no key has */
   textOf(key: number): string {
     return this.#keys.textOf(key)
+  }
+
+  copyText(key: number, into: Uint8Array, at: number): number {
+    return this.#keys.copyText(key, into, at)
   }
 
   /** The slot of the key's first pane, or -1. */

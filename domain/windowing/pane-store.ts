@@ -22,8 +22,9 @@ import {
   NONE,
   WORDS,
 } from './pane-layout.js'
-import { idOfView, type PaneEvent, type PaneView } from './pane-view.js'
+import { idOfView, viewOf, type PaneEvent, type PaneView } from './pane-view.js'
 import type { Text } from '../text.js'
+import type { TextSource } from './text-table.js'
 
 /**
  * The panes of all keys of one partition: count, distinct values, first and last offset and event id, and the actor
@@ -51,7 +52,7 @@ export class PaneStore {
   }
 
   get bytes(): number {
-    return this.#words.byteLength + this.#keys.bytes + this.#changed.length * 8
+    return this.#words.byteLength + this.#keys.bytes + this.strings.bytes + this.#changed.length * 8
   }
 
   keyOf(text: Text): number {
@@ -60,6 +61,11 @@ export class PaneStore {
 
   keyText(key: number): string {
     return this.#keys.textOf(key)
+  }
+
+  /** The texts of keys, by their numbers. */
+  get keyTexts(): TextSource {
+    return this.#keys
   }
 
   findKey(text: Text): number {
@@ -122,21 +128,7 @@ export class PaneStore {
   }
 
   view(slot: number): PaneView {
-    const base = slot * WORDS
-    const words = this.#words
-    const actor = words[base + I_ACTOR] ?? NONE
-    return {
-      key: this.keyText(words[base + I_KEY] ?? NONE),
-      pane: words[base + I_PANE] ?? 0,
-      count: words[base + I_COUNT] ?? 0,
-      firstOffset: this.#doubles[slot * DOUBLES + F_FIRST_OFFSET] ?? 0,
-      lastOffset: this.#doubles[slot * DOUBLES + F_LAST_OFFSET] ?? 0,
-      actor: actor === NONE ? null : this.strings.textOf(actor),
-      actorOffset: this.#doubles[slot * DOUBLES + F_ACTOR_OFFSET] ?? NONE,
-      firstId: this.#idOf(slot, I_FIRST_ID, FIRST_ID_IS_TEXT),
-      lastId: this.#idOf(slot, I_LAST_ID, LAST_ID_IS_TEXT),
-      values: [...this.valuesOf(slot)],
-    }
+    return viewOf(this.#words, this.#doubles, slot, this.#keys, this.strings, [...this.valuesOf(slot)])
   }
 
   /** The panes of some slots as they lie in memory, one after the other. */
@@ -216,25 +208,37 @@ export class PaneStore {
   #dropPane(slot: number): void {
     const base = slot * WORDS
     const words = this.#words
+    this.#releaseTexts(slot)
+    words[base + I_CHANGED] = 0
+    this.#freeSlots.push(slot)
     const key = words[base + I_KEY] ?? NONE
     const next = words[base + I_NEXT] ?? NONE
     let before = this.#keys.headOf(key)
+    if (before === slot && next === NONE) {
+      this.#keys.drop(key)
+      return
+    }
     if (before === slot) this.#keys.setHead(key, next)
     else {
       while (words[before * WORDS + I_NEXT] !== slot) before = words[before * WORDS + I_NEXT] ?? NONE
       words[before * WORDS + I_NEXT] = next
     }
-    for (const value of this.valuesOf(slot)) this.strings.release(value)
-    this.#spilled.delete(slot)
+    this.#keys.addToTotal(key, -(words[base + I_COUNT] ?? 0))
+  }
+
+  #releaseTexts(slot: number): void {
+    const base = slot * WORDS
+    const words = this.#words
+    const values = words[base + I_VALUES] ?? 0
+    if (values > INLINE_VALUES) {
+      for (const value of this.valuesOf(slot)) this.strings.release(value)
+      this.#spilled.delete(slot)
+    } else for (let i = 0; i < values; i++) this.strings.release(words[base + I_INLINE + i] ?? NONE)
     const actor = words[base + I_ACTOR] ?? NONE
     if (actor !== NONE) this.strings.release(actor)
     const idIsText = words[base + I_ID_IS_TEXT] ?? 0
     if (idIsText & FIRST_ID_IS_TEXT) this.strings.release(words[base + I_FIRST_ID] ?? NONE)
     if (idIsText & LAST_ID_IS_TEXT) this.strings.release(words[base + I_LAST_ID] ?? NONE)
-    this.#keys.addToTotal(key, -(words[base + I_COUNT] ?? 0))
-    words[base + I_CHANGED] = 0
-    this.#freeSlots.push(slot)
-    if (this.#keys.headOf(key) === NONE) this.#keys.drop(key)
   }
 
   #setId(slot: number, at: number, textFlag: number, { id, idText }: Pick<PaneEvent, 'id' | 'idText'>): void {
@@ -252,12 +256,6 @@ export class PaneStore {
     words[base + at + 2] = id.w2
     words[base + at + 3] = id.w3
     if (flags & textFlag) words[base + I_ID_IS_TEXT] = flags & ~textFlag
-  }
-
-  #idOf(slot: number, at: number, textFlag: number): string | Int32Array {
-    const base = slot * WORDS
-    const isText = (this.#words[base + I_ID_IS_TEXT] ?? 0) & textFlag
-    return isText ? this.strings.textOf(this.#words[base + at] ?? NONE) : this.#words.slice(base + at, base + at + 4)
   }
 
   #setActor(slot: number, actor: Text, offset: number): void {

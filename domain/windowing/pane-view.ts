@@ -1,4 +1,6 @@
 import type { Text } from '../text.js'
+import * as layout from './pane-layout.js'
+import type { TextSource } from './text-table.js'
 
 /** What one event adds to its pane. The id is four words, or a text when `idText` is set. */
 export interface PaneEvent {
@@ -21,6 +23,36 @@ export interface PaneView {
   readonly firstId: string | Int32Array
   readonly lastId: string | Int32Array
   readonly values: readonly number[]
+}
+
+/** The pane in a slot. */
+export function viewOf(
+  words: Int32Array,
+  doubles: Float64Array,
+  slot: number,
+  keys: TextSource,
+  strings: TextSource,
+  values: readonly number[],
+): PaneView {
+  const { NONE } = layout
+  const base = slot * layout.WORDS
+  const word = (at: number): number => words[base + at] ?? NONE
+  const double = (at: number): number => doubles[slot * layout.DOUBLES + at] ?? 0
+  const idAt = (at: number, textFlag: number): string | Int32Array =>
+    word(layout.I_ID_IS_TEXT) & textFlag ? strings.textOf(word(at)) : words.slice(base + at, base + at + 4)
+  const actor = word(layout.I_ACTOR)
+  return {
+    key: keys.textOf(word(layout.I_KEY)),
+    pane: word(layout.I_PANE),
+    count: word(layout.I_COUNT),
+    firstOffset: double(layout.F_FIRST_OFFSET),
+    lastOffset: double(layout.F_LAST_OFFSET),
+    actor: actor === NONE ? null : strings.textOf(actor),
+    actorOffset: double(layout.F_ACTOR_OFFSET),
+    firstId: idAt(layout.I_FIRST_ID, layout.FIRST_ID_IS_TEXT),
+    lastId: idAt(layout.I_LAST_ID, layout.LAST_ID_IS_TEXT),
+    values,
+  }
 }
 
 /** The id of a view, as an event has it. */

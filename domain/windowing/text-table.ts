@@ -19,11 +19,22 @@ const PACKED = 4
 const IS_STRING = -1
 const IS_FREE = -2
 
+/** Texts that have numbers. */
+export interface TextSource {
+  /** @throws RangeError for a number that no text has */
+  textOf(ref: number): string
+  /**
+   * Copies a text that is all ASCII to bytes from `at` on; there must be room for 48.
+   * @returns how many bytes that were, or -1 when the text has to be asked for as a string
+   */
+  copyText(ref: number, into: Uint8Array, at: number): number
+}
+
 /**
  * Gives each distinct text a small number until it is removed, and the numbers of removed ones again. It finds a text in
  * a record's bytes without making a string of it: open addressing with the hash beside the number.
  */
-export class TextTable {
+export class TextTable implements TextSource {
   #words = new Int32Array((FIRST_SLOTS / 2) * WORDS)
   /** Texts that are too long for their words, or not ASCII. */
   readonly #strings = new Map<number, string>()
@@ -92,6 +103,13 @@ export class TextTable {
   textOf(ref: number): string {
     const length = this.#lengthOf(ref)
     return length === IS_STRING ? (this.#strings.get(ref) ?? '') : unpackText(this.#words, ref * WORDS + PACKED, length)
+  }
+
+  copyText(ref: number, into: Uint8Array, at: number): number {
+    const length = this.#lengthOf(ref)
+    const from = ref * WORDS + PACKED
+    for (let i = 0; i < length; i++) into[at + i] = ((this.#words[from + (i >>> 2)] ?? 0) >>> (8 * (i & 3))) & 0xff
+    return length
   }
 
   /** Whether the text of a number is this one. @throws RangeError for a number that no text has */

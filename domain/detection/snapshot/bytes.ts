@@ -1,3 +1,6 @@
+import { MAX_PACKED_LENGTH } from '../../text.js'
+import type { TextSource } from '../../windowing/text-table.js'
+
 const encoder = new TextEncoder()
 // A leading byte order mark is part of a text, and bytes that are no text are a fault.
 const decoder = new TextDecoder('utf-8', { ignoreBOM: true, fatal: true })
@@ -42,6 +45,18 @@ export class ByteWriter {
     const { written } = encoder.encodeInto(text, this.#bytes.subarray(this.#length + 4))
     this.i32(written)
     this.#length += written
+  }
+
+  /** The same of a text that has a number, without making a string of it where that can be. */
+  textOf(source: TextSource, ref: number): void {
+    this.#reserve(4 + MAX_PACKED_LENGTH)
+    const length = source.copyText(ref, this.#bytes, this.#length + 4)
+    if (length < 0) {
+      this.text(source.textOf(ref))
+      return
+    }
+    this.i32(length)
+    this.#length += length
   }
 
   finish(): Uint8Array {

@@ -31,8 +31,8 @@ export function takePiece(detector: PartitionDetector, full: boolean): Piece {
   const { panes, ids, watermarkMs } = detector
   const slots = panes.takeChanged(full)
   const words = panes.copyOut(slots)
-  const keys = new NumberedTexts((ref) => panes.keyText(ref))
-  const strings = new NumberedTexts((ref) => panes.strings.textOf(ref))
+  const keys = new NumberedTexts(panes.keyTexts)
+  const strings = new NumberedTexts(panes.strings)
   const spilled = new ByteWriter()
   let expiresAtMs = watermarkMs
   slots.forEach((slot, i) => {
@@ -44,7 +44,7 @@ export function takePiece(detector: PartitionDetector, full: boolean): Piece {
   const added = full ? ids.takeAll(watermarkMs) : ids.takeAdded(watermarkMs)
   const times = new Float64Array(added.bits.buffer, added.bits.byteOffset, added.bits.length / 2)
   for (let i = 2; i < times.length; i += 3) expiresAtMs = Math.max(expiresAtMs, (times[i] ?? 0) + 1)
-  const idTexts = new NumberedTexts((ref) => added.texts[ref]?.[0] ?? '')
+  const idTexts = new NumberedTexts({ textOf: (ref) => added.texts[ref]?.[0] ?? '', copyText: () => -1 })
   const idTimes = new ByteWriter()
   added.texts.forEach(([, eventMs], ref) => {
     idTexts.use(ref)

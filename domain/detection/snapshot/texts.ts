@@ -1,13 +1,14 @@
+import type { TextSource } from '../../windowing/text-table.js'
 import { ByteReader, ByteWriter } from './bytes.js'
 
 /** The texts that a piece refers to by number: each is written once, however often it is used. */
 export class NumberedTexts {
-  readonly #textOf: (ref: number) => string
+  readonly #source: TextSource
   readonly #writer = new ByteWriter()
   #isWritten = new Uint8Array(4_096)
 
-  constructor(textOf: (ref: number) => string) {
-    this.#textOf = textOf
+  constructor(source: TextSource) {
+    this.#source = source
   }
 
   use(ref: number): void {
@@ -19,7 +20,7 @@ export class NumberedTexts {
     if (this.#isWritten[ref] === 1) return
     this.#isWritten[ref] = 1
     this.#writer.i32(ref)
-    this.#writer.text(this.#textOf(ref))
+    this.#writer.textOf(this.#source, ref)
   }
 
   finish(): Uint8Array {

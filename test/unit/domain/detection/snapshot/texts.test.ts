@@ -8,7 +8,7 @@ describe('NumberedTexts', () => {
     fc.assert(
       fc.property(fc.array(fc.string({ unit: 'grapheme' })), fc.array(fc.nat({ max: 20_000 })), (known, refs) => {
         const textOf = (ref: number): string => known[ref % Math.max(1, known.length)] ?? `text ${ref}`
-        const texts = new NumberedTexts(textOf)
+        const texts = new NumberedTexts({ textOf, copyText: () => -1 })
         for (const ref of [...refs, ...refs]) texts.use(ref)
         assert.deepEqual(readTexts(texts.finish()), new Map(refs.map((ref) => [ref, textOf(ref)])))
       }),
@@ -17,7 +17,7 @@ describe('NumberedTexts', () => {
   })
 
   it('refuses a run of bytes that ends too early', () => {
-    const texts = new NumberedTexts(() => 'one text')
+    const texts = new NumberedTexts({ textOf: () => 'one text', copyText: () => -1 })
     texts.use(3)
     const bytes = texts.finish()
     assert.throws(() => readTexts(bytes.subarray(0, bytes.length - 1)), RangeError)
