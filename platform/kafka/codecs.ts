@@ -15,7 +15,7 @@ type Unpack = (packed: Buffer, maxBytes: number) => Promise<Buffer>
 /** By the number in the attributes of a record batch. https://kafka.apache.org/documentation/#recordbatch */
 const CODECS: readonly { readonly name: string; readonly unpack: Unpack }[] = [
   { name: 'plain', unpack: (packed) => Promise.resolve(packed) },
-  { name: 'gzip', unpack: (packed, maxBytes) => unzip(packed, { maxOutputLength: maxBytes }) },
+  { name: 'gzip', unpack: unpackGzip },
   { name: 'snappy', unpack: unpackSnappy },
   { name: 'lz4', unpack: unpackLz4 },
   { name: 'zstd', unpack: unpackZstd },
@@ -36,6 +36,24 @@ export async function unpack(codec: number, packed: Buffer, maxBytes: number): P
       throw tooLarge(known.name, maxBytes)
     throw new PlatformError('BATCH_UNREADABLE', `a ${known.name} batch cannot be unpacked`, { cause })
   }
+}
+
+/** Deflate makes a byte of no more than so many. https://zlib.net/zlib_tech.html */
+const MOST_DEFLATED = 1_032
+const LEAST_CHUNK_BYTES = 1_024
+const GZIP_MAGIC = 0x1f8b
+
+/**
+ * Unpacks gzip in one piece of memory, of the size that its last bytes tell: without that, zlib makes it in pieces of
+ * 16 KiB, which are put together on the event loop. What they tell is not believed beyond what can be.
+ */
+export async function unpackGzip(packed: Buffer, maxBytes: number): Promise<Buffer> {
+  if (packed.readUInt16BE(0) !== GZIP_MAGIC) throw new RangeError('no gzip')
+  const toldBytes = packed.readUInt32LE(packed.length - 4)
+  if (toldBytes > maxBytes) throw tooLarge('gzip', maxBytes)
+  // One byte more than there is, or zlib asks for another chunk to see that there is nothing.
+  const chunkSize = Math.max(LEAST_CHUNK_BYTES, Math.min(toldBytes + 1, packed.length * MOST_DEFLATED))
+  return unzip(packed, { maxOutputLength: maxBytes, chunkSize })
 }
 
 /** Java clients frame snappy as snappy-java does: magic, two versions, then blocks with their length in front. */
@@ -95,8 +113,8 @@ export async function unpackLz4(packed: Buffer, maxBytes: number): Promise<Buffe
 
 const ZSTD_MAGIC = 0xfd2fb528
 
-/** A kibibyte of zstd is at most 256 blocks of 128 KiB: as much as may be unpacked in one turn of the event loop. */
-const ZSTD_STEP_BYTES = 1_024
+/** So many bytes of zstd are at most 64 blocks of 128 KiB: as much as may be unpacked in one turn of the event loop. */
+const ZSTD_STEP_BYTES = 256
 const ZSTD_TURN_MS = 10
 
 /** Unpacks zstd as a stream that is cut at the limit, and lets others have a turn. https://www.rfc-editor.org/rfc/rfc8878 */

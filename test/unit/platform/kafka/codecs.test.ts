@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { gzipSync } from 'node:zlib'
 import { compressFrameSync } from 'lz4-napi'
 import { compressSync } from 'snappy'
-import { unpack, unpackLz4, unpackSnappy, unpackZstd } from '../../../../platform/kafka/codecs.js'
+import { unpack, unpackGzip, unpackLz4, unpackSnappy, unpackZstd } from '../../../../platform/kafka/codecs.js'
 import { PlatformError } from '../../../../platform/platform-error.js'
 
 const TEXT = Buffer.from('one click after another. '.repeat(40))
@@ -42,6 +42,21 @@ describe('batches that are compressed', () => {
     await assert.rejects(unpackLz4(compressFrameSync(BOMB), LIMIT), isTooLarge)
     await assert.rejects(unpackZstd(zstdBomb(2_000), LIMIT), isTooLarge)
     await assert.rejects(unpackZstd(ZSTD, 500), isTooLarge)
+    const gzipBomb = gzipSync(BOMB)
+    await assert.rejects(unpack(1, gzipBomb, LIMIT), isTooLarge)
+    gzipBomb.writeUInt32LE(10, gzipBomb.length - 4)
+    await assert.rejects(unpack(1, gzipBomb, LIMIT), isTooLarge)
+  })
+
+  it('are unpacked in one piece of memory when they are gzip', async () => {
+    const large = Buffer.alloc(LIMIT - 1, 'x')
+    const unpacked = await unpackGzip(gzipSync(large), LIMIT)
+    assert.ok(unpacked.equals(large))
+    assert.ok(unpacked.buffer.byteLength <= LIMIT)
+    assert.deepEqual(
+      await unpackGzip(Buffer.concat([gzipSync(TEXT), gzipSync(TEXT)]), LIMIT),
+      Buffer.concat([TEXT, TEXT]),
+    )
   })
 
   it('are refused when they are cut off or are something else', async () => {
