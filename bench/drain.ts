@@ -25,7 +25,7 @@ export async function plainConsumer(stage: Stage, events: number, round: number)
 }
 
 /** From the first records it has counted to the last; what came before the first sample is in neither. */
-async function detector(stage: Stage, events: number): Promise<Figures> {
+export async function detector(stage: Stage, events: number): Promise<Figures> {
   await emptyResults(stage.databaseUrl)
   const process_ = await startDetector(stage.env)
   let first: Awaited<ReturnType<typeof process_.sample>>

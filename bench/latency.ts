@@ -5,17 +5,11 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises'
 import pg from 'pg'
-import { TOPICS, type Click } from '../domain/events.js'
-import { createEncoder } from '../platform/avro/codec.js'
-import { RegistryClient } from '../platform/avro/registry-client.js'
-import { createKafka } from '../platform/kafka/client.js'
-import { startProducer } from '../platform/kafka/producer.js'
-import { createLogger } from '../platform/logger.js'
-import { AVRO_SCHEMAS, subjectOf } from '../schemas/avro-schemas.js'
+import type { Click } from '../domain/events.js'
 import { eventStream } from './event-stream.js'
-import { openStage, percentile, startDetector, type Stage } from './stage.js'
+import { produceLive } from './produce-live.js'
+import { openStage, percentile, startDetector } from './stage.js'
 
-const TICK_MS = 10
 const LOOK_EVERY_MS = 5
 /** Until the process is warm and the day's partition is made, which the orchestrator does ahead where it runs. */
 const WARM_UP_MS = 15_000
@@ -29,34 +23,19 @@ interface Sight {
   readonly stages: readonly [toKafka: number, toDetected: number, toWritten: number]
 }
 
-/** Live events at a steady pace: the bench stream's shoppers with the time of now, and scrapers among them. */
-async function produce(stage: Stage, perSecond: number, seconds: number): Promise<void> {
-  const log = createLogger('bench', 'warn')
-  const schema = AVRO_SCHEMAS[TOPICS.clicks] ?? ''
-  const registry = new RegistryClient({ url: stage.schemaRegistryUrl, timeoutMs: 5_000 })
-  const encode = createEncoder(schema, await registry.register(subjectOf(TOPICS.clicks), schema))
-  const kafka = createKafka({ brokers: [stage.brokers], clientId: 'bench', requestTimeoutMs: 30_000 }, log)
-  const producer = await startProducer(kafka, {}, log)
+/** Live events: the bench stream's shoppers, and scrapers among them. */
+function* liveClicks(perSecond: number, seconds: number): Generator<Click> {
   const scrapers = Math.round((perSecond * SCRAPED_SHARE) / SCRAPED_PER_SECOND)
-  const shoppers = eventStream(perSecond * seconds * 2, 11)
-  const startedAt = performance.now()
   let made = 0
-  while (performance.now() - startedAt < seconds * 1_000) {
-    const due = Math.floor(((performance.now() - startedAt) / 1_000) * perSecond)
-    const records = []
-    for (; made < due; made++) {
-      const now = Date.now()
-      const shopper = shoppers.next().value as Click
-      const isScraped = (made % 10) / 10 < SCRAPED_SHARE
-      const scraper = Math.floor(made / 10) * 3 + (made % 10)
-      const session_id = isScraped ? `latency-scraper-${scraper % scrapers}` : `${shopper.session_id}-${made}`
-      const click = { ...shopper, session_id, event_ts: now, ingest_ts: now }
-      records.push({ topic: TOPICS.clicks, key: session_id, value: encode(click) })
+  for (const shopper of eventStream(perSecond * seconds * 2, 11)) {
+    const isScraped = (made % 10) / 10 < SCRAPED_SHARE
+    const scraper = Math.floor(made / 10) * 3 + (made % 10)
+    yield {
+      ...shopper,
+      session_id: isScraped ? `latency-scraper-${scraper % scrapers}` : `${shopper.session_id}-${made}`,
     }
-    void producer.value.send(records)
-    await sleep(TICK_MS)
+    made++
   }
-  await producer.stop()
 }
 
 const LOOK = `
@@ -101,13 +80,14 @@ export async function latency(perSecond: number, seconds: number): Promise<void>
     const sights = watch(stage.databaseUrl, () => over)
     const before = await detector.sample()
     const warmMs = Date.now() + WARM_UP_MS
-    await produce(stage, perSecond, seconds + WARM_UP_MS / 1_000)
+    const duration = seconds + WARM_UP_MS / 1_000
+    const made = await produceLive(stage, liveClicks(perSecond, duration), perSecond, duration)
     const after = await detector.sample()
     await sleep(1_000)
     over = true
     report(
       (await sights).filter(({ producedMs }) => producedMs > warmMs),
-      perSecond,
+      made / duration,
       seconds,
     )
     if (before && after) {
@@ -121,7 +101,9 @@ export async function latency(perSecond: number, seconds: number): Promise<void>
 }
 
 function report(sights: readonly Sight[], perSecond: number, seconds: number): void {
-  console.log(`${perSecond.toLocaleString('en')} events/s for ${seconds} s, ${sights.length} anomalies\n`)
+  console.log(
+    `${Math.round(perSecond).toLocaleString('en')} events/s acknowledged for ${seconds} s, ${sights.length} anomalies\n`,
+  )
   console.log('| ms | p50 | p95 | p99 |\n|---|---|---|---|')
   const line = (name: string, values: number[]) =>
     console.log(`| ${name} | ${[0.5, 0.95, 0.99].map((share) => percentile(values, share).toFixed(0)).join(' | ')} |`)

@@ -1,3 +1,5 @@
+import { cpus, loadavg } from 'node:os'
+import { checkpoints } from './checkpoints.js'
 import { drain } from './drain.js'
 import { engines } from './engines.js'
 import { CONTESTANT_NAMES, isContestantName } from './engines/contestants.js'
@@ -5,6 +7,7 @@ import { latency } from './latency.js'
 import { memory } from './memory.js'
 import { produce } from './produce.js'
 import { profile } from './profile.js'
+import { sessions } from './sessions.js'
 
 const [what = '', ...words] = process.argv.slice(2)
 const args = words.filter((word) => !word.startsWith('--'))
@@ -27,12 +30,20 @@ function enginesOptions() {
 }
 
 const benches: Readonly<Record<string, () => Promise<void>>> = {
+  checkpoints: () => checkpoints(number(0, 2_000_000), number(1, 3)),
   drain: () => drain(number(0, 2_000_000), number(1, 3)),
   engines: () => engines(enginesOptions()),
   latency: () => latency(number(0, 2_000), number(1, 60)),
   memory: () => memory(number(0, 5_000_000)),
   profile: () => profile(number(0, 2_000_000)),
   produce: () => produce(number(0, 200_000), number(1, 3)),
+  sessions: () =>
+    sessions({
+      perSecond: number(0, 5_000),
+      seconds: number(1, 200),
+      sessions: number(2, 200_000),
+      horizonSeconds: number(3, 90),
+    }),
 }
 
 const bench = benches[what]
@@ -41,3 +52,5 @@ if (!bench) {
   process.exit(2)
 }
 await bench()
+if (!words.includes('--json'))
+  console.log(`load average of the last minute: ${loadavg()[0]?.toFixed(1)} on ${cpus().length} cores`)

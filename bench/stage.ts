@@ -78,6 +78,8 @@ export interface DetectorSample {
   readonly rssBytes: number
   /** Records of each partition of the clicks that this process has and has not processed yet. */
   readonly lags: readonly number[]
+  /** Entries of the detection state, as of the last checkpoints. */
+  readonly state: { readonly sessions: number; readonly panes: number; readonly eventIds: number }
 }
 
 export interface DetectorProcess {
@@ -120,6 +122,11 @@ export async function startDetector(
       records: sumOf(text, 'guardian_records_total'),
       cpuSeconds: sumOf(text, 'process_cpu_seconds_total'),
       rssBytes: sumOf(text, 'process_resident_memory_bytes'),
+      state: {
+        sessions: entries(text, 'sessions'),
+        panes: entries(text, 'panes'),
+        eventIds: entries(text, 'event_ids'),
+      },
       lags: valuesOf(text, 'guardian_lag_records', `topic="${TOPICS.clicks}"`),
     }
   }
@@ -137,7 +144,10 @@ const valuesOf = (metrics: string, name: string, label = ''): number[] =>
     .filter((line) => (line.startsWith(`${name} `) || line.startsWith(`${name}{`)) && line.includes(label))
     .map((line) => Number(line.slice(line.lastIndexOf(' ') + 1)))
 
-const sumOf = (metrics: string, name: string): number => valuesOf(metrics, name).reduce((sum, value) => sum + value, 0)
+const sumOf = (metrics: string, name: string, label = ''): number =>
+  valuesOf(metrics, name, label).reduce((sum, value) => sum + value, 0)
+
+const entries = (metrics: string, what: string): number => sumOf(metrics, 'guardian_state_entries', `what="${what}"`)
 
 export const median = (values: readonly number[]): number =>
   [...values].sort((a, b) => a - b)[values.length >> 1] ?? Number.NaN

@@ -21,7 +21,8 @@ export const row: Row = {
   id: 'A12',
   fault:
     'batches that unpack to 300 MiB or to more records than may be (gzip, zstd, lz4, snappy), records too large for any topic',
-  invariant: 'each is set aside with its offsets; other results unchanged; bounded memory, no stall over 250 ms',
+  invariant:
+    'each is set aside with its offsets; other results unchanged; bounded memory; no stall over 250 ms, or over the longest without bombs',
   quick: true,
   run: async (settings) => {
     const stage = await DetectionStage.open(await testStack('postgres', 'kafka', 'registry'))
@@ -65,7 +66,9 @@ async function measure(stage: DetectionStage, settings: RowSettings) {
   if (after.letters.size !== letters.size)
     differences.push(`${letters.size} letters, ${after.letters.size} after kills`)
   if (bombed.peakBytes > MOST_PEAK_BYTES) differences.push(`${bombed.peakBytes} bytes of memory`)
-  if (bombed.stallMs > MOST_STALL_MS) differences.push(`the event loop stood still for ${bombed.stallMs} ms`)
+  // A machine that is busy with other work holds every loop up.
+  if (bombed.stallMs > Math.max(MOST_STALL_MS, calm.stallMs))
+    differences.push(`the event loop stood still for ${bombed.stallMs} ms`)
   const mb = (bytes: number) => `${Math.round(bytes / 1e6)} MB`
   return {
     held: differences.length === 0 && expected.length > 0,
