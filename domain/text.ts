@@ -164,8 +164,7 @@ export class TextSlice {
 
 /** The string that so many packed characters are. */
 export function unpackText(words: Int32Array, from: number, length: number): string {
-  let text = ''
-  for (let at = 0; at < length; at++)
-    text += String.fromCharCode(((words[from + (at >>> 2)] ?? 0) >>> (8 * (at & 3))) & 0xff)
-  return text
+  const codes: number[] = []
+  for (let at = 0; at < length; at++) codes.push(((words[from + (at >>> 2)] ?? 0) >>> (8 * (at & 3))) & 0xff)
+  return String.fromCharCode(...codes)
 }

@@ -181,7 +181,7 @@ export class PartitionDetector {
 
   /** Looks at every window that holds the event: open ones have news, others may cross their threshold now. */
   #check(arrival: Arrival, key: number, pane: number): void {
-    const open = this.openWindows.of(this.panes.keyText(key))
+    const open = this.openWindows.of(String(arrival.event.session_id))
     if (open)
       for (const window of open)
         if (window.startPane <= pane && pane < window.endPane) this.openWindows.markChanged(window)
