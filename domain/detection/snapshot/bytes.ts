@@ -7,9 +7,15 @@ const decoder = new TextDecoder('utf-8', { ignoreBOM: true, fatal: true })
 
 /** Writes numbers and texts, little-endian, into one growing run of bytes. */
 export class ByteWriter {
-  #bytes = new Uint8Array(65_536)
-  #view = new DataView(this.#bytes.buffer)
+  #bytes: Uint8Array<ArrayBuffer>
+  #view: DataView
   #length = 0
+
+  /** @param room bytes that there is room for at first */
+  constructor(room = 65_536) {
+    this.#bytes = new Uint8Array(room)
+    this.#view = new DataView(this.#bytes.buffer)
+  }
 
   get length(): number {
     return this.#length

@@ -52,10 +52,12 @@ export function takePiece(detector: PartitionDetector, full: boolean): Piece {
     idTimes.f64(eventMs)
     expiresAtMs = Math.max(expiresAtMs, eventMs + 1)
   })
-  const piece = new ByteWriter()
+  const parts = [bytesOf(words), spilled.finish(), bytesOf(added.bits), idTimes.finish()]
+  for (const texts of [keys, strings, idTexts]) parts.push(texts.finish())
+  // As large as it becomes: to grow would leave twice as much behind.
+  const piece = new ByteWriter(parts.reduce((sum, part) => sum + 4 + part.length, 1))
   piece.u8(PIECE_FORMAT)
-  for (const part of [bytesOf(words), spilled.finish(), bytesOf(added.bits), idTimes.finish()]) piece.raw(part)
-  for (const texts of [keys, strings, idTexts]) piece.raw(texts.finish())
+  for (const part of parts) piece.raw(part)
   return { bytes: piece.finish(), expiresAtMs }
 }
 
