@@ -52,7 +52,9 @@ async function compare({ events, runs, only, isJson }: EnginesOptions): Promise<
         const label = `run ${run} of ${runs}: ${name}`
         progress.say(label)
         const onProgress = (done: number) => progress.update(label, done / events)
-        result[name] = await runOne(name, { stage, events, expected, java, onProgress })
+        const one = await runOne(name, { stage, events, expected, java, onProgress })
+        result[name] = one
+        progress.keep(`${figuresLine(label, one.figures)}${one.rows && !isRight(one.rows) ? ' WRONG ROWS' : ''}`)
       }
       results.push(result)
     }
