@@ -82,16 +82,19 @@ export const CONTESTANTS = {
     module: 'flink',
     mainClass: 'FlinkPanes',
     table: 'bench_flink_panes',
+    heap: '2g',
   }),
   'flink-windows': javaEngine('Flink, its window operators, parallelism 2', {
     module: 'flink',
     mainClass: 'FlinkWindows',
     table: 'bench_flink_windows',
+    heap: '6g',
   }),
   'kafka-streams': javaEngine('Kafka Streams, one hand-written processor with panes, 2 threads', {
     module: 'kafka-streams',
     mainClass: 'StreamsPanes',
     table: 'bench_kafka_streams',
+    heap: '3g',
   }),
 } satisfies Record<string, Contestant>
 

@@ -13,6 +13,8 @@ export interface JavaProgram {
   readonly module: 'flink' | 'kafka-streams'
   readonly mainClass: string
   readonly table: string
+  /** Its largest heap, as `-Xmx` takes it. */
+  readonly heap: string
 }
 
 export interface RunningProgram {
@@ -23,7 +25,6 @@ export interface RunningProgram {
 }
 
 const JAVA_OPTIONS = [
-  '-Xmx2g',
   // Flink reaches into the JDK's own classes to serialize closures and states.
   '--add-opens=java.base/java.lang=ALL-UNNAMED',
   '--add-opens=java.base/java.util=ALL-UNNAMED',
@@ -35,9 +36,15 @@ const TAIL_CHARS = 4_000
 
 /** Starts one in a JVM of its own, with a temporary folder for its checkpoints. */
 export function startProgram(program: JavaProgram, { java, folder }: JavaEngines, stage: Stage): RunningProgram {
-  const { module, mainClass, table } = program
+  const { module, mainClass, table, heap } = program
   const checkpoints = mkdtempSync(join(tmpdir(), 'guardian-bench-engine-'))
-  const args = [...JAVA_OPTIONS, '-cp', join(folder, module, 'target', '*'), `guardian.bench.${mainClass}`]
+  const args = [
+    `-Xmx${heap}`,
+    ...JAVA_OPTIONS,
+    '-cp',
+    join(folder, module, 'target', '*'),
+    `guardian.bench.${mainClass}`,
+  ]
   const child = spawn(java.command, args, {
     env: {
       ...stage.env,
