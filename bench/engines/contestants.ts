@@ -30,7 +30,7 @@ export interface Contestant {
 
 const PARTITIONS = 4
 
-/** @param processes share the partitions; the time counts from when each has some of its own */
+/** @param processes share the partitions; the time counts from when each has its share, or later */
 const guardian = (title: string, processes: number): Contestant => ({
   title,
   run: async ({ stage, events, expected, onProgress }) => {

@@ -58,7 +58,9 @@ export function startProgram(program: JavaProgram, { java, folder }: JavaEngines
   let records = 0
   child.stderr.setEncoding('utf8').on('data', (text: string) => (said = (said + text).slice(-TAIL_CHARS)))
   createInterface({ input: child.stdout }).on('line', (line) => {
-    records = (JSON.parse(line) as { records: number }).records
+    // Others may print there too: the JVM itself, when it is told to by its environment.
+    const [, told] = /^\{"records":(\d+)\}$/.exec(line) ?? []
+    if (told !== undefined) records = Number(told)
   })
   const { pid } = child
   if (pid === undefined) throw new Error(`${java.command} could not be started`)
