@@ -9,7 +9,8 @@ export interface Draining {
   readonly remaining: () => Promise<number | undefined>
 }
 
-const LOOK_EVERY_MS = 100
+/** To answer costs a detector some CPU: not more often than the other benches ask. */
+const LOOK_EVERY_MS = 250
 const STALLED_MS = 120_000
 /** Of the events: what they cost is not counted, so that no engine pays for its just-in-time compiler. */
 const WARM_UP_SHARE = 0.25
