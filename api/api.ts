@@ -4,6 +4,7 @@ import { createApp, type AppDeps } from './app.js'
 import { createAnomalyHandlers, type AnomalyReader } from './routes/anomalies.js'
 import { createAuditHandlers, type AuditReader } from './routes/audit.js'
 import { createDocumentationHandlers } from './routes/documentation.js'
+import { createFigureHandlers, type FigureReader } from './routes/figures.js'
 import { createHealthHandlers, type HealthDeps } from './routes/health.js'
 import { createKeyHandlers, type KeyDeps } from './routes/keys.js'
 import { createRuleHandlers, type RuleStore } from './routes/rules.js'
@@ -15,6 +16,7 @@ export interface ApiDeps extends AppDeps, HealthDeps, StatsDeps, KeyDeps, Sessio
   readonly anomalies: AnomalyReader
   readonly audit: AuditReader
   readonly rules: RuleStore
+  readonly figures: FigureReader
 }
 
 /** The whole API: every operation with its handler. */
@@ -30,6 +32,7 @@ export const createApi = (operations: Operations, deps: ApiDeps): Express =>
       ...createSessionHandlers(deps),
       ...createAuditHandlers(deps.audit),
       ...createRuleHandlers(deps.rules),
+      ...createFigureHandlers(deps.figures),
     },
     deps,
   )

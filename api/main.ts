@@ -5,6 +5,7 @@ import { assertMigrated } from '../db/migrate.js'
 import { openPool, type Database } from '../db/pool.js'
 import { poolSettings } from '../db/pool-settings.js'
 import { getAnomaly, listAnomalies } from '../db/read-models/anomalies.js'
+import { listDailyMetrics, listPipelineRuns, readFunnel, readPopularItems } from '../db/read-models/daily-figures.js'
 import { readStats } from '../db/read-models/stats.js'
 import { RegistryClient } from '../platform/avro/registry-client.js'
 import { offsetsAt, topicOffsets, withAdmin } from '../platform/kafka/admin.js'
@@ -18,6 +19,7 @@ import { apiConfig, type ApiConfig } from './api-config.js'
 import { createApi } from './api.js'
 import { createDependencyProbes, type Probe } from './dependency-probes.js'
 import { serveHttp } from './http-server.js'
+import type { FigureReader } from './routes/figures.js'
 import { createLagReader } from './partition-lag.js'
 import { RememberedTags } from './remembered-tags.js'
 import { wireAccess } from './wire-access.js'
@@ -59,6 +61,7 @@ async function start(config: ApiConfig, log: Logger, { life }: ProcessContext): 
     uptimeSeconds: () => process.uptime(),
     rules: wireRules(db),
     anomalies: { list: (request) => listAnomalies(db, request), get: (key) => getAnomaly(db, key) },
+    figures: figureReader(db),
     readStats: (from, to) => readStats(db, from, to),
     readLag: lagReader(kafka),
     checkDependencies: createDependencyProbes(
@@ -80,6 +83,13 @@ async function start(config: ApiConfig, log: Logger, { life }: ProcessContext): 
   )
   log.info({ host: config.BIND_HOST, port: server.port, metricsPort: metrics.port }, 'api_started')
 }
+
+const figureReader = (db: Database): FigureReader => ({
+  dailyMetrics: (traffic, days) => listDailyMetrics(db, traffic, days),
+  popularItems: (of) => readPopularItems(db, of),
+  funnel: (of) => readFunnel(db, of),
+  pipelineRuns: (type, limit) => listPipelineRuns(db, type, limit),
+})
 
 interface ProbeDeps {
   readonly db: Database

@@ -3,7 +3,9 @@ import { auditCommand } from './audit-command.js'
 import { doctorCommand } from './doctor-command.js'
 import { explainCommand } from './explain-command.js'
 import { ingestCommand } from './ingest-command.js'
+import { kpiCommand } from './kpi-command.js'
 import { rulesCommand } from './rules-command.js'
+import { schedulesCommand } from './schedules-command.js'
 import { setupCommand } from './setup-command.js'
 import { simulateCommand } from './simulate-command.js'
 import { whyNotCommand } from './why-not-command.js'
@@ -17,6 +19,8 @@ const COMMANDS = [
   explainCommand,
   whyNotCommand,
   auditCommand,
+  kpiCommand,
+  schedulesCommand,
   doctorCommand,
 ]
 

@@ -23,6 +23,8 @@ export const ERROR_CODES = [
   'GRD_SNAPSHOT_REFUSED',
   'GRD_MIGRATION',
   'GRD_TEMPORAL_UNAVAILABLE',
+  'GRD_ARCHIVE_INCOMPLETE',
+  'GRD_QUALITY_GATE',
 ] as const
 
 export type ErrorCode = (typeof ERROR_CODES)[number]
@@ -48,6 +50,8 @@ const RETRYABLE: Readonly<Record<ErrorCode, boolean>> = {
   GRD_SNAPSHOT_REFUSED: false,
   GRD_MIGRATION: false,
   GRD_TEMPORAL_UNAVAILABLE: true,
+  GRD_ARCHIVE_INCOMPLETE: false, // it has been waited for
+  GRD_QUALITY_GATE: false,
 }
 
 /** An attempt that cannot go on. `code` is stable and safe as a metric label; the cause is always kept. */

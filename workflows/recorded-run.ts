@@ -1,5 +1,6 @@
 import { CancellationScope, proxyActivities, workflowInfo } from '@temporalio/workflow'
 import type { RunActivities, RunDetails } from '../activities/runs/run-activities.js'
+import { failureReason } from './failure-reason.js'
 
 const { recordRunStarted, recordRunEnded } = proxyActivities<RunActivities>({
   startToCloseTimeout: '30 seconds',
@@ -28,7 +29,7 @@ export async function recordedRun<Result extends object>(
     await recordRunEnded({ endedTs: now(), status: 'completed', details: { result } })
     return result
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error)
+    const reason = failureReason(error)
     await CancellationScope.nonCancellable(() =>
       recordRunEnded({ endedTs: now(), status: 'failed', details: { reason: reason.slice(0, 500) } }),
     )

@@ -20,6 +20,8 @@ export interface ArchivedFile {
   readonly lastOffset: number
   readonly rows: number
   readonly bytes: number
+  /** The highest min(event time, log append time) in it, in ms. */
+  readonly eventHighMs: number
 }
 
 export interface ArchiveWrite extends PartitionName {
@@ -68,10 +70,10 @@ UPDATE archive_checkpoints c
  WHERE c.topic = $1 AND c.kafka_partition = $2 AND c.owner_epoch = $3 AND c.next_offset = $4`
 
 const NAME_FILES = `
-INSERT INTO archive_files (path, dataset, topic, kafka_partition, owner_epoch, first_day, last_day, first_offset, last_offset, row_count, byte_count)
-SELECT f.path, $1, $2, $3, $4, f.first_day, f.last_day, f.first_offset, f.last_offset, f.rows, f.bytes
-  FROM unnest($5::text[], $6::date[], $7::date[], $8::bigint[], $9::bigint[], $10::bigint[], $11::bigint[])
-       AS f (path, first_day, last_day, first_offset, last_offset, rows, bytes)`
+INSERT INTO archive_files (path, dataset, topic, kafka_partition, owner_epoch, first_day, last_day, first_offset, last_offset, row_count, byte_count, event_high)
+SELECT f.path, $1, $2, $3, $4, f.first_day, f.last_day, f.first_offset, f.last_offset, f.rows, f.bytes, f.event_high
+  FROM unnest($5::text[], $6::date[], $7::date[], $8::bigint[], $9::bigint[], $10::bigint[], $11::bigint[], $12::timestamptz[])
+       AS f (path, first_day, last_day, first_offset, last_offset, rows, bytes, event_high)`
 
 /** Days in order, so that two writes that add to the same days do not wait for each other in a circle. */
 const COUNT_DAYS = `
@@ -112,6 +114,7 @@ async function nameFiles(tx: Transaction, { dataset, topic, partition, epoch, fi
     column((f) => f.lastOffset),
     column((f) => f.rows),
     column((f) => f.bytes),
+    column((f) => new Date(f.eventHighMs).toISOString()),
   ])
   await tx.query(COUNT_DAYS, [dataset, days.map(({ day }) => day), days.map(({ rows }) => rows)])
 }

@@ -36,6 +36,7 @@ export const archiveFiles = pgTable(
     rowCount: whole('row_count').notNull(),
     byteCount: whole('byte_count').notNull(),
     createdTs: timestamptz('created_ts').notNull().defaultNow(),
+    eventHigh: timestamptz('event_high').notNull().default(new Date(0)),
   },
   (table) => [primaryKey({ columns: [table.path] })],
 )

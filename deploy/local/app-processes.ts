@@ -60,6 +60,12 @@ export const pastDayCommand = (day: string, seed: number): readonly string[] => 
   ...['simulate', '--day', day, '--events', String(PAST_DAY_RECORDS), '--seed', String(seed), '--if-empty', '--json'],
 ]
 
+/** The command that starts the figures of days that have none, or older ones. It does not wait for them. */
+export const figuresCommand = (from: string, to: string): readonly string[] => [
+  join(packageRoot, 'dist/cli/main.js'),
+  ...['kpi', 'backfill', '--from', from, '--to', to, '--no-wait', '--json'],
+]
+
 /** The command that sends the traffic of the simulated shop, without end. */
 export const demoCommand = (rate: number): readonly string[] => [
   join(packageRoot, 'dist/cli/main.js'),

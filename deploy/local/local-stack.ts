@@ -6,6 +6,7 @@ import {
   APP_PROCESSES,
   SETUP_COMMAND,
   demoSpec,
+  figuresCommand,
   pastDayCommand,
   processSpec,
   type AppProcess,
@@ -197,8 +198,8 @@ export class LocalStack {
   #demonstrating(rate: number): Work {
     const run = async (report: (text: string) => void) => {
       const { env, dataDir } = this.options
-      report('waiting for the detector')
-      await this.#need('detector')
+      report('waiting for detector, archiver and orchestrator')
+      await Promise.all(['detector', 'archiver', 'orchestrator'].map((name) => this.#need(name)))
       const own = { ...env, ...this.addresses() }
       report('sending two past days')
       await this.#sendPastDays(own)
@@ -208,13 +209,13 @@ export class LocalStack {
     return { title: 'Simulated shop', run }
   }
 
-  /** The days before today, oldest first; live traffic goes on behind them. */
+  /** The days before today, oldest first, and then their figures; live traffic goes on behind them. */
   async #sendPastDays(env: Env): Promise<void> {
     const { keeper, signal } = this.options
-    for (const daysAgo of [2, 1]) {
-      const day = new Date(Date.now() - daysAgo * DAY_MS).toISOString().slice(0, 10)
-      await runCommand({ command: process.execPath, args: pastDayCommand(day, daysAgo), env, keeper, signal })
-    }
+    const execute = (args: readonly string[]) => runCommand({ command: process.execPath, args, env, keeper, signal })
+    const dayOf = (daysAgo: number) => new Date(Date.now() - daysAgo * DAY_MS).toISOString().slice(0, 10)
+    for (const daysAgo of [2, 1]) await execute(pastDayCommand(dayOf(daysAgo), daysAgo))
+    await execute(figuresCommand(dayOf(2), dayOf(1)))
   }
 
   async #run(spec: ProcessSpec): Promise<void> {

@@ -4,6 +4,7 @@ import { Health, Liveness, Readiness } from './health.js'
 import { bare, json, type Answer, type Operation } from './operation.js'
 import { accessOperations } from './operations/access.js'
 import { ruleOperations } from './operations/rules.js'
+import { figureOperations } from './operations/figures.js'
 import { Stats } from './stats.js'
 
 export type { Answer, InputOf, Operation } from './operation.js'
@@ -109,6 +110,7 @@ export const createOperations = ({ pageLimitMax }: OperationLimits) =>
     ...detection,
     ...ruleOperations,
     ...accessOperations(pageLimitMax),
+    ...figureOperations,
     listAnomalies: {
       ...bare,
       path: '/anomalies',

@@ -19,6 +19,7 @@ export const PROBLEMS = {
   IDEMPOTENCY_MISMATCH: { status: 422, title: 'This Idempotency-Key was used for another request' },
   BAD_RULE: { status: 422, title: 'The rule cannot decide' },
   PRECONDITION_REQUIRED: { status: 428, title: 'The change has to say which version it is for' },
+  DAY_NOT_PUBLISHED: { status: 404, title: 'No figures of this day are published' },
   METHOD_NOT_ALLOWED: { status: 405, title: 'The method is not allowed here' },
   BODY_TOO_LARGE: { status: 413, title: 'The body is too large' },
   BODY_NOT_SUPPORTED: { status: 415, title: 'A body of this kind is not supported here' },

@@ -108,7 +108,7 @@ describe('recording histories', function () {
   it('partition-maintenance-scheduled', async () => {
     const { client } = temporal
     await withWorker(partitionsOf([]), async () => {
-      const policy = { daysAhead: 2, retentionDays: 30 }
+      const policy = { daysAhead: 2, retentionDays: 30, archiveWaitMs: 60_000 }
       await ensureSchedules(client.schedule, declaredSchedules(policy), createLogger('recorder', 'fatal'))
       try {
         for (let id: string | undefined; id === undefined;) {

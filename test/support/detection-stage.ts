@@ -172,6 +172,14 @@ export class DetectionStage {
     return archiver
   }
 
+  /** On the Temporal of the test stack, in whatever namespace and queues that has. */
+  startOrchestrator(temporalAddress: string, settings: Record<string, string> = {}): ServiceProcess {
+    const env = { ...this.env, TEMPORAL_ADDRESS: temporalAddress, ORCHESTRATOR_METRICS_PORT: '0', ...settings }
+    const orchestrator = new ServiceProcess('workers/orchestrator/main.js', env)
+    this.#processes.push(orchestrator)
+    return orchestrator
+  }
+
   /** Where the archive of the stage's database is. */
   get archiveFolder(): string {
     return this.file(`archive-${this.#databases.length}`)

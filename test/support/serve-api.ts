@@ -81,6 +81,12 @@ export async function serveApi(deps: Partial<ApiDeps> = {}): Promise<ServedApi> 
       setState: () => Promise.resolve(undefined),
     },
     audit: { list: () => Promise.resolve([]), verify: () => Promise.resolve({ records: 0, head: null, faults: [] }) },
+    figures: {
+      dailyMetrics: () => Promise.resolve([]),
+      popularItems: () => Promise.resolve(undefined),
+      funnel: () => Promise.resolve(undefined),
+      pipelineRuns: () => Promise.resolve([]),
+    },
     isStopping: () => false,
     nowMs: Date.now,
     version: '1.2.3',

@@ -125,13 +125,10 @@ export class PartitionArchive {
   }
 }
 
-function archivedFile(
-  { planned, rows, firstOffset, lastOffset }: WrittenFile,
-  path: string,
-  bytes: number,
-): ArchivedFile {
+function archivedFile(file: WrittenFile, path: string, bytes: number): ArchivedFile {
+  const { planned, rows, firstOffset, lastOffset, eventHighMs } = file
   const numbers = planned.days.map(({ dayNumber }) => dayNumber)
   const firstDay = dayOfNumber(Math.min(...numbers))
   const lastDay = dayOfNumber(Math.max(...numbers))
-  return { path, firstDay, lastDay, firstOffset, lastOffset, rows, bytes }
+  return { path, firstDay, lastDay, firstOffset, lastOffset, rows, bytes, eventHighMs }
 }

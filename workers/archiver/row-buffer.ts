@@ -11,6 +11,8 @@ export interface WrittenFile {
   readonly rows: number
   readonly firstOffset: number
   readonly lastOffset: number
+  /** The highest min(event time, log append time). */
+  readonly eventHighMs: number
 }
 
 let tables = 0
@@ -61,8 +63,9 @@ export class RowBuffer {
       await this.#writing.run(
         `COPY (SELECT * FROM ${this.#table} WHERE ${where}) TO ${sqlText(scratchFile)} (FORMAT parquet, COMPRESSION zstd)`,
       )
-      const [span] = await this.#writing.rows<Pick<WrittenFile, 'rows' | 'firstOffset' | 'lastOffset'>>(
-        `SELECT count(*) AS rows, min(kafka_offset) AS "firstOffset", max(kafka_offset) AS "lastOffset"
+      const [span] = await this.#writing.rows<Pick<WrittenFile, 'rows' | 'firstOffset' | 'lastOffset' | 'eventHighMs'>>(
+        `SELECT count(*) AS rows, min(kafka_offset) AS "firstOffset", max(kafka_offset) AS "lastOffset",
+                max(least(event_ms, append_ms)) AS "eventHighMs"
            FROM ${this.#table} WHERE ${where}`,
       )
       if (span) files.push({ planned, scratchFile, ...span })

@@ -6,7 +6,9 @@ import { ensureDayPartition, listDayPartitions } from '../../db/stores/partition
 import { recordRunEnd, recordRunStart } from '../../db/stores/pipeline-runs.js'
 import type { Logger } from '../../platform/logger.js'
 import { createRegistry, serveMetrics } from '../../platform/metrics.js'
+import { openStorage } from '../../platform/object-storage/open-storage.js'
 import { runProcess, type ProcessContext } from '../../platform/run-process.js'
+import { kpiDeps } from './kpi-parts.js'
 import { orchestratorConfig, type OrchestratorConfig } from './orchestrator-config.js'
 import { startQueueWorkers, type QueueWorkersDeps } from './queue-workers.js'
 import { declaredSchedules, ensureSchedules } from './schedules.js'
@@ -31,9 +33,11 @@ async function start(config: OrchestratorConfig, log: Logger, { life, onFatal }:
       log,
     ),
   )
+  const storage = await openStorage(config.ARCHIVE_URL)
   const queues = await life.use('workers', () =>
     startQueueWorkers({
       ...storesOn(db),
+      ...kpiDeps({ db, log, storage, config }),
       connection,
       namespace,
       maxCachedWorkflows: config.TEMPORAL_MAX_CACHED_WORKFLOWS,
@@ -41,7 +45,11 @@ async function start(config: OrchestratorConfig, log: Logger, { life, onFatal }:
       onFatal,
     }),
   )
-  const policy = { daysAhead: config.ANOMALY_DAYS_AHEAD, retentionDays: config.ANOMALY_RETENTION_DAYS }
+  const policy = {
+    daysAhead: config.ANOMALY_DAYS_AHEAD,
+    retentionDays: config.ANOMALY_RETENTION_DAYS,
+    archiveWaitMs: config.KPI_ARCHIVE_WAIT_MS,
+  }
   await ensureSchedules(new Client({ connection, namespace }).schedule, declaredSchedules(policy), log)
   const metrics = await life.use('metrics', () =>
     serveMetrics(registry, config.ORCHESTRATOR_METRICS_PORT, config.BIND_HOST),

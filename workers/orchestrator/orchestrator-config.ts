@@ -16,6 +16,13 @@ const VARIABLES = [
   'ORCHESTRATOR_METRICS_PORT',
   'ANOMALY_DAYS_AHEAD',
   'ANOMALY_RETENTION_DAYS',
+  'KAFKA_BROKERS',
+  'KAFKA_REQUEST_TIMEOUT_MS',
+  'ALLOWED_LATENESS_MS',
+  'ARCHIVE_URL',
+  'KPI_MEMORY_BYTES',
+  'KPI_THREADS',
+  'KPI_ARCHIVE_WAIT_MS',
 ] as const
 
 /** What the orchestrator needs from the environment. @throws ConfigError */

@@ -1,11 +1,13 @@
 import { Worker, type NativeConnection } from '@temporalio/worker'
+import { createKpiActivities, type KpiDeps } from '../../activities/kpi/kpi-activities.js'
 import { createPartitionActivities, type PartitionDeps } from '../../activities/partitions/partition-activities.js'
+import { createReconcileActivities, type ReconcileDeps } from '../../activities/reconcile/reconcile-activities.js'
 import { createRunActivities, type RunDeps } from '../../activities/runs/run-activities.js'
 import type { Part } from '../../platform/lifecycle.js'
 import { TASK_QUEUES, type TaskQueue } from '../../workflows/contract.js'
 import { bundlePath } from './workflow-bundle.js'
 
-export interface QueueWorkersDeps extends PartitionDeps, RunDeps {
+export interface QueueWorkersDeps extends PartitionDeps, RunDeps, KpiDeps, ReconcileDeps {
   readonly connection: NativeConnection
   readonly namespace: string
   /** Workflows whose state is kept in memory, per queue; others are rebuilt from their history. */
@@ -28,6 +30,12 @@ const queues = (deps: QueueWorkersDeps): readonly Queue[] => [
     taskQueue: TASK_QUEUES.ops,
     activities: { ...createPartitionActivities(deps), ...createRunActivities(deps) },
     maxConcurrentActivities: 10,
+  },
+  {
+    taskQueue: TASK_QUEUES.batch,
+    // One day is computed at a time, whatever waits; most of the others wait for the archive.
+    activities: { ...createKpiActivities(deps), ...createReconcileActivities(deps), ...createRunActivities(deps) },
+    maxConcurrentActivities: 20,
   },
 ]
 

@@ -7,7 +7,13 @@ import {
   type ScheduleUpdateOptions,
 } from '@temporalio/client'
 import type { Logger } from '../../platform/logger.js'
-import { WORKFLOWS, type PartitionMaintenanceInput, type TaskQueue } from '../../workflows/contract.js'
+import {
+  WORKFLOWS,
+  type DailyKpiInput,
+  type PartitionMaintenanceInput,
+  type ReconcileInput,
+  type TaskQueue,
+} from '../../workflows/contract.js'
 
 /** A workflow that is started once a day. */
 export interface DailySchedule {
@@ -22,17 +28,25 @@ export interface DailySchedule {
   readonly input: object
   /** One line for the list of workflows in the Web UI. */
   readonly summary: string
+  /** Runs once as soon as it is made. */
+  readonly runsAtOnce: boolean
 }
 
 export interface SchedulePolicy {
   readonly daysAhead: number
   readonly retentionDays: number
+  /** How long the figures of a day wait for its archive. */
+  readonly archiveWaitMs: number
 }
 
 const HOUR_MS = 3_600_000
 
 /** Every schedule of the system. */
-export const declaredSchedules = ({ daysAhead, retentionDays }: SchedulePolicy): readonly DailySchedule[] => [
+export const declaredSchedules = ({
+  daysAhead,
+  retentionDays,
+  archiveWaitMs,
+}: SchedulePolicy): readonly DailySchedule[] => [
   {
     id: WORKFLOWS.partitionMaintenance.scheduleId,
     hour: 0,
@@ -42,13 +56,36 @@ export const declaredSchedules = ({ daysAhead, retentionDays }: SchedulePolicy):
     taskQueue: WORKFLOWS.partitionMaintenance.taskQueue,
     input: { daysAhead, retentionDays } satisfies PartitionMaintenanceInput,
     summary: 'The next days of anomaly_sessions have a partition; expired days are told of',
+    runsAtOnce: true,
+  },
+  {
+    id: WORKFLOWS.dailyKpi.scheduleId,
+    hour: 0,
+    minute: 30,
+    catchupWindowMs: 24 * HOUR_MS,
+    workflowType: WORKFLOWS.dailyKpi.type,
+    taskQueue: WORKFLOWS.dailyKpi.taskQueue,
+    input: { archiveWaitMs } satisfies DailyKpiInput,
+    summary: 'The figures of the day before: metrics, popular items, funnel',
+    runsAtOnce: false,
+  },
+  {
+    id: WORKFLOWS.reconcile.scheduleId,
+    hour: 1,
+    minute: 30,
+    catchupWindowMs: 24 * HOUR_MS,
+    workflowType: WORKFLOWS.reconcile.type,
+    taskQueue: WORKFLOWS.reconcile.taskQueue,
+    input: { archiveWaitMs } satisfies ReconcileInput,
+    summary: 'The anomalies of the day before, held against those that the archive gives',
+    runsAtOnce: false,
   },
 ]
 
 export type ScheduleOutcome = 'created' | 'updated' | 'unchanged'
 
 /**
- * Makes the schedules what they are declared to be. A new one runs once at once, so that a fresh system does not wait
+ * Makes the schedules what they are declared to be. A new one may run once at once, so that a fresh system does not wait
  * for midnight; one that differs is updated, and stays paused if it was. May be repeated, also at the same time.
  */
 export async function ensureSchedules(
@@ -67,7 +104,11 @@ export async function ensureSchedules(
 
 async function ensureSchedule(client: ScheduleClient, schedule: DailySchedule): Promise<ScheduleOutcome> {
   try {
-    await client.create({ scheduleId: schedule.id, ...definition(schedule), state: { triggerImmediately: true } })
+    await client.create({
+      scheduleId: schedule.id,
+      ...definition(schedule),
+      state: { triggerImmediately: schedule.runsAtOnce },
+    })
     return 'created'
   } catch (error) {
     if (!(error instanceof ScheduleAlreadyRunning)) throw error

@@ -41,6 +41,11 @@ const WHO_MAY: Readonly<Record<string, Access>> = {
   'GET /rules/{rule_id}/versions/{version}': 'viewer',
   'PUT /rules/{rule_id}/versions/{version}': 'analyst',
   'PUT /rules/{rule_id}/versions/{version}/state': 'operator',
+  'GET /metrics/daily': 'viewer',
+  'GET /metrics/summary': 'viewer',
+  'GET /items/popular': 'viewer',
+  'GET /funnel': 'viewer',
+  'GET /pipeline-runs': 'viewer',
   'GET /audit': 'admin',
   'GET /audit/verification': 'admin',
 }

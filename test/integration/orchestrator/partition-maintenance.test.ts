@@ -41,7 +41,7 @@ describe('partition maintenance', function () {
     orchestrator = new ServiceProcess('workers/orchestrator/main.js', { ...env, ...more })
     await waitUntil(
       () => orchestrator.output,
-      20_000,
+      60_000,
       () => Promise.resolve(orchestrator.output.includes('orchestrator_started')),
     )
   }
@@ -76,6 +76,8 @@ describe('partition maintenance', function () {
     env = {
       DATABASE_URL: database.url,
       TEMPORAL_ADDRESS: stack().temporalAddress,
+      KAFKA_BROKERS: '127.0.0.1:1', // only the figures of a day ask it
+      ARCHIVE_URL: `file://${stack().dataDir}/archive`,
       ORCHESTRATOR_METRICS_PORT: '0',
       SHUTDOWN_DEADLINE_MS: '10000',
       PG_LOCK_TIMEOUT_MS: '200',

@@ -1,0 +1,180 @@
+import { activityInfo, cancellationSignal, heartbeat, sleep } from '@temporalio/activity'
+import { GuardianError } from '../../domain/errors.js'
+import { describeChanges } from '../../domain/kpi/compare-figures.js'
+import { staleReasons, type DayState } from '../../domain/kpi/day-versions.js'
+import { figuresOf, type DayFigures } from '../../domain/kpi/figures.js'
+import { checkFigures } from '../../domain/kpi/quality-gates.js'
+import { addDays, parseUtcDay, startOfDayMs, type UtcDay } from '../../domain/utc-day.js'
+import { asActivity } from '../activity-failure.js'
+import type { KpiEngine } from './kpi-engine.js'
+import type { ComputedDay, DayPreview, LogEnds, PublishedDay } from './kpi-contract.js'
+
+interface ManifestFile {
+  readonly dataset: 'clicks' | 'purchases'
+  readonly path: string
+  readonly rows: number
+}
+
+interface Inputs {
+  readonly archiveVersion: number
+  readonly archivedRows: number
+  readonly flaggedSessions: number
+  readonly flaggedDigest: string
+}
+
+export interface KpiDeps {
+  /** Where the log of each archived topic ends now. */
+  readonly logEnds: () => Promise<LogEnds>
+  readonly archivePositions: () => Promise<
+    readonly { readonly topic: string; readonly partition: number; readonly nextOffset: number }[]
+  >
+  readonly dayManifest: (day: UtcDay) => Promise<
+    Omit<Inputs, 'flaggedSessions'> & {
+      readonly files: readonly ManifestFile[]
+      readonly flaggedSessions: readonly string[]
+    }
+  >
+  readonly dayState: (day: UtcDay) => Promise<DayState>
+  readonly recentEvents: (day: UtcDay) => Promise<number[]>
+  readonly raiseFence: (day: UtcDay) => Promise<number>
+  readonly stageFigures: (day: UtcDay, fence: number, figures: DayFigures, inputs: Inputs) => Promise<void>
+  readonly publishFigures: (
+    day: UtcDay,
+    fence: number,
+  ) => Promise<{
+    readonly isFirst: boolean
+    readonly changes: Parameters<typeof describeChanges>[0]
+    readonly causes: Parameters<typeof describeChanges>[1]
+  }>
+  readonly engine: KpiEngine
+  /** What the engine opens for a path of the manifest. */
+  readonly locate: (path: string) => string
+  /** How late an event may come and still be on time. */
+  readonly allowedLatenessMs: number
+  /** Milliseconds since the epoch. */
+  readonly now: () => number
+}
+
+const HEARTBEAT_MS = 3_000
+const POLL_MS = 500
+
+/** Activities that make the figures of a day. All may be repeated. */
+export const createKpiActivities = (deps: KpiDeps) => ({
+  /** Where the log ends: the archive has to come that far before a day that is over is complete. */
+  readLogEnds: ({ day }: { readonly day: string }): Promise<LogEnds> =>
+    asActivity(async () => {
+      const over = startOfDayMs(addDays(parseUtcDay(day), 1)) + deps.allowedLatenessMs
+      if (deps.now() < over)
+        throw new GuardianError('GRD_BAD_INPUT', `${day} is not over until ${new Date(over).toISOString()}`)
+      return deps.logEnds()
+    }),
+
+  /** Waits until the archive has passed these offsets. @throws GRD_ARCHIVE_INCOMPLETE naming what is missing */
+  awaitArchive: ({ ends, waitMs }: { readonly ends: LogEnds; readonly waitMs: number }): Promise<void> =>
+    asActivity(async () => {
+      const giveUpAt = performance.now() + waitMs
+      for (;;) {
+        const behind = behindOf(ends, await deps.archivePositions())
+        if (behind.length === 0) return
+        heartbeat(behind.length)
+        if (performance.now() > giveUpAt)
+          throw new GuardianError(
+            'GRD_ARCHIVE_INCOMPLETE',
+            `after ${waitMs} ms the archive has still to come to ${behind.slice(0, 5).join(', ')}` +
+              `${behind.length > 5 ? ` and ${behind.length - 5} more` : ''}: does an archiver run?`,
+          )
+        await sleep(POLL_MS)
+      }
+    }),
+
+  /** Computes a day and keeps the figures under a fence of this attempt. @throws GRD_QUALITY_GATE */
+  computeDay: ({ day }: { readonly day: string }): Promise<ComputedDay> =>
+    asActivity(() => beating(() => computeDay(deps, parseUtcDay(day)))),
+
+  /** Publishes what was computed under a fence. @throws GRD_FENCED when a later attempt has begun */
+  publishDay: ({ day, fence }: { readonly day: string; readonly fence: number }): Promise<PublishedDay> =>
+    asActivity(async () => {
+      const { isFirst, changes, causes } = await deps.publishFigures(parseUtcDay(day), fence)
+      return {
+        isFirst,
+        changedFigures: changes.length,
+        causes,
+        summary: isFirst ? 'published for the first time' : describeChanges(changes, causes),
+        changes: changes.slice(0, 50),
+      }
+    }),
+
+  /** What a run of a day would do, without doing it. */
+  previewDay: ({ day }: { readonly day: string }): Promise<DayPreview> =>
+    asActivity(async () => {
+      const state = await deps.dayState(parseUtcDay(day))
+      const { files, archivedRows } = state
+      return {
+        day: state.day,
+        files,
+        rows: archivedRows,
+        isPublished: state.published !== null,
+        why: staleReasons(state),
+      }
+    }),
+})
+
+export type KpiActivities = ReturnType<typeof createKpiActivities>
+
+function behindOf(ends: LogEnds, positions: Awaited<ReturnType<KpiDeps['archivePositions']>>): string[] {
+  const at = new Map(positions.map(({ topic, partition, nextOffset }) => [`${topic}/${partition}`, nextOffset]))
+  return ends
+    .filter(({ topic, partition, end }) => end > 0 && (at.get(`${topic}/${partition}`) ?? 0) < end)
+    .map(({ topic, partition, end }) => `${topic}/${partition} at ${end}`)
+}
+
+async function computeDay(deps: KpiDeps, day: UtcDay): Promise<ComputedDay> {
+  const startedAt = performance.now()
+  const fence = await deps.raiseFence(day)
+  const manifest = await deps.dayManifest(day)
+  const filesOf = (dataset: ManifestFile['dataset']): string[] =>
+    manifest.files.filter((file) => file.dataset === dataset).map(({ path }) => deps.locate(path))
+  const answer = await deps.engine.compute({
+    clickFiles: filesOf('clicks'),
+    purchaseFiles: filesOf('purchases'),
+    flaggedSessions: manifest.flaggedSessions,
+    fromMs: startOfDayMs(day),
+    toMs: startOfDayMs(addDays(day, 1)),
+  })
+  const computedAt = performance.now()
+  const figures = figuresOf(answer)
+  const namedRows = manifest.files.reduce((sum, { rows }) => sum + rows, 0)
+  const inputs = { namedRows, readRows: answer.readRows, recentEvents: await deps.recentEvents(day) }
+  const { broken, warnings } = checkFigures(figures, inputs)
+  if (broken.length > 0)
+    throw new GuardianError('GRD_QUALITY_GATE', `${day} is not published: ${broken.slice(0, 5).join('; ')}`)
+  cancellationSignal().throwIfAborted()
+  const { archiveVersion, archivedRows, flaggedDigest, flaggedSessions } = manifest
+  await deps.stageFigures(day, fence, figures, {
+    ...{ archiveVersion, archivedRows, flaggedDigest },
+    flaggedSessions: flaggedSessions.length,
+  })
+  return {
+    fence,
+    attempt: activityInfo().attempt,
+    files: manifest.files.length,
+    rows: answer.readRows,
+    events: figures.metrics.all.events,
+    purchases: figures.metrics.all.purchases,
+    sessions: figures.metrics.all.sessions,
+    flaggedSessions: flaggedSessions.length,
+    repeatedRows: archivedRows - figures.metrics.all.events - figures.metrics.all.purchases,
+    warnings,
+    computeMs: Math.round(computedAt - startedAt),
+  }
+}
+
+/** Tells Temporal again and again that the work goes on; a worker that has died is so noticed within the heartbeat's time. */
+async function beating<T>(work: () => Promise<T>): Promise<T> {
+  const timer = setInterval(() => heartbeat(), HEARTBEAT_MS)
+  try {
+    return await work()
+  } finally {
+    clearInterval(timer)
+  }
+}

@@ -1,0 +1,112 @@
+import { heartbeat, sleep } from '@temporalio/activity'
+import { GuardianError } from '../../domain/errors.js'
+import { topicOf } from '../../domain/archive/archive-file.js'
+import {
+  compareAnomalies,
+  type AnomalyDifference,
+  type ReconciledAnomaly,
+} from '../../domain/reconciliation/compare-anomalies.js'
+import { addDays, parseUtcDay, startOfDayMs, type UtcDay } from '../../domain/utc-day.js'
+import { asActivity } from '../activity-failure.js'
+import type { LogEnds } from '../kpi/kpi-contract.js'
+import { recomputeAnomalies, type ReconcileQuestion, type ReconcilerSettings } from './reconciler.js'
+
+export interface ReconcileDeps {
+  readonly detectorPositions: () => Promise<
+    readonly { readonly topic: string; readonly partition: number; readonly nextOffset: number }[]
+  >
+  readonly reconciliationInputs: (
+    topic: string,
+    day: UtcDay,
+  ) => Promise<Pick<ReconcileQuestion, 'parts' | 'rules'> & { readonly files: readonly { readonly path: string }[] }>
+  readonly storedAnomalies: (topic: string, day: UtcDay) => Promise<ReconciledAnomaly[]>
+  readonly storeReconciliation: (found: {
+    readonly day: UtcDay
+    readonly expectedRows: number
+    readonly storedRows: number
+    readonly differences: readonly AnomalyDifference[]
+    readonly reconciledMs: number
+  }) => Promise<void>
+  readonly reconciler: ReconcilerSettings
+  readonly locate: (path: string) => string
+  readonly allowedLatenessMs: number
+  readonly now: () => number
+}
+
+/** How the stored anomalies of a day compare with those that the archive gives. */
+export interface ReconciledDay {
+  readonly expected: number
+  readonly stored: number
+  readonly missing: number
+  readonly extra: number
+  readonly different: number
+  /** The first ten. */
+  readonly samples: readonly AnomalyDifference[]
+}
+
+const POLL_MS = 500
+const HEARTBEAT_MS = 3_000
+const SAMPLES = 10
+
+/** Activities that hold the anomalies against the archive. All may be repeated. */
+export const createReconcileActivities = (deps: ReconcileDeps) => ({
+  /** Waits until the detector has passed these offsets: what it has not read cannot be compared. */
+  awaitDetector: ({ ends, waitMs }: { readonly ends: LogEnds; readonly waitMs: number }): Promise<void> =>
+    asActivity(async () => {
+      const giveUpAt = performance.now() + waitMs
+      for (;;) {
+        const at = new Map((await deps.detectorPositions()).map((p) => [`${p.topic}/${p.partition}`, p.nextOffset]))
+        const behind = ends.filter((p) => p.end > 0 && (at.get(`${p.topic}/${p.partition}`) ?? 0) < p.end)
+        if (behind.length === 0) return
+        heartbeat(behind.length)
+        if (performance.now() > giveUpAt)
+          throw new GuardianError(
+            'GRD_ARCHIVE_INCOMPLETE',
+            `after ${waitMs} ms the detector is behind on ${behind.length} partitions`,
+          )
+        await sleep(POLL_MS)
+      }
+    }),
+
+  /** Recomputes the anomalies of a day, compares, and stores what differs. */
+  reconcileDay: ({ day }: { readonly day: string }): Promise<ReconciledDay> =>
+    asActivity(async () => {
+      const timer = setInterval(() => heartbeat(), HEARTBEAT_MS)
+      try {
+        return await reconcile(deps, parseUtcDay(day))
+      } finally {
+        clearInterval(timer)
+      }
+    }),
+})
+
+export type ReconcileActivities = ReturnType<typeof createReconcileActivities>
+
+async function reconcile(deps: ReconcileDeps, day: UtcDay): Promise<ReconciledDay> {
+  const topic = topicOf('clicks')
+  const { files, parts, rules } = await deps.reconciliationInputs(topic, day)
+  const expected = await recomputeAnomalies(
+    {
+      files: files.map(({ path }) => deps.locate(path)),
+      parts,
+      rules,
+      fromMs: startOfDayMs(day),
+      toMs: startOfDayMs(addDays(day, 1)),
+      allowedLatenessMs: deps.allowedLatenessMs,
+    },
+    deps.reconciler,
+  )
+  const stored = await deps.storedAnomalies(topic, day)
+  const differences = compareAnomalies(expected, stored)
+  const rows = { expectedRows: expected.length, storedRows: stored.length }
+  await deps.storeReconciliation({ day, ...rows, differences, reconciledMs: deps.now() })
+  const count = (kind: AnomalyDifference['kind']): number => differences.filter((d) => d.kind === kind).length
+  return {
+    expected: expected.length,
+    stored: stored.length,
+    missing: count('missing'),
+    extra: count('extra'),
+    different: count('different'),
+    samples: differences.slice(0, SAMPLES),
+  }
+}

@@ -1,0 +1,111 @@
+import { mkdtemp, readFile, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { GuardianError } from '../../domain/errors.js'
+import type { ReconciledAnomaly } from '../../domain/reconciliation/compare-anomalies.js'
+import { openDuckDb, sqlText, type DuckDb } from '../../platform/duckdb/duckdb.js'
+import { packageRoot } from '../../platform/package-root.js'
+
+/** What the anomalies of a day are recomputed from. */
+export interface ReconcileQuestion {
+  /** Paths that DuckDB can open. */
+  readonly files: readonly string[]
+  readonly parts: readonly {
+    readonly kafka_partition: number
+    readonly before_ms: number
+    readonly last_ms: number
+  }[]
+  readonly rules: readonly {
+    readonly kafka_partition: number
+    readonly from_offset: number
+    readonly to_offset: number | null
+    readonly rule_id: string
+    readonly rule_version: number
+    readonly mode: string
+    readonly kind: string
+    readonly parameters: Readonly<Record<string, number>>
+  }[]
+  readonly fromMs: number
+  readonly toMs: number
+  readonly allowedLatenessMs: number
+}
+
+export interface ReconcilerSettings {
+  readonly memoryLimitBytes: number
+  readonly threads: number
+}
+
+/** How the SQL knows each kind of rule; it was written once more for it, and shares nothing with the detector's. */
+const LIMITS: Readonly<
+  Record<string, (p: Readonly<Record<string, number>>) => readonly [items: string, ratio: string]>
+> = {
+  HIGH_FREQUENCY: () => ['NULL', 'NULL'],
+  BOT_LIKE: (p) => [String(p['maxDistinctItems']), 'NULL'],
+  LOW_DIVERSITY_RATIO: (p) => ['NULL', String(p['maxDistinctRatio'])],
+}
+
+/**
+ * The anomalies that the archive gives, by SQL alone.
+ * @throws GRD_BAD_RULE for a kind of rule that the SQL does not know
+ */
+export async function recomputeAnomalies(
+  question: ReconcileQuestion,
+  settings: ReconcilerSettings,
+): Promise<ReconciledAnomaly[]> {
+  if (question.files.length === 0 || question.rules.length === 0) return []
+  const spillFolder = await mkdtemp(join(tmpdir(), 'guardian-reconcile-'))
+  try {
+    const { value: db, stop } = await openDuckDb({ ...settings, spillFolder })
+    try {
+      return await ask(db, question)
+    } finally {
+      await stop()
+    }
+  } finally {
+    await rm(spillFolder, { recursive: true, force: true })
+  }
+}
+
+async function ask(db: DuckDb, question: ReconcileQuestion): Promise<ReconciledAnomaly[]> {
+  const { files, parts, rules, fromMs, toMs, allowedLatenessMs } = question
+  await db.run(
+    `CREATE VIEW archived_click AS
+     SELECT * FROM read_parquet([${files.map(sqlText).join(',')}], hive_partitioning = false)`,
+  )
+  await db.run(
+    `CREATE TABLE log_part AS SELECT * FROM (VALUES ${parts
+      .map((part) => `(${part.kafka_partition}, ${part.before_ms}::BIGINT, ${part.last_ms}::BIGINT)`)
+      .join(',')}) AS p (kafka_partition, before_ms, last_ms)`,
+  )
+  await db.run(
+    `CREATE TABLE rule_part (kafka_partition INTEGER, from_offset BIGINT, to_offset BIGINT, rule_id VARCHAR,
+       rule_version INTEGER, mode VARCHAR, window_ms BIGINT, slide_ms BIGINT, min_events BIGINT, max_items BIGINT, max_ratio DOUBLE)`,
+  )
+  await db.run(`INSERT INTO rule_part VALUES ${rules.map(ruleValues).join(',')}`)
+  const windows = rules.map(({ parameters: p }) => ({ size: p['windowMs'] ?? 0, slide: p['slideMs'] ?? 1 }))
+  const numbers = {
+    from_ms: fromMs,
+    to_ms: toMs,
+    lateness_ms: allowedLatenessMs,
+    longest_ms: Math.max(...windows.map(({ size }) => size)),
+    most_slides: Math.max(...windows.map(({ size, slide }) => Math.ceil(size / slide))),
+  }
+  let sql = await readFile(join(packageRoot, 'activities', 'reconcile', 'anomalies.sql'), 'utf8')
+  for (const [name, value] of Object.entries(numbers)) sql = sql.replaceAll(`:${name}`, String(value))
+  return db.rows<ReconciledAnomaly>(sql)
+}
+
+function ruleValues({ kind, parameters: p, ...rule }: ReconcileQuestion['rules'][number]): string {
+  const limits = LIMITS[kind]
+  if (!limits) throw new GuardianError('GRD_BAD_RULE', `reconciliation does not know rules of kind ${kind}`)
+  const to = rule.to_offset ?? Number.MAX_SAFE_INTEGER
+  const values = [
+    rule.kafka_partition,
+    rule.from_offset,
+    to,
+    sqlText(rule.rule_id),
+    rule.rule_version,
+    sqlText(rule.mode),
+  ]
+  return `(${[...values, p['windowMs'], p['slideMs'], p['minEvents'], ...limits(p)].join(', ')})`
+}

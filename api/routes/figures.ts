@@ -1,0 +1,123 @@
+import type {
+  DailyMetricsRow,
+  FunnelRow,
+  OfDay,
+  PipelineRunRow,
+  PopularItemRow,
+} from '../../db/read-models/daily-figures.js'
+import type { Ranking, Traffic } from '../../domain/kpi/figures.js'
+import type {
+  DailyMetrics,
+  DailyMetricsList,
+  Funnel,
+  MetricsSummary,
+  PipelineRunList,
+  PopularItems,
+} from '../../schemas/rest/figures.js'
+import type { Operations } from '../../schemas/rest/operations.js'
+import { ProblemError } from '../problem-error.js'
+import type { Handlers } from './router.js'
+
+interface OnDay {
+  readonly day?: string | undefined
+  readonly traffic: Traffic
+}
+
+export interface FigureReader {
+  readonly dailyMetrics: (traffic: Traffic, days: number) => Promise<DailyMetricsRow[]>
+  readonly popularItems: (of: OnDay & { ranking: Ranking; limit: number }) => Promise<OfDay<PopularItemRow> | undefined>
+  readonly funnel: (of: OnDay) => Promise<OfDay<FunnelRow> | undefined>
+  readonly pipelineRuns: (type: string | undefined, limit: number) => Promise<PipelineRunRow[]>
+}
+
+type FigureHandlers = Pick<
+  Handlers<Operations>,
+  'listDailyMetrics' | 'getMetricsSummary' | 'getPopularItems' | 'getFunnel' | 'listPipelineRuns'
+>
+
+/** What the batch workflows have published: figures of days, and the runs that made them. */
+export const createFigureHandlers = (read: FigureReader): FigureHandlers => ({
+  async listDailyMetrics({ query: { days, traffic } }) {
+    const rows = await read.dailyMetrics(traffic, days)
+    return { body: { data: rows.map(metricsOf), page: { next_cursor: null, limit: days } } satisfies DailyMetricsList }
+  },
+
+  async getMetricsSummary({ query: { days, traffic } }) {
+    return { body: summaryOf(await read.dailyMetrics(traffic, days), traffic) }
+  },
+
+  async getPopularItems({ query: { by, ...of } }) {
+    const { day, rows } = published(await read.popularItems({ ...of, ranking: by }))
+    return { body: { day, traffic: of.traffic, by, data: rows } satisfies PopularItems }
+  },
+
+  async getFunnel({ query }) {
+    const { day, rows } = published(await read.funnel(query))
+    const first = rows[0]?.sessions ?? 0
+    const steps = rows.map(({ step, sessions }) => ({ step, sessions, of_first: share(sessions, first) }))
+    return { body: { day, traffic: query.traffic, steps } satisfies Funnel }
+  },
+
+  async listPipelineRuns({ query: { type, limit } }) {
+    const rows = await read.pipelineRuns(type, limit)
+    const data = rows.map(({ started_ts, ended_ts, ...same }) => ({
+      ...same,
+      started_ts: started_ts.toISOString(),
+      ended_ts: ended_ts?.toISOString() ?? null,
+    }))
+    return { body: { data, page: { next_cursor: null, limit } } satisfies PipelineRunList }
+  },
+})
+
+function published<Row>(found: OfDay<Row> | undefined): OfDay<Row> {
+  if (found === undefined) throw new ProblemError('DAY_NOT_PUBLISHED', 'no figures of this day are published')
+  return found
+}
+
+const share = (part: number, whole: number): number | null => (whole === 0 ? null : part / whole)
+
+const ratiosOf = (row: { buying_sessions: number; sessions: number; session_ms: number }) => ({
+  conversion: share(row.buying_sessions, row.sessions),
+  mean_session_seconds: share(row.session_ms / 1_000, row.sessions),
+})
+
+function metricsOf(row: DailyMetricsRow): DailyMetrics {
+  const { day, revenue, published_ts, has_late_data } = row
+  const counts = Object.fromEntries(SUMMED.map((name) => [name, row[name]])) as Record<(typeof SUMMED)[number], number>
+  return { day, ...counts, revenue, ...ratiosOf(row), published_ts: published_ts.toISOString(), has_late_data }
+}
+
+const SUMMED = [
+  'events',
+  'sessions',
+  'users',
+  'page_views',
+  'item_views',
+  'add_to_carts',
+  'remove_from_carts',
+  'checkouts',
+  'purchases',
+  'orders',
+  'units_sold',
+  'buying_sessions',
+] as const
+
+function summaryOf(rows: readonly DailyMetricsRow[], traffic: Traffic): MetricsSummary {
+  const sum = (read: (row: DailyMetricsRow) => number): number => rows.reduce((total, row) => total + read(row), 0)
+  const sums = Object.fromEntries(SUMMED.map((name) => [name, sum((row) => row[name])])) as Record<
+    (typeof SUMMED)[number],
+    number
+  >
+  const revenue: Record<string, number> = {}
+  for (const row of rows)
+    for (const [currency, amount] of Object.entries(row.revenue)) revenue[currency] = (revenue[currency] ?? 0) + amount
+  return {
+    days: rows.length,
+    from: rows.at(-1)?.day ?? null,
+    to: rows[0]?.day ?? null,
+    traffic,
+    ...sums,
+    revenue,
+    ...ratiosOf({ ...sums, session_ms: sum((row) => row.session_ms) }),
+  }
+}

@@ -1,0 +1,95 @@
+import type { Dataset } from '../../domain/archive/archive-file.js'
+import type { DayState } from '../../domain/kpi/day-versions.js'
+import { startOfDayMs, addDays, type UtcDay } from '../../domain/utc-day.js'
+import type { Queryable } from '../pool.js'
+
+export interface ManifestFile {
+  readonly dataset: Dataset
+  readonly path: string
+  readonly rows: number
+}
+
+/** What one computation reads: the files of a day and the sessions that are flagged on it, as of one moment. */
+export interface DayManifest {
+  readonly files: readonly ManifestFile[]
+  readonly archiveVersion: number
+  readonly archivedRows: number
+  readonly flaggedSessions: readonly string[]
+  /** Tells one set of flagged sessions from another. */
+  readonly flaggedDigest: string
+}
+
+/** Sessions with an anomaly in force whose window has a part in the day. */
+const FLAGGED = `
+SELECT DISTINCT a.session_id FROM anomaly_sessions a
+ WHERE a.window_start >= $2::timestamptz - interval '1 day' AND a.window_start < $3 AND a.window_end > $2
+   AND a.mode = 'active' AND a.status <> 'retracted'`
+
+const DIGEST = `(SELECT md5(coalesce(string_agg(s.session_id, chr(1) ORDER BY s.session_id COLLATE "C"), '')) FROM (${FLAGGED}) s)`
+
+const MANIFEST = `
+SELECT coalesce((SELECT sum(d.version) FROM archive_days d WHERE d.event_day = $1), 0)::bigint AS "archiveVersion",
+       coalesce((SELECT sum(d.row_count) FROM archive_days d WHERE d.event_day = $1), 0)::bigint AS "archivedRows",
+       coalesce((SELECT jsonb_agg(jsonb_build_object('dataset', f.dataset, 'path', f.path, 'rows', f.row_count) ORDER BY f.path)
+                   FROM archive_files f WHERE f.first_day <= $1 AND f.last_day >= $1), '[]') AS files,
+       coalesce((SELECT jsonb_agg(s.session_id ORDER BY s.session_id COLLATE "C") FROM (${FLAGGED}) s), '[]') AS "flaggedSessions",
+       ${DIGEST} AS "flaggedDigest"`
+
+const boundsOf = (day: UtcDay): [UtcDay, Date, Date] => [
+  day,
+  new Date(startOfDayMs(day)),
+  new Date(startOfDayMs(addDays(day, 1))),
+]
+
+/** One statement, so that files, version and verdicts are of one moment. @throws GRD_STORE_* */
+export async function readDayManifest(db: Queryable, day: UtcDay): Promise<DayManifest> {
+  const { rows } = await db.query<DayManifest>(MANIFEST, boundsOf(day))
+  const [row] = rows
+  if (!row) throw new Error('a SELECT without FROM has one row')
+  return row
+}
+
+const STATE = `
+SELECT (SELECT count(*) FROM archive_files f WHERE f.first_day <= $1 AND f.last_day >= $1) AS files,
+       coalesce((SELECT sum(d.row_count) FROM archive_days d WHERE d.event_day = $1), 0)::bigint AS "archivedRows",
+       coalesce((SELECT sum(d.version) FROM archive_days d WHERE d.event_day = $1), 0)::bigint AS "archiveVersion",
+       (SELECT count(*) FROM (${FLAGGED}) s) AS "flaggedSessions",
+       ${DIGEST} AS "flaggedDigest",
+       (SELECT jsonb_build_object('atMs', round(extract(epoch FROM k.published_ts) * 1000), 'archiveVersion', k.archive_version,
+                 'archivedRows', k.archived_rows, 'flaggedDigest', k.flagged_digest, 'flaggedSessions', k.flagged_sessions)
+          FROM kpi_days k WHERE k.day = $1 AND k.published_ts IS NOT NULL) AS published`
+
+/** How a day stands, without reading its files. @throws GRD_STORE_* */
+export async function readDayState(db: Queryable, day: UtcDay): Promise<DayState> {
+  const { rows } = await db.query<Omit<DayState, 'day'>>(STATE, boundsOf(day))
+  const [row] = rows
+  if (!row) throw new Error('a SELECT without FROM has one row')
+  return { day, ...row }
+}
+
+/** Events of the published days before a day that no verdict changed and no gap touched, newest first, 28 at most. */
+export async function recentEvents(db: Queryable, day: UtcDay): Promise<number[]> {
+  const { rows } = await db.query<{ events: number }>(
+    `SELECT m.events + m.purchases AS events FROM daily_metrics m
+      WHERE m.traffic = 'all' AND m.day < $1 AND m.day >= $1::date - 28 AND m.events > 0
+        AND NOT EXISTS (SELECT FROM archive_gaps g WHERE g.detected_ts >= m.day AND g.detected_ts < m.day + 2)
+      ORDER BY m.day DESC`,
+    [day],
+  )
+  return rows.map(({ events }) => events)
+}
+
+export interface ArchivePosition {
+  readonly topic: string
+  readonly partition: number
+  readonly nextOffset: number
+}
+
+/** How far the archive of each partition is. @throws GRD_STORE_* */
+export async function readArchivePositions(db: Queryable): Promise<ArchivePosition[]> {
+  const { rows } = await db.query<ArchivePosition>(
+    `SELECT c.topic, c.kafka_partition AS partition, c.next_offset AS "nextOffset" FROM archive_checkpoints c
+      ORDER BY c.topic, c.kafka_partition LIMIT 10000`,
+  )
+  return rows
+}

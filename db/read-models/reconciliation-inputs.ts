@@ -1,0 +1,96 @@
+import type { ReconciledAnomaly } from '../../domain/reconciliation/compare-anomalies.js'
+import { addDays, startOfDayMs, type UtcDay } from '../../domain/utc-day.js'
+import type { Queryable } from '../pool.js'
+
+/** What is to be read of one partition of the clicks, and what is known of the rest. */
+export interface LogPart {
+  readonly kafka_partition: number
+  /** The highest min(event, append) time before the files, and in all of the archive, in ms. */
+  readonly before_ms: number
+  readonly last_ms: number
+}
+
+export interface RulePart {
+  readonly kafka_partition: number
+  readonly from_offset: number
+  /** First offset that it no longer decides; null while it does. */
+  readonly to_offset: number | null
+  readonly rule_id: string
+  readonly rule_version: number
+  readonly mode: string
+  readonly kind: string
+  readonly parameters: Readonly<Record<string, number>>
+}
+
+export interface ReconciliationInputs {
+  readonly files: readonly { readonly path: string; readonly rows: number }[]
+  readonly parts: readonly LogPart[]
+  readonly rules: readonly RulePart[]
+}
+
+/**
+ * Files that have rows of the day, or of the day after it (a window that begins before midnight ends behind it), and all
+ * that lie between them in the log, because any record may have moved the watermark.
+ */
+const FILES = `
+WITH span AS (
+  SELECT f.kafka_partition, min(f.first_offset) AS first_offset, max(f.last_offset) AS last_offset
+    FROM archive_files f
+   WHERE f.topic = $2 AND f.first_day <= $1::date + 1 AND f.last_day >= $1
+   GROUP BY f.kafka_partition
+)
+SELECT coalesce((SELECT jsonb_agg(jsonb_build_object('path', f.path, 'rows', f.row_count) ORDER BY f.path)
+                   FROM archive_files f JOIN span s ON s.kafka_partition = f.kafka_partition
+                  WHERE f.topic = $2 AND f.last_offset >= s.first_offset AND f.first_offset <= s.last_offset), '[]') AS files,
+       coalesce((SELECT jsonb_agg(jsonb_build_object('kafka_partition', s.kafka_partition,
+                   'before_ms', coalesce((SELECT round(extract(epoch FROM max(f.event_high)) * 1000) FROM archive_files f
+                      WHERE f.topic = $2 AND f.kafka_partition = s.kafka_partition AND f.last_offset < s.first_offset), 0),
+                   'last_ms', coalesce(round(extract(epoch FROM c.event_high) * 1000), 0)))
+                   FROM span s LEFT JOIN archive_checkpoints c ON c.topic = $2 AND c.kafka_partition = s.kafka_partition), '[]') AS parts`
+
+const RULES = `
+SELECT c.kafka_partition, c.from_offset,
+       (SELECT min(n.from_offset) FROM detector_rule_changes n
+         WHERE n.topic = c.topic AND n.kafka_partition = c.kafka_partition AND n.from_offset > c.from_offset) AS to_offset,
+       r->>'ruleId' AS rule_id, (r->>'version')::integer AS rule_version, r->>'mode' AS mode, r->>'kind' AS kind,
+       r->'parameters' AS parameters
+  FROM detector_rule_changes c, jsonb_array_elements(c.rules) r
+ WHERE c.topic = $1`
+
+/** What the anomalies of a day are recomputed from. @throws GRD_STORE_* */
+export async function readReconciliationInputs(
+  db: Queryable,
+  topic: string,
+  day: UtcDay,
+): Promise<ReconciliationInputs> {
+  const found = await db.query<Omit<ReconciliationInputs, 'rules'>>(FILES, [day, topic])
+  const rules = await db.query<RulePart>(RULES, [topic])
+  const [row] = found.rows
+  return { files: row?.files ?? [], parts: row?.parts ?? [], rules: rules.rows }
+}
+
+/** The anomalies of windows that begin on a day, as the detector wrote them. @throws GRD_STORE_* */
+export async function readStoredAnomalies(db: Queryable, topic: string, day: UtcDay): Promise<ReconciledAnomaly[]> {
+  const { rows } = await db.query<ReconciledAnomaly>(
+    `SELECT a.session_id, a.rule_id, a.rule_version, a.mode, (extract(epoch FROM a.window_start) * 1000)::bigint AS window_start_ms,
+            a.kafka_partition, a.event_count, a.distinct_items, a.first_offset, a.last_offset, a.status
+       FROM anomaly_sessions a WHERE a.window_start >= $1 AND a.window_start < $2 AND a.topic = $3`,
+    [new Date(startOfDayMs(day)), new Date(startOfDayMs(addDays(day, 1))), topic],
+  )
+  return rows
+}
+
+export interface DetectorPosition {
+  readonly topic: string
+  readonly partition: number
+  readonly nextOffset: number
+}
+
+/** How far the detector's checkpoint of each partition is. @throws GRD_STORE_* */
+export async function readDetectorPositions(db: Queryable): Promise<DetectorPosition[]> {
+  const { rows } = await db.query<DetectorPosition>(
+    `SELECT c.topic, c.kafka_partition AS partition, c.next_offset AS "nextOffset" FROM detector_checkpoints c
+      ORDER BY c.topic, c.kafka_partition LIMIT 10000`,
+  )
+  return rows
+}

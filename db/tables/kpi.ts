@@ -1,0 +1,85 @@
+import { bigint, date, integer, jsonb, pgTable, primaryKey, text } from 'drizzle-orm/pg-core'
+import { timestamptz } from './column-types.js'
+
+const whole = (name: string) => bigint(name, { mode: 'number' })
+const traffic = () => text('traffic', { enum: ['all', 'clean', 'flagged'] }).notNull()
+
+/** Counts of a day by traffic. */
+export const dailyMetrics = pgTable(
+  'daily_metrics',
+  {
+    day: date('day').notNull(),
+    traffic: traffic(),
+    events: whole('events').notNull(),
+    sessions: whole('sessions').notNull(),
+    users: whole('users').notNull(),
+    pageViews: whole('page_views').notNull(),
+    itemViews: whole('item_views').notNull(),
+    addToCarts: whole('add_to_carts').notNull(),
+    removeFromCarts: whole('remove_from_carts').notNull(),
+    checkouts: whole('checkouts').notNull(),
+    purchases: whole('purchases').notNull(),
+    orders: whole('orders').notNull(),
+    unitsSold: whole('units_sold').notNull(),
+    buyingSessions: whole('buying_sessions').notNull(),
+    sessionMs: whole('session_ms').notNull(),
+    revenue: jsonb('revenue').$type<Record<string, number>>().notNull(),
+  },
+  (table) => [primaryKey({ columns: [table.day, table.traffic] })],
+)
+
+/** The first hundred items of each ranking. */
+export const popularItems = pgTable(
+  'popular_items',
+  {
+    day: date('day').notNull(),
+    traffic: traffic(),
+    ranking: text('ranking', { enum: ['views', 'carts', 'purchases'] }).notNull(),
+    place: integer('place').notNull(),
+    itemId: text('item_id').notNull(),
+    amount: whole('amount').notNull(),
+  },
+  (table) => [primaryKey({ columns: [table.day, table.traffic, table.ranking, table.place] })],
+)
+
+/** Sessions that came to each step. */
+export const conversionFunnel = pgTable(
+  'conversion_funnel',
+  {
+    day: date('day').notNull(),
+    traffic: traffic(),
+    step: text('step', { enum: ['viewed', 'carted', 'checked_out', 'purchased'] }).notNull(),
+    sessions: whole('sessions').notNull(),
+  },
+  (table) => [primaryKey({ columns: [table.day, table.traffic, table.step] })],
+)
+
+/** What the published figures of a day were made of, and who may publish next. */
+export const kpiDays = pgTable(
+  'kpi_days',
+  {
+    day: date('day').notNull(),
+    fence: whole('fence').notNull(),
+    publishedFence: whole('published_fence'),
+    publishedTs: timestamptz('published_ts'),
+    archiveVersion: whole('archive_version'),
+    archivedRows: whole('archived_rows'),
+    flaggedSessions: whole('flagged_sessions'),
+    flaggedDigest: text('flagged_digest'),
+    changes: jsonb('changes'),
+  },
+  (table) => [primaryKey({ columns: [table.day] })],
+)
+
+/** Figures between their computation and their publication. */
+export const kpiStaging = pgTable(
+  'kpi_staging',
+  {
+    day: date('day').notNull(),
+    fence: whole('fence').notNull(),
+    figures: jsonb('figures').notNull(),
+    inputs: jsonb('inputs').notNull(),
+    stagedTs: timestamptz('staged_ts').notNull().defaultNow(),
+  },
+  (table) => [primaryKey({ columns: [table.day, table.fence] })],
+)

@@ -1,0 +1,35 @@
+import { bigint, date, jsonb, pgTable, primaryKey, text } from 'drizzle-orm/pg-core'
+import { timestamptz } from './column-types.js'
+
+const whole = (name: string) => bigint(name, { mode: 'number' }).notNull()
+
+/** How the anomalies of a day compare with those that the archive gives. */
+export const reconciliations = pgTable(
+  'reconciliations',
+  {
+    day: date('day').notNull(),
+    expectedRows: whole('expected_rows'),
+    storedRows: whole('stored_rows'),
+    missing: whole('missing'),
+    extra: whole('extra'),
+    different: whole('different'),
+    reconciledTs: timestamptz('reconciled_ts').notNull(),
+  },
+  (table) => [primaryKey({ columns: [table.day] })],
+)
+
+/** Rows that one side has and the other has not, or has otherwise. */
+export const reconciliationDifferences = pgTable(
+  'reconciliation_differences',
+  {
+    day: date('day').notNull(),
+    kind: text('kind', { enum: ['missing', 'extra', 'different'] }).notNull(),
+    sessionId: text('session_id').notNull(),
+    ruleId: text('rule_id').notNull(),
+    mode: text('mode').notNull(),
+    windowStart: timestamptz('window_start').notNull(),
+    expected: jsonb('expected'),
+    stored: jsonb('stored'),
+  },
+  (table) => [primaryKey({ columns: [table.day, table.windowStart, table.sessionId, table.ruleId, table.mode] })],
+)

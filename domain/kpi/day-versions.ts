@@ -1,0 +1,34 @@
+import type { UtcDay } from '../utc-day.js'
+
+/** How a day stands: what is archived of it, and what its published figures were made of. */
+export interface DayState {
+  readonly day: UtcDay
+  readonly files: number
+  readonly archivedRows: number
+  /** Goes up whenever rows of the day are archived; 0 without any. */
+  readonly archiveVersion: number
+  /** Null before the first publication. */
+  readonly published: {
+    readonly atMs: number
+    readonly archiveVersion: number
+    readonly archivedRows: number
+    readonly flaggedDigest: string
+    readonly flaggedSessions: number
+  } | null
+  /** Tells one set of flagged sessions from another. */
+  readonly flaggedDigest: string
+  readonly flaggedSessions: number
+}
+
+/** Why a day's figures are to be made again. */
+export const STALE_REASONS = ['never_published', 'late_data', 'changed_verdicts'] as const
+export type StaleReason = (typeof STALE_REASONS)[number]
+
+/** What a day's published figures do not know; empty when they are up to date. */
+export function staleReasons({ published, archiveVersion, flaggedDigest }: DayState): StaleReason[] {
+  if (published === null) return ['never_published']
+  return [
+    ...(published.archiveVersion === archiveVersion ? [] : (['late_data'] as const)),
+    ...(published.flaggedDigest === flaggedDigest ? [] : (['changed_verdicts'] as const)),
+  ]
+}

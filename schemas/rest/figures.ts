@@ -1,0 +1,138 @@
+import { z } from 'zod'
+import { RANKINGS, TRAFFICS } from '../../domain/kpi/figures.js'
+import { lineOf, Timestamp, wholeNumber } from './parameters.js'
+
+const count = z.int().min(0)
+const Day = z.iso.date().meta({ example: '2026-10-01', description: 'A day from midnight to midnight, UTC' })
+
+const traffic = z
+  .enum(TRAFFICS, `not one of ${TRAFFICS.join(', ')}`)
+  .prefault('all')
+  .meta({ description: 'Whose events: everybody, sessions without an anomaly in force, or the others' })
+const dayQuery = z.iso
+  .date('not a day YYYY-MM-DD')
+  .optional()
+  .meta({ description: 'Without it, the last published day' })
+
+/** The query of `GET /metrics/daily`. */
+export const DailyMetricsQuery = z.strictObject({ days: wholeNumber(1, 366, 30), traffic })
+/** The query of `GET /metrics/summary`. */
+export const MetricsSummaryQuery = z.strictObject({ days: wholeNumber(1, 366, 7), traffic })
+/** The query of `GET /items/popular`. */
+export const PopularItemsQuery = z.strictObject({
+  day: dayQuery,
+  traffic,
+  by: z.enum(RANKINGS, `not one of ${RANKINGS.join(', ')}`).prefault('views'),
+  limit: wholeNumber(1, 100, 10),
+})
+/** The query of `GET /funnel`. */
+export const FunnelQuery = z.strictObject({ day: dayQuery, traffic })
+/** The query of `GET /pipeline-runs`. */
+export const PipelineRunsQuery = z.strictObject({
+  type: lineOf(100).optional().meta({ description: 'Only of this workflow', example: 'dailyKpi' }),
+  limit: wholeNumber(1, 500, 50),
+})
+
+const share = z.number().min(0).nullable()
+const figures = {
+  events: count.meta({ description: 'Clicks, each event_id once' }),
+  sessions: count,
+  users: count,
+  page_views: count,
+  item_views: count,
+  add_to_carts: count,
+  remove_from_carts: count,
+  checkouts: count,
+  purchases: count.meta({ description: 'Order lines' }),
+  orders: count,
+  units_sold: z.int(),
+  buying_sessions: count,
+  revenue: z.record(z.string(), z.int()).meta({
+    description: 'By currency, in its minor units; amounts of two currencies are never added',
+    example: { EUR: 1999 },
+  }),
+  conversion: share.meta({ description: 'Sessions that bought, of all; null without a session' }),
+  mean_session_seconds: share.meta({ description: 'From the first to the last event; null without a session' }),
+}
+
+export const DailyMetrics = z
+  .strictObject({
+    day: Day,
+    ...figures,
+    published_ts: Timestamp,
+    has_late_data: z.boolean().meta({ description: 'Events of the day have come since: run it again' }),
+  })
+  .meta({ id: 'DailyMetrics' })
+export type DailyMetrics = z.output<typeof DailyMetrics>
+
+export const DailyMetricsList = z
+  .strictObject({
+    data: z.array(DailyMetrics),
+    page: z.strictObject({ next_cursor: z.null(), limit: z.int() }),
+  })
+  .meta({ id: 'DailyMetricsList', description: 'Published days, newest first' })
+export type DailyMetricsList = z.output<typeof DailyMetricsList>
+
+export const MetricsSummary = z
+  .strictObject({
+    days: count.meta({ description: 'Published days that were added up' }),
+    from: Day.nullable(),
+    to: Day.nullable().meta({ description: 'The last of them' }),
+    traffic: z.enum(TRAFFICS),
+    ...figures,
+    users: count.meta({ description: 'Added up by day: who came on two days counts twice' }),
+    sessions: count.meta({ description: 'Added up by day' }),
+  })
+  .meta({ id: 'MetricsSummary' })
+export type MetricsSummary = z.output<typeof MetricsSummary>
+
+export const PopularItems = z
+  .strictObject({
+    day: Day,
+    traffic: z.enum(TRAFFICS),
+    by: z.enum(RANKINGS),
+    data: z.array(
+      z.strictObject({
+        place: count,
+        item_id: z.string(),
+        amount: z.int().meta({ description: 'Item views, times put into a cart, or units sold' }),
+      }),
+    ),
+  })
+  .meta({ id: 'PopularItems' })
+export type PopularItems = z.output<typeof PopularItems>
+
+export const Funnel = z
+  .strictObject({
+    day: Day,
+    traffic: z.enum(TRAFFICS),
+    steps: z.array(
+      z.strictObject({
+        step: z.enum(['viewed', 'carted', 'checked_out', 'purchased']),
+        sessions: count,
+        of_first: share.meta({ description: 'Of the sessions of the first step; null when it has none' }),
+      }),
+    ),
+  })
+  .meta({ id: 'Funnel', description: 'Sessions that came to each step, at the time of the step before it or later' })
+export type Funnel = z.output<typeof Funnel>
+
+export const PipelineRunList = z
+  .strictObject({
+    data: z.array(
+      z
+        .strictObject({
+          workflow_id: z.string(),
+          run_id: z.string(),
+          workflow_type: z.string(),
+          status: z.enum(['running', 'completed', 'failed']),
+          started_ts: Timestamp,
+          ended_ts: Timestamp.nullable(),
+          details: z.record(z.string(), z.unknown()),
+        })
+        .meta({ id: 'PipelineRun' }),
+    ),
+    page: z.strictObject({ next_cursor: z.null(), limit: z.int() }),
+  })
+  .meta({ id: 'PipelineRunList', description: 'Newest first' })
+export type PipelineRunList = z.output<typeof PipelineRunList>

@@ -1,0 +1,67 @@
+import {
+  DailyMetricsList,
+  DailyMetricsQuery,
+  Funnel,
+  FunnelQuery,
+  MetricsSummary,
+  MetricsSummaryQuery,
+  PipelineRunList,
+  PipelineRunsQuery,
+  PopularItems,
+  PopularItemsQuery,
+} from '../figures.js'
+import { bare, json, type Operation } from '../operation.js'
+
+/** What the batch workflows publish. */
+export const figureOperations = {
+  listDailyMetrics: {
+    ...bare,
+    path: '/metrics/daily',
+    tag: 'figures',
+    access: 'viewer',
+    summary: 'Metrics of the last published days, newest first',
+    query: DailyMetricsQuery,
+    answers: { 200: json('The days', DailyMetricsList) },
+    problems: ['DEPENDENCY_UNAVAILABLE'],
+  },
+  getMetricsSummary: {
+    ...bare,
+    path: '/metrics/summary',
+    tag: 'figures',
+    access: 'viewer',
+    summary: 'Metrics of the last published days, added up',
+    query: MetricsSummaryQuery,
+    answers: { 200: json('The sums', MetricsSummary) },
+    problems: ['DEPENDENCY_UNAVAILABLE'],
+  },
+  getPopularItems: {
+    ...bare,
+    path: '/items/popular',
+    tag: 'figures',
+    access: 'viewer',
+    summary: 'The items most viewed, most put into carts, or most sold on a day',
+    query: PopularItemsQuery,
+    answers: { 200: json('The items', PopularItems) },
+    problems: ['DAY_NOT_PUBLISHED', 'DEPENDENCY_UNAVAILABLE'],
+  },
+  getFunnel: {
+    ...bare,
+    path: '/funnel',
+    tag: 'figures',
+    access: 'viewer',
+    summary: 'How many sessions of a day viewed, carted, checked out and purchased, in that order',
+    query: FunnelQuery,
+    answers: { 200: json('The steps', Funnel) },
+    problems: ['DAY_NOT_PUBLISHED', 'DEPENDENCY_UNAVAILABLE'],
+  },
+  listPipelineRuns: {
+    ...bare,
+    path: '/pipeline-runs',
+    tag: 'figures',
+    access: 'viewer',
+    summary: 'The last runs of batch workflows, newest first',
+    query: PipelineRunsQuery,
+    answers: { 200: json('The runs', PipelineRunList) },
+    problems: ['DEPENDENCY_UNAVAILABLE'],
+  },
+} as const satisfies Readonly<Record<string, Operation>>

@@ -1,0 +1,146 @@
+import assert from 'node:assert/strict'
+import {
+  listDailyMetrics,
+  listPipelineRuns,
+  readFunnel,
+  readPopularItems,
+} from '../../../db/read-models/daily-figures.js'
+import { publishFigures, raiseFence, stageFigures } from '../../../db/stores/kpi.js'
+import { recordRunStart } from '../../../db/stores/pipeline-runs.js'
+import { figuresOf, METRIC_NAMES } from '../../../domain/kpi/figures.js'
+import { parseUtcDay } from '../../../domain/utc-day.js'
+import type {
+  DailyMetricsList,
+  Funnel,
+  MetricsSummary,
+  PipelineRunList,
+  PopularItems,
+} from '../../../schemas/rest/figures.js'
+import { readAnswer, readProblem, serveApi, type ServedApi } from '../../support/serve-api.js'
+import { useTestStack } from '../../support/stack.js'
+import { createMigratedDatabase, type MigratedDatabase } from '../../support/test-pool.js'
+
+describe('figures over HTTP', function () {
+  this.timeout(60_000)
+  useTestStack('postgres')
+  let database: MigratedDatabase
+  let api: ServedApi
+  const ask = (path: string) => fetch(`${api.url}${path}`)
+
+  before(async () => {
+    database = await createMigratedDatabase('figures')
+    const { db } = database
+    api = await serveApi({
+      figures: {
+        dailyMetrics: (traffic, days) => listDailyMetrics(db, traffic, days),
+        popularItems: (of) => readPopularItems(db, of),
+        funnel: (of) => readFunnel(db, of),
+        pipelineRuns: (type, limit) => listPipelineRuns(db, type, limit),
+      },
+    })
+  })
+  after(async () => {
+    await api.stop()
+    await database.drop()
+  })
+
+  const publish = async (text: string, n: number) => {
+    const day = parseUtcDay(text)
+    const fence = await raiseFence(database.db, day)
+    const figures = figuresOf({
+      metrics: ['all', 'clean'].map((traffic) => ({
+        traffic,
+        ...Object.fromEntries(METRIC_NAMES.map((name) => [name, n])),
+        session_ms: n * 2_500,
+      })),
+      revenue: [{ traffic: 'all', currency: 'EUR', amount: n }],
+      items: [1, 2, 3].map((place) => ({
+        ...{ traffic: 'all', ranking: 'carts', place, item_id: `i${place}`, amount: n },
+      })),
+      funnel: [
+        { traffic: 'all', step: 'viewed', sessions: 4 },
+        { traffic: 'all', step: 'carted', sessions: 1 },
+      ],
+    })
+    const inputs = { archiveVersion: 0, archivedRows: 0, flaggedSessions: 0, flaggedDigest: '' }
+    await stageFigures(database.db, day, fence, figures, inputs)
+    await publishFigures(database.db, day, fence)
+  }
+
+  it('say that nothing is published yet', async () => {
+    const none = await readAnswer<MetricsSummary>('getMetricsSummary', await ask('/metrics/summary'))
+    assert.deepEqual([none.days, none.from, none.events, none.conversion], [0, null, 0, null])
+    for (const path of ['/items/popular', '/funnel', '/funnel?day=2026-10-01'])
+      assert.equal((await readProblem(await ask(path))).code, 'DAY_NOT_PUBLISHED')
+  })
+
+  it('are those of the last published days, each day an object with its day', async () => {
+    await publish('2026-10-01', 10)
+    await publish('2026-10-02', 20)
+    await database.db.query(
+      `INSERT INTO archive_days (dataset, event_day, row_count, version) VALUES ('clicks', '2026-10-01', 5, 1)`,
+    )
+    const { data } = await readAnswer<DailyMetricsList>('listDailyMetrics', await ask('/metrics/daily?days=5'))
+    assert.deepEqual(
+      data.map(({ day, events, has_late_data, mean_session_seconds, revenue }) => [
+        ...[day, events, has_late_data, mean_session_seconds, revenue['EUR']],
+      ]),
+      [
+        ['2026-10-02', 20, false, 2.5, 20],
+        ['2026-10-01', 10, true, 2.5, 10],
+      ],
+    )
+    const one = await readAnswer<DailyMetricsList>(
+      'listDailyMetrics',
+      await ask('/metrics/daily?days=1&traffic=flagged'),
+    )
+    assert.deepEqual(
+      one.data.map(({ day, events }) => [day, events]),
+      [['2026-10-02', 0]],
+    )
+    const sum = await readAnswer<MetricsSummary>('getMetricsSummary', await ask('/metrics/summary?days=7'))
+    assert.deepEqual([sum.days, sum.from, sum.to, sum.events], [2, '2026-10-01', '2026-10-02', 30])
+    assert.deepEqual([sum.revenue, sum.conversion, sum.mean_session_seconds], [{ EUR: 30 }, 1, 2.5])
+  })
+
+  it('have the items and the funnel of the day that is asked for, else of the last', async () => {
+    const items = await readAnswer<PopularItems>('getPopularItems', await ask('/items/popular?by=carts&limit=2'))
+    assert.deepEqual([items.day, items.data.map(({ item_id }) => item_id)], ['2026-10-02', ['i1', 'i2']])
+    const views = await readAnswer<PopularItems>('getPopularItems', await ask('/items/popular?day=2026-10-01'))
+    assert.deepEqual([views.day, views.data], ['2026-10-01', []])
+    const funnel = await readAnswer<Funnel>('getFunnel', await ask('/funnel?day=2026-10-01'))
+    assert.deepEqual(
+      funnel.steps.map(({ step, sessions, of_first }) => [step, sessions, of_first]),
+      [
+        ['viewed', 4, 1],
+        ['carted', 1, 0.25],
+        ['checked_out', 0, 0],
+        ['purchased', 0, 0],
+      ],
+    )
+  })
+
+  it('refuse what does not fit, naming it', async () => {
+    for (const query of [
+      '/metrics/daily?days=0',
+      '/funnel?day=2026-02-30',
+      '/items/popular?by=price',
+      '/funnel?traffic=x',
+    ])
+      assert.equal((await readProblem(await ask(query))).code, 'BAD_REQUEST', query)
+  })
+
+  it('come with the runs that made them', async () => {
+    const key = { workflowId: 'daily-kpi:2026-10-01', runId: 'r1' }
+    await recordRunStart(database.db, { ...key, workflowType: 'dailyKpi', startedTs: new Date(0), details: { day: 1 } })
+    const { data } = await readAnswer<PipelineRunList>('listPipelineRuns', await ask('/pipeline-runs?type=dailyKpi'))
+    assert.deepEqual(
+      data.map(({ workflow_id, status, started_ts, ended_ts }) => [workflow_id, status, started_ts, ended_ts]),
+      [['daily-kpi:2026-10-01', 'running', '1970-01-01T00:00:00.000Z', null]],
+    )
+    assert.deepEqual(
+      (await readAnswer<PipelineRunList>('listPipelineRuns', await ask('/pipeline-runs?type=other'))).data,
+      [],
+    )
+  })
+})

@@ -1,0 +1,236 @@
+import assert from 'node:assert/strict'
+import type { Client } from '@temporalio/client'
+import { TOPICS } from '../../domain/events.js'
+import { writeWorkflowBundle } from '../../workers/orchestrator/workflow-bundle.js'
+import { WORKFLOWS, type BackfilledDay, type ReconcileResult } from '../../workflows/contract.js'
+import { waitUntil, type ServiceProcess } from '../support/child-process.js'
+import { DetectionStage } from '../support/detection-stage.js'
+import { dumpTopics } from '../support/dump-topic.js'
+import { flaggedOn, oracleFigures, publishedFigures, type KpiReport } from '../support/kpi-tables.js'
+import { useTestStack } from '../support/stack.js'
+import { openTemporalClient, quietTemporal, removeSchedule, type TemporalClient } from '../support/temporal-client.js'
+
+const FIRST = '2026-01-11'
+const SECOND = '2026-01-12'
+const EMPTY = '2026-01-10'
+const RECORDS = 20_000
+
+interface Run {
+  readonly published: { readonly isFirst: boolean; readonly changedFigures: number; readonly summary: string }
+  readonly repeatedRows: number
+}
+
+interface AnomalyKeyRow {
+  readonly session_id: string
+  readonly window_start: Date
+  readonly rule_id: string
+}
+
+interface Preview {
+  readonly days: readonly {
+    readonly day: string
+    readonly files: number
+    readonly rows: number
+    readonly why: string[]
+  }[]
+}
+
+describe('the figures of a day', function () {
+  this.timeout(240_000)
+  const servers = useTestStack('postgres', 'kafka', 'registry', 'temporal')
+  let stage: DetectionStage
+  let temporal: TemporalClient
+  let client: Client
+  let processes: ServiceProcess[]
+  const temporalEnv = () => ({ TEMPORAL_ADDRESS: servers().temporalAddress })
+
+  before(async () => {
+    quietTemporal()
+    await writeWorkflowBundle()
+    temporal = await openTemporalClient(servers().temporalAddress)
+    client = temporal.client
+    for (const id of Object.values(WORKFLOWS).flatMap((of) => ('scheduleId' in of ? [of.scheduleId] : [])))
+      await removeSchedule(client, id)
+    stage = await DetectionStage.open(servers(), temporalEnv())
+    for (const [day, seed] of [
+      [FIRST, '7'],
+      [SECOND, '8'],
+    ] as const)
+      await stage.ask(['simulate', '--day', day, '--events', String(RECORDS), '--seed', seed])
+    processes = [stage.startDetector(), stage.startArchiver(), stage.startOrchestrator(servers().temporalAddress)]
+    await settled()
+  })
+  after(async () => {
+    await stage.close()
+    await temporal.close()
+  })
+
+  /** Detector and archiver have come to the end of the log. */
+  const settled = async () => {
+    const total = [...(await stage.logEnds()).values()].reduce((a, b) => a + b, 0)
+    await waitUntil(
+      () => processes.map(({ output }) => output).join('\n'),
+      60_000,
+      async () => (await stage.processed()) >= total && (await stage.archived()) >= total,
+    )
+  }
+  const expected = async (day: string): Promise<KpiReport> => {
+    const { schemas } = await stage.ask<{ schemas: { subject: string; id: number }[] }>(['setup'])
+    const idOf = (topic: string) => schemas.find(({ subject }) => subject === `${topic}-value`)?.id ?? 0
+    const dump = stage.file('dump.jsonl')
+    await dumpTopics(dump, stage.brokers, [TOPICS.clicks, TOPICS.purchases])
+    const kinds = { [idOf(TOPICS.clicks)]: 'click', [idOf(TOPICS.purchases)]: 'purchase' } as const
+    return oracleFigures(dump, kinds, day, await flaggedOn(stage.db, day))
+  }
+  const published = (day: string) => publishedFigures(stage.db, day)
+  const run = (day: string) => stage.ask<Run>(['kpi', 'run', '--day', day])
+  const preview = async (from: string, to: string) =>
+    (await stage.ask<Preview>(['kpi', 'preview', '--from', from, '--to', to])).days
+  const lastRun = async (workflowId: string) =>
+    (
+      await stage.db.query<{ status: string; details: Record<string, unknown> }>(
+        'SELECT r.status, r.details FROM pipeline_runs r WHERE r.workflow_id = $1 ORDER BY r.started_ts DESC LIMIT 1',
+        [workflowId],
+      )
+    ).rows[0]
+
+  const reconcile = (day: string) =>
+    client.workflow.execute('reconcile', {
+      taskQueue: 'batch',
+      workflowId: `reconcile:${day}`,
+      args: [{ day, archiveWaitMs: 30_000 }],
+    })
+
+  it('are those that the oracle finds in the log, for all, clean and flagged traffic', async () => {
+    const { published: publication, repeatedRows } = await run(FIRST)
+    assert.deepEqual([publication.isFirst, publication.changedFigures], [true, 0])
+    assert.ok(repeatedRows > 0, 'some events came twice')
+    const figures = await expected(FIRST)
+    assert.ok(Number(figures['flagged']?.metrics['events']) > 0 && Number(figures['clean']?.metrics['events']) > 0)
+    assert.deepEqual(await published(FIRST), figures)
+    const recorded = await lastRun(`daily-kpi:${FIRST}`)
+    assert.equal(recorded?.status, 'completed')
+    const { currentDetails } = await client.workflow
+      .getHandle(`daily-kpi:${FIRST}`)
+      .query<{ currentDetails: string }>('__temporal_workflow_metadata')
+    assert.match(currentDetails, /published for the first time.*clicks.*purchases/s)
+  })
+
+  it('of a day run twice, and twice at once, are the same', async () => {
+    const before = await published(FIRST)
+    const [one, two] = await Promise.all([run(FIRST), run(FIRST)])
+    assert.deepEqual([one.published.summary, two.published.summary], Array(2).fill('the same figures as before'))
+    assert.deepEqual(await published(FIRST), before)
+  })
+
+  it('come beside anomalies that are exactly those that the archive gives, by SQL alone', async () => {
+    for (const day of [FIRST, SECOND]) {
+      const found = (await reconcile(day)) as ReconcileResult
+      assert.deepEqual([found.missing, found.extra, found.different], [0, 0, 0])
+      assert.ok(found.expected > 5 && found.stored === found.expected, `${found.expected} anomalies`)
+    }
+  })
+
+  it('of a day without events are zeros, and published', async () => {
+    await run(EMPTY)
+    const figures = await published(EMPTY)
+    assert.deepEqual(figures, await expected(EMPTY))
+    assert.deepEqual(Object.keys(figures).sort(), ['all', 'clean', 'flagged'])
+    assert.equal(figures['all']?.metrics['events'], 0)
+  })
+
+  it('of a range are computed where they are missing; a day that fails does not stop the others', async () => {
+    const today = new Date().toISOString().slice(0, 10)
+    const yesterday = new Date(Date.now() - 86_400_000).toISOString().slice(0, 10)
+    assert.deepEqual(
+      (await preview(FIRST, SECOND)).map(({ day, why }) => [day, why]),
+      [
+        [FIRST, []],
+        [SECOND, ['never_published']],
+      ],
+    )
+    const { code, stdout } = await stage.guardian(['kpi', 'backfill', '--from', yesterday, '--to', today, '--json'])
+    const { days, failed } = JSON.parse(stdout) as { days: BackfilledDay[]; failed: number }
+    assert.deepEqual([code, failed, days.map(({ state }) => state)], [1, 1, ['published', 'failed']])
+    assert.match(days[1]?.reason ?? '', /is not over until/)
+    const done = await stage.ask<{ days: BackfilledDay[] }>(['kpi', 'backfill', '--from', FIRST, '--to', SECOND])
+    assert.deepEqual(
+      done.days.map(({ state }) => state),
+      ['up_to_date', 'published'],
+    )
+    assert.deepEqual(await published(SECOND), await expected(SECOND))
+  })
+
+  it('are stale when late data or another verdict comes, and a new run says what changed and why', async () => {
+    await stage.ask(['simulate', '--day', FIRST, '--events', '500', '--duration', '600s', '--seed', '99'])
+    await settled()
+    assert.deepEqual((await preview(FIRST, FIRST))[0]?.why, ['late_data'])
+    const late = await run(FIRST)
+    assert.match(late.published.summary, /events \d+ → \d+ \(\+.*because \d+ rows came since/)
+    assert.deepEqual(await published(FIRST), await expected(FIRST))
+
+    const [session] = await flaggedOn(stage.db, SECOND)
+    await stage.db.query("UPDATE anomaly_sessions SET status = 'retracted' WHERE session_id = $1", [session])
+    assert.deepEqual((await preview(SECOND, SECOND))[0]?.why, ['changed_verdicts'])
+    const changed = await run(SECOND)
+    assert.match(changed.published.summary, /flagged sessions \d+ → \d+/)
+    assert.deepEqual(await published(SECOND), await expected(SECOND))
+  })
+
+  it('are not published when the files are not what the manifest says', async () => {
+    const before = await published(FIRST)
+    await stage.db.query(
+      `UPDATE archive_files SET row_count = row_count + 1
+        WHERE path = (SELECT min(f.path) FROM archive_files f WHERE f.first_day = $1)`,
+      [FIRST],
+    )
+    const { code, stdout } = await stage.guardian(['kpi', 'run', '--day', FIRST, '--json'])
+    assert.equal(code, 1)
+    assert.match(stdout, /the manifest names \d+ rows, and the files have \d+/)
+    assert.equal((await lastRun(`daily-kpi:${FIRST}`))?.status, 'failed')
+    assert.deepEqual(await published(FIRST), before)
+  })
+
+  it('come beside anomalies of which each that is missing or different is found', async () => {
+    const [row] = (
+      await stage.db.query<AnomalyKeyRow>('SELECT * FROM anomaly_sessions WHERE window_start < $1', [SECOND])
+    ).rows
+    const { rows: saved } = await stage.db.query(
+      `DELETE FROM anomaly_sessions WHERE session_id = $1 AND window_start = $2 AND rule_id = $3 RETURNING *`,
+      [row?.session_id, row?.window_start, row?.rule_id],
+    )
+    await stage.db.query(
+      `UPDATE anomaly_sessions SET event_count = event_count + 1 WHERE (session_id, window_start) =
+         (SELECT a.session_id, a.window_start FROM anomaly_sessions a WHERE a.window_start < $1 ORDER BY 1, 2 LIMIT 1)`,
+      [SECOND],
+    )
+    await assert.rejects(reconcile(FIRST))
+    const { rows } = await stage.db.query<{ missing: number; different: number; failed: boolean }>(
+      `SELECT r.missing::int, r.different::int, (SELECT p.status = 'failed' FROM pipeline_runs p
+          WHERE p.workflow_id = 'reconcile:' || $1 ORDER BY p.started_ts DESC LIMIT 1) AS failed
+         FROM reconciliations r WHERE r.day = $1::date`,
+      [FIRST],
+    )
+    const [found] = rows
+    assert.ok(found)
+    assert.deepEqual([found.missing, found.different > 0, found.failed], [saved.length, true, true])
+  })
+
+  it('wait for an archive that is behind, and say what is missing when it does not come', async () => {
+    await processes[1]?.stop()
+    await stage.ask(['simulate', '--day', SECOND, '--events', '100', '--duration', '600s', '--seed', '98'])
+    const input = { day: SECOND, archiveWaitMs: 1_000 }
+    const options = { taskQueue: 'batch', workflowId: `daily-kpi:${SECOND}`, args: [input] }
+    await client.workflow.execute('dailyKpi', options).catch((error: unknown) => error)
+    const failed = await lastRun(`daily-kpi:${SECOND}`)
+    assert.equal(failed?.status, 'failed')
+    assert.match(JSON.stringify(failed.details), /the archive has still to come to km\./)
+  })
+
+  it('are scheduled for 00:30 UTC, for the day before', async () => {
+    const schedules = await stage.ask<{ id: string; next: string; paused: boolean }[]>(['schedules'])
+    const daily = schedules.find(({ id }) => id === 'daily-kpi')
+    assert.match(daily?.next ?? '', /T00:30:00\.000Z$/)
+    assert.equal(daily?.paused, false)
+  })
+})

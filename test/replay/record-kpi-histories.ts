@@ -1,0 +1,127 @@
+/**
+ * Records the histories of the workflows that compute figures, as `record-histories.ts` does for the others:
+ *
+ *   npm run build && npx mocha dist/test/replay/record-kpi-histories.js
+ */
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { Worker } from '@temporalio/worker'
+import { createRunActivities } from '../../activities/runs/run-activities.js'
+import type { ReconcileActivities } from '../../activities/reconcile/reconcile-activities.js'
+import type { KpiActivities } from '../../activities/kpi/kpi-activities.js'
+import { asActivity } from '../../activities/activity-failure.js'
+import { GuardianError, type ErrorCode } from '../../domain/errors.js'
+import { parseUtcDay } from '../../domain/utc-day.js'
+import { packageRoot } from '../../platform/package-root.js'
+import { bundlePath, writeWorkflowBundle } from '../../workers/orchestrator/workflow-bundle.js'
+import { WORKFLOWS, TASK_QUEUES, type BackfillKpiInput, type DailyKpiInput } from '../../workflows/contract.js'
+import { historyToText } from '../support/history-json.js'
+import { useTestStack } from '../support/stack.js'
+import { openTemporalClient, type TemporalClient } from '../support/temporal-client.js'
+
+const day = parseUtcDay('2026-10-01')
+const folder = join(packageRoot, 'test', 'replay', 'histories')
+
+const refused = (code: ErrorCode, message: string): Promise<never> =>
+  asActivity(() => Promise.reject(new GuardianError(code, message)))
+
+const kpiOf = (more: Partial<KpiActivities> = {}): KpiActivities => ({
+  readLogEnds: () => Promise.resolve([{ topic: 'km.clicks.v1', partition: 0, end: 10 }]),
+  awaitArchive: () => Promise.resolve(),
+  computeDay: () =>
+    Promise.resolve({
+      ...{ fence: 1, attempt: 1, files: 2, rows: 10, events: 8, purchases: 1, sessions: 3, flaggedSessions: 1 },
+      ...{ repeatedRows: 1, warnings: ['8 events, where 80 are usual'], computeMs: 5 },
+    }),
+  publishDay: () =>
+    Promise.resolve({
+      isFirst: true,
+      changedFigures: 0,
+      causes: { lateRows: 0, flaggedSessionsBefore: 0, flaggedSessionsAfter: 1, otherVerdicts: false },
+      summary: 'published for the first time',
+      changes: [],
+    }),
+  previewDay: ({ day: of }) =>
+    Promise.resolve({ day: parseUtcDay(of), files: 1, rows: 1, isPublished: false, why: ['never_published'] }),
+  ...more,
+})
+
+describe('recording histories of figures', function () {
+  this.timeout(120_000)
+  const stack = useTestStack('temporal')
+  let temporal: TemporalClient
+  before(async () => {
+    await writeWorkflowBundle()
+    temporal = await openTemporalClient(stack().temporalAddress)
+  })
+  after(() => temporal.close())
+
+  const record = async (name: string, activities: KpiActivities, type: string, id: string, input: object) => {
+    const recordNothing = { recordRunStart: () => Promise.resolve(), recordRunEnd: () => Promise.resolve() }
+    const worker = await Worker.create({
+      connection: temporal.connection,
+      identity: 'recorder',
+      taskQueue: TASK_QUEUES.batch,
+      workflowBundle: { codePath: bundlePath },
+      activities: { ...activities, ...createRunActivities(recordNothing) },
+    })
+    await worker.runUntil(async () => {
+      const options = { taskQueue: TASK_QUEUES.batch, workflowId: id, args: [input] }
+      await temporal.client.workflow.execute(type, options).catch((error: unknown) => error)
+    })
+    const history = await temporal.client.workflow.getHandle(id).fetchHistory()
+    writeFileSync(join(folder, `${name}.json`), historyToText(history))
+  }
+
+  const daily: DailyKpiInput = { day, archiveWaitMs: 60_000 }
+  const ofDay = WORKFLOWS.dailyKpi.workflowId(day)
+  it('daily-kpi-published', () => record('daily-kpi-published', kpiOf(), 'dailyKpi', ofDay, daily))
+  it('daily-kpi-incomplete', () =>
+    record(
+      'daily-kpi-incomplete',
+      kpiOf({ awaitArchive: () => refused('GRD_ARCHIVE_INCOMPLETE', 'the archive is behind') }),
+      'dailyKpi',
+      ofDay,
+      daily,
+    ))
+  it('daily-kpi-fenced', () =>
+    record(
+      'daily-kpi-fenced',
+      kpiOf({ publishDay: () => refused('GRD_FENCED', 'computed by another attempt') }),
+      'dailyKpi',
+      ofDay,
+      daily,
+    ))
+  const range: BackfillKpiInput = { from: '2026-10-01', to: '2026-10-03', archiveWaitMs: 60_000 }
+  it('backfill-kpi', () =>
+    record(
+      'backfill-kpi',
+      kpiOf({
+        previewDay: ({ day: of }) =>
+          Promise.resolve({
+            ...{ day: parseUtcDay(of), files: 1, rows: 1, isPublished: true },
+            why: of === '2026-10-02' ? [] : ['late_data'],
+          }),
+        readLogEnds: ({ day: of }) =>
+          of === '2026-10-03' ? refused('GRD_BAD_INPUT', 'not over') : Promise.resolve([]),
+      }),
+      'backfillKpi',
+      WORKFLOWS.backfillKpi.workflowId(range.from, range.to),
+      range,
+    ))
+  const compared = (missing: number): ReconcileActivities => ({
+    awaitDetector: () => Promise.resolve(),
+    reconcileDay: () =>
+      Promise.resolve({ expected: 5, stored: 5 - missing, missing, extra: 0, different: 0, samples: [] }),
+  })
+  for (const [name, missing] of [
+    ['reconcile-equal', 0],
+    ['reconcile-differs', 1],
+  ] as const)
+    it(name, () =>
+      record(name, { ...kpiOf(), ...compared(missing) }, 'reconcile', WORKFLOWS.reconcile.workflowId(day), daily),
+    )
+
+  it('backfill-kpi-bad-range', () =>
+    record('backfill-kpi-bad-range', kpiOf(), 'backfillKpi', 'backfill-kpi:bad', { ...range, to: '2026-09-01' }))
+})

@@ -1,0 +1,64 @@
+import { DuckDbEngine } from '../../activities/kpi/duckdb-engine.js'
+import type { ReconcileDeps } from '../../activities/reconcile/reconcile-activities.js'
+import type { KpiDeps } from '../../activities/kpi/kpi-activities.js'
+import { DATASETS, topicOf } from '../../domain/archive/archive-file.js'
+import type { Database } from '../../db/pool.js'
+import { readArchivePositions, readDayManifest, readDayState, recentEvents } from '../../db/read-models/kpi-inputs.js'
+import {
+  readDetectorPositions,
+  readReconciliationInputs,
+  readStoredAnomalies,
+} from '../../db/read-models/reconciliation-inputs.js'
+import { storeReconciliation } from '../../db/stores/reconciliations.js'
+import { publishFigures, raiseFence, stageFigures } from '../../db/stores/kpi.js'
+import type { Config } from '../../platform/config.js'
+import { fetchOffsets } from '../../platform/kafka/admin.js'
+import { createKafka } from '../../platform/kafka/client.js'
+import type { Logger } from '../../platform/logger.js'
+import type { ObjectStorage } from '../../platform/object-storage/object-storage.js'
+
+export interface KpiParts {
+  readonly db: Database
+  readonly log: Logger
+  readonly storage: ObjectStorage
+  readonly config: Config<
+    'KPI_MEMORY_BYTES' | 'KPI_THREADS' | 'ALLOWED_LATENESS_MS' | 'KAFKA_BROKERS' | 'KAFKA_REQUEST_TIMEOUT_MS'
+  >
+}
+
+/** What the activities of the daily figures need, on real servers. */
+export const kpiDeps = ({ db, log, storage, config }: KpiParts): KpiDeps & ReconcileDeps => ({
+  logEnds: async () => {
+    // Asked once a day: no connection is kept, and the orchestrator starts while Kafka is away.
+    const kafka = createKafka(
+      {
+        brokers: config.KAFKA_BROKERS,
+        clientId: 'guardian-orchestrator',
+        requestTimeoutMs: config.KAFKA_REQUEST_TIMEOUT_MS,
+      },
+      log,
+    )
+    const ends = await Promise.all(
+      DATASETS.map(topicOf).map(async (topic) =>
+        (await fetchOffsets(kafka, topic)).map(({ partition, high }) => ({ topic, partition, end: high })),
+      ),
+    )
+    return ends.flat()
+  },
+  archivePositions: () => readArchivePositions(db),
+  dayManifest: (day) => readDayManifest(db, day),
+  dayState: (day) => readDayState(db, day),
+  recentEvents: (day) => recentEvents(db, day),
+  raiseFence: (day) => raiseFence(db, day),
+  stageFigures: (day, fence, figures, inputs) => stageFigures(db, day, fence, figures, inputs),
+  publishFigures: (day, fence) => publishFigures(db, day, fence),
+  engine: new DuckDbEngine({ memoryLimitBytes: config.KPI_MEMORY_BYTES, threads: config.KPI_THREADS }),
+  locate: (path) => storage.locate(path),
+  allowedLatenessMs: config.ALLOWED_LATENESS_MS,
+  now: () => Date.now(),
+  detectorPositions: () => readDetectorPositions(db),
+  reconciliationInputs: (topic, day) => readReconciliationInputs(db, topic, day),
+  storedAnomalies: (topic, day) => readStoredAnomalies(db, topic, day),
+  storeReconciliation: (found) => storeReconciliation(db, found),
+  reconciler: { memoryLimitBytes: config.KPI_MEMORY_BYTES, threads: config.KPI_THREADS },
+})

@@ -1,0 +1,74 @@
+import { proxyActivities, setCurrentDetails } from '@temporalio/workflow'
+import type { KpiActivities } from '../activities/kpi/kpi-activities.js'
+import { addDays, type UtcDay } from '../domain/utc-day.js'
+import type { DailyKpiInput, DailyKpiResult } from './contract.js'
+import { recordedRun } from './recorded-run.js'
+import { scheduledDay } from './scheduled-day.js'
+
+const HOPELESS = [
+  'GRD_BAD_INPUT',
+  'GRD_STORE_REFUSED',
+  'GRD_MIGRATION',
+  'GRD_FENCED',
+  'GRD_QUALITY_GATE',
+  'GRD_ARCHIVE_INCOMPLETE',
+]
+
+const { readLogEnds, publishDay } = proxyActivities<KpiActivities>({
+  startToCloseTimeout: '1 minute',
+  scheduleToCloseTimeout: '1 hour',
+  retry: {
+    initialInterval: '1 second',
+    maximumInterval: '1 minute',
+    maximumAttempts: 30,
+    nonRetryableErrorTypes: HOPELESS,
+  },
+})
+
+const { awaitArchive } = proxyActivities<KpiActivities>({
+  startToCloseTimeout: '7 hours',
+  heartbeatTimeout: '30 seconds',
+  retry: { initialInterval: '1 second', maximumInterval: '1 minute', nonRetryableErrorTypes: HOPELESS },
+})
+
+const { computeDay } = proxyActivities<KpiActivities>({
+  startToCloseTimeout: '2 hours',
+  heartbeatTimeout: '30 seconds',
+  retry: {
+    initialInterval: '5 seconds',
+    maximumInterval: '1 minute',
+    maximumAttempts: 5,
+    nonRetryableErrorTypes: HOPELESS,
+  },
+})
+
+/**
+ * The figures of one day: waits until the archive has all of it, computes, checks, publishes. Without a day it is for
+ * the day before the one that the schedule was due on.
+ */
+export async function dailyKpi(input: DailyKpiInput): Promise<DailyKpiResult> {
+  const day = input.day === undefined ? dayBefore() : scheduledDay(input.day)
+  return recordedRun({ day }, async () => {
+    setCurrentDetails(`**${day}**: waiting until the archive has all of it`)
+    const ends = await readLogEnds({ day })
+    await awaitArchive({ ends, waitMs: input.archiveWaitMs })
+    setCurrentDetails(`**${day}**: computing`)
+    const computed = await computeDay({ day })
+    setCurrentDetails(`**${day}**: publishing`)
+    const published = await publishDay({ day, fence: computed.fence })
+    const result = { day, computed, published }
+    setCurrentDetails(describe(result))
+    return result
+  })
+}
+
+const dayBefore = (): UtcDay => addDays(scheduledDay(undefined), -1)
+
+const describe = ({ day, computed, published }: DailyKpiResult): string =>
+  [
+    `**${day}**: ${published.summary}.`,
+    '',
+    `- ${computed.events} clicks, ${computed.purchases} purchases, ${computed.sessions} sessions, ${computed.flaggedSessions} flagged.`,
+    `- ${computed.rows} rows of ${computed.files} files in ${computed.computeMs} ms.`,
+    ...computed.warnings.map((warning) => `- Unusual: ${warning}.`),
+  ].join('\n')
