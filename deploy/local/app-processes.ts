@@ -54,10 +54,11 @@ export const SETUP_COMMAND: readonly string[] = [join(packageRoot, 'dist/cli/mai
 /** So many records of the simulated shop on each of the days before today: enough for figures that say something. */
 const PAST_DAY_RECORDS = 50_000
 
-/** The command that sends the traffic of a past day, unless there is traffic already: event time only goes forward. */
-export const pastDayCommand = (day: string, seed: number): readonly string[] => [
+/** The command that sends the traffic of a past day. @param ifEmpty unless there is traffic already: event time only goes forward */
+export const pastDayCommand = (day: string, seed: number, ifEmpty: boolean): readonly string[] => [
   join(packageRoot, 'dist/cli/main.js'),
-  ...['simulate', '--day', day, '--events', String(PAST_DAY_RECORDS), '--seed', String(seed), '--if-empty', '--json'],
+  ...['simulate', '--day', day, '--events', String(PAST_DAY_RECORDS), '--seed', String(seed), '--json'],
+  ...(ifEmpty ? ['--if-empty'] : []),
 ]
 
 /** The command that starts the figures of days that have none, or older ones. It does not wait for them. */

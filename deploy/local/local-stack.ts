@@ -214,7 +214,9 @@ export class LocalStack {
     const { keeper, signal } = this.options
     const execute = (args: readonly string[]) => runCommand({ command: process.execPath, args, env, keeper, signal })
     const dayOf = (daysAgo: number) => new Date(Date.now() - daysAgo * DAY_MS).toISOString().slice(0, 10)
-    for (const daysAgo of [2, 1]) await execute(pastDayCommand(dayOf(daysAgo), daysAgo))
+    const { stdout } = await execute(pastDayCommand(dayOf(2), 2, true))
+    const isSent = !(JSON.parse(stdout) as { skipped?: boolean }).skipped
+    if (isSent) await execute(pastDayCommand(dayOf(1), 1, false))
     await execute(figuresCommand(dayOf(2), dayOf(1)))
   }
 
