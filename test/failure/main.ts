@@ -11,7 +11,7 @@ import { VerifiedLog } from './verified-log.js'
 
 const USAGE = `npm run verify -- [--quick] [--row A1,A3] [--seed n] [--minutes n] [--report]
   --quick   the short form of the rows that have one: minutes, not hours
-  --row     only these rows
+  --row     only these rows, in this order
   --seed    seeds every choice made at random (default 1)
   --minutes begin no row after so many minutes; those that are left are named, and count neither way
   --report  write the figures into docs/reliability.md`
@@ -57,11 +57,13 @@ async function findRows(): Promise<Row[]> {
   return rows.sort(byId)
 }
 
+/** The rows that are wanted, in the order in which they are named; else all that there are. */
 function choose(rows: readonly Row[], { rows: wanted, quick }: Options): readonly Row[] {
+  if (wanted.length === 0) return rows.filter((row) => !quick || row.quick)
   const unknown = wanted.filter((id) => !rows.some((row) => row.id === id))
   if (unknown.length > 0)
     throw new Error(`no row ${unknown.join(', ')}: there are ${rows.map(({ id }) => id).join(', ')}`)
-  return rows.filter((row) => (wanted.length > 0 ? wanted.includes(row.id) : !quick || row.quick))
+  return wanted.flatMap((id) => rows.filter((row) => row.id === id))
 }
 
 /** Which source is measured; "+" when it has changes that are not committed. */

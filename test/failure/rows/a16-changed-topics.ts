@@ -103,10 +103,11 @@ async function deletedWhileAway(stage: DetectionStage, { seed }: RowSettings, ev
   const detector = stage.startDetector(group)
   await log.passes(log.records / 8, [detector])
   await detector.kill()
-  const partition = new SeededRandom(seed).whole(0, PARTITIONS.before - 1)
-  const from = (await storedOffsets(stage)).get(partition) ?? 0
-  const to = Math.floor((from + endOf(log, partition)) / 2)
-  if (to <= from) throw new Error('the partition was at its end: nothing is missing')
+  // Where nobody has ever been, nothing is missing.
+  const taken = [...(await storedOffsets(stage))].filter(([partition, at]) => at > 0 && at < endOf(log, partition))
+  const [partition = -1, from = 0] = taken[new SeededRandom(seed).whole(0, taken.length - 1)] ?? []
+  const to = Math.ceil((from + endOf(log, partition)) / 2)
+  if (partition < 0) throw new Error('every partition was at its end: nothing is missing')
   await deleteBefore(stage.brokers, partition, to)
   await stage.finish(stage.startDetector(group), log.ends)
   const gaps = await gapsOf(stage)
