@@ -44,11 +44,14 @@ const OUTAGE_MS = 1_000
 const MAX_RECORDS_PER_TURN = 1_000
 const nextTurn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
 
-/** Whether a server is away for now. Anything else that a batch throws ends the process. */
-const isOutage = (error: unknown): boolean =>
+/** What a partition is taken anew after: while PostgreSQL was away, a rebalance can have given it to somebody else, too. */
+const TAKEN_ANEW: readonly string[] = ['GRD_COMMIT_UNKNOWN', 'GRD_FENCED']
+
+/** Whether the partition can wait, as for a server that is away. Anything else that a batch throws ends the process. */
+const canWait = (error: unknown): boolean =>
   error instanceof PlatformError
     ? error.code === 'REGISTRY_UNAVAILABLE' || error.code === 'BATCH_UNREADABLE' // another fetch may bring it whole
-    : error instanceof GuardianError && (isRetryable(error) || error.code === 'GRD_COMMIT_UNKNOWN') // it is taken anew
+    : error instanceof GuardianError && (isRetryable(error) || TAKEN_ANEW.includes(error.code))
 
 /** Drives the partitions that this process has: batches in, rows and side records out, checkpoints on their own clock. */
 export class DetectorWorker {
@@ -84,7 +87,7 @@ export class DetectorWorker {
       const owner = await this.#ownerOf(fetched)
       if (owner) await this.#decide(owner, fetched)
     } catch (err) {
-      if (!isOutage(err)) throw err
+      if (!canWait(err)) throw err
       log.warn({ err, partition: `${fetched.topic}/${fetched.partition}`, retryInMs: OUTAGE_MS }, 'partition_waits')
       metrics.held('outage')
       const { topic, partition, fetchedOffset } = fetched
