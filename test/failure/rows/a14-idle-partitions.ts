@@ -158,7 +158,7 @@ async function laggingPartition(stage: DetectionStage, traffic: Traffic, backlog
   for (let sent = 0; sent < backlog; sent += perRound) await traffic.round(SLOW)
   for (let round = 0; round < 12; round++) await traffic.round(BUSY, 2, 3)
   const log = await VerifiedLog.of(stage, { latenessMs: LATENESS_MS })
-  const detector = stage.startDetector(slowGroup())
+  const detector = stage.startDetector({ ...slowGroup(), MAX_UNCOMMITTED_RECORDS: '1000' })
   let [most, open] = [0, 0]
   await waitUntil(
     () => detector.output,
