@@ -104,16 +104,26 @@ export async function openConsumer(
   await awaitCoordinator(kafka, settings)
   await consumer.connect()
   await consumer.subscribe({ topics: [...settings.topics], fromBeginning: true })
+  let isStopping = false
+  // kafkajs calls it a crash when it is stopped in the middle of joining the group.
+  const unlessStopping = <H extends MemberHandlers>(handlers: H): H => ({
+    ...handlers,
+    onCrash: (cause) => (isStopping ? log.debug({ err: cause }, 'consumer_stopped_early') : handlers.onCrash(cause)),
+  })
   const value: StreamConsumer = {
-    run: (handlers) => run(consumer, handlers, recordsGiver(handlers, settings), log),
-    runFetches: (handlers) => run(consumer, handlers, fetchesGiver(handlers), log),
+    run: (handlers) => run(consumer, unlessStopping(handlers), recordsGiver(handlers, settings), log),
+    runFetches: (handlers) => run(consumer, unlessStopping(handlers), fetchesGiver(handlers), log),
     seek: (topic, partition, offset) => consumer.seek({ topic, partition, offset: String(offset) }),
     commit: (topic, partition, nextOffset) =>
       consumer.commitOffsets([{ topic, partition, offset: String(nextOffset) }]),
     pause: (topic, partition) => consumer.pause([{ topic, partitions: [partition] }]),
     resume: (topic, partition) => consumer.resume([{ topic, partitions: [partition] }]),
   }
-  return { value, stop: () => consumer.disconnect() }
+  const stop = () => {
+    isStopping = true
+    return consumer.disconnect()
+  }
+  return { value, stop }
 }
 
 const COORDINATOR_ERRORS = ['GROUP_LOAD_IN_PROGRESS', 'GROUP_COORDINATOR_NOT_AVAILABLE', 'NOT_COORDINATOR_FOR_GROUP']
