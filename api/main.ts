@@ -5,6 +5,7 @@ import { assertMigrated } from '../db/migrate.js'
 import { openPool, type Database } from '../db/pool.js'
 import { poolSettings } from '../db/pool-settings.js'
 import { getAnomaly, listAnomalies } from '../db/read-models/anomalies.js'
+import { readCompleteness } from '../db/read-models/completeness.js'
 import { listDailyMetrics, listPipelineRuns, readFunnel, readPopularItems } from '../db/read-models/daily-figures.js'
 import { readStats } from '../db/read-models/stats.js'
 import { RegistryClient } from '../platform/avro/registry-client.js'
@@ -63,6 +64,7 @@ async function start(config: ApiConfig, log: Logger, { life }: ProcessContext): 
     anomalies: { list: (request) => listAnomalies(db, request), get: (key) => getAnomaly(db, key) },
     figures: figureReader(db),
     readStats: (from, to) => readStats(db, from, to),
+    readCompleteness: () => readCompleteness(db),
     readLag: lagReader(kafka),
     checkDependencies: createDependencyProbes(
       probes(config, { db, temporal, kafka }),

@@ -1,3 +1,4 @@
+import { TOPICS } from '../domain/events.js'
 import type { PartitionOffsets } from '../platform/kafka/admin.js'
 import { findAppendAges, type OffsetsAt } from '../platform/kafka/append-times.js'
 
@@ -12,6 +13,9 @@ export interface PartitionLag {
   readonly records: number
   /** Since Kafka got the next record; 0 when there is none. */
   readonly seconds: number
+  /** The first offset that Kafka still has, and the one that the next record will get. */
+  readonly logStart: number
+  readonly logEnd: number
 }
 
 /** By `topic/partition`; undefined while Kafka does not answer. */
@@ -23,6 +27,8 @@ export interface LogTimes {
   offsetsAt(topic: string, instantMs: number): ReturnType<OffsetsAt>
 }
 
+/** What the detector reads, also while no partition of it has a position. */
+const READ_TOPICS = [TOPICS.clicks, TOPICS.purchases]
 const OLDEST_AGE_MS = 366 * 86_400_000
 const MAX_QUESTIONS = 60
 
@@ -66,22 +72,26 @@ export function createLagReader(
 
 async function readLags(logs: LogTimes, positions: readonly Position[], nowMs: () => number) {
   const lags = new Map<string, PartitionLag>()
-  for (const topic of new Set(positions.map((position) => position.topic))) {
+  for (const topic of new Set([...READ_TOPICS, ...positions.map((position) => position.topic)])) {
     const behind = new Map<number, number>()
     const ends = new Map((await logs.offsets(topic)).map(({ partition, low, high }) => [partition, { low, high }]))
-    for (const position of positions.filter((other) => other.topic === topic)) {
-      const { low = 0, high = 0 } = ends.get(position.kafkaPartition) ?? {}
+    const nextOffsets = new Map(positions.filter((p) => p.topic === topic).map((p) => [p.kafkaPartition, p.nextOffset]))
+    // Also those that nobody has a position in: a partition that was added, and is not read yet.
+    for (const kafkaPartition of new Set([...nextOffsets.keys(), ...ends.keys()])) {
+      const { low = 0, high = 0 } = ends.get(kafkaPartition) ?? {}
       // What retention has deleted cannot be processed any more: it becomes a gap.
-      const next = Math.max(position.nextOffset, low)
-      lags.set(lagKey(position), { records: Math.max(0, high - next), seconds: 0 })
-      if (high > next) behind.set(position.kafkaPartition, next)
+      const next = Math.max(nextOffsets.get(kafkaPartition) ?? 0, low)
+      const records = Math.max(0, high - next)
+      lags.set(lagKey({ topic, kafkaPartition }), { records, seconds: 0, logStart: low, logEnd: high })
+      if (high > next) behind.set(kafkaPartition, next)
     }
     if (behind.size === 0) continue
     const search = { nowMs: nowMs(), oldestAgeMs: OLDEST_AGE_MS, maxQuestions: MAX_QUESTIONS }
     const ages = await findAppendAges((instantMs) => logs.offsetsAt(topic, instantMs), behind, search)
     for (const [kafkaPartition, ageMs] of ages) {
       const key = lagKey({ topic, kafkaPartition })
-      lags.set(key, { records: lags.get(key)?.records ?? 0, seconds: ageMs / 1_000 })
+      const lag = lags.get(key)
+      if (lag) lags.set(key, { ...lag, seconds: ageMs / 1_000 })
     }
   }
   return lags

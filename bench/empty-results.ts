@@ -6,7 +6,7 @@ export async function emptyResults(databaseUrl: string): Promise<void> {
   await client.connect()
   try {
     await client.query(
-      'TRUNCATE detector_checkpoints, detector_state_pieces, detector_rule_changes, data_gaps, anomaly_sessions',
+      'TRUNCATE detector_checkpoints, detector_state_pieces, detector_rule_changes, data_gaps, minute_counts, produced_counts, anomaly_sessions',
     )
   } finally {
     await client.end()

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import type { Click, Purchase } from '../domain/events.js'
 import { TOPICS } from '../domain/events.js'
 import { createEncoder } from '../platform/avro/codec.js'
@@ -5,29 +6,43 @@ import { RegistryClient } from '../platform/avro/registry-client.js'
 import { loadConfig } from '../platform/config.js'
 import { fetchOffsets } from '../platform/kafka/admin.js'
 import { createKafka } from '../platform/kafka/client.js'
-import { startProducer, type OutgoingRecord, type Producer } from '../platform/kafka/producer.js'
+import { startProducer, type OutgoingRecord } from '../platform/kafka/producer.js'
 import type { Lifecycle } from '../platform/lifecycle.js'
 import { AVRO_SCHEMAS, subjectOf } from '../schemas/avro-schemas.js'
 import { keyPartition } from './key-partition.js'
+import { openProducedReport } from './produced-report.js'
 import type { Terminal } from './terminal.js'
 
-/** Encodes events and puts them on the partition of their session. */
+/** A record whose place is known, so that it can be counted. */
+export interface PlacedRecord extends OutgoingRecord {
+  readonly partition: number
+  /** When it happened; undefined when it does not say, or says what nobody can believe. */
+  readonly eventMs: number | undefined
+}
+
+/** Encodes events, puts them on the partition of their session, and tells the database what Kafka has acknowledged. */
 export interface EventSender {
   readonly encodeClick: (click: Click) => Buffer
   readonly encodePurchase: (purchase: Purchase) => Buffer
-  /** A record for a partition that is decided here, so that it can be counted. */
-  readonly place: (topic: string, key: string, value: Buffer | null) => OutgoingRecord & { readonly partition: number }
-  readonly send: Producer['send']
+  readonly place: (topic: string, key: string, value: Buffer | null, eventMs: number | undefined) => PlacedRecord
+  /** @throws as the producer's `send` */
+  readonly send: (records: readonly PlacedRecord[]) => Promise<void>
   /** Whether no record had ever been in the topics when the sender was opened. */
   readonly isLogEmpty: boolean
 }
 
-/** Connects to Kafka and the registry. @throws when either does not answer, or a topic has not been created */
+/**
+ * Connects to Kafka and the registry.
+ * @param name of the producer, in its report
+ * @throws when either does not answer, or a topic has not been created
+ */
 export async function openEventSender(
+  name: string,
   topics: readonly string[],
   life: Lifecycle,
-  { env, log }: Terminal,
+  terminal: Terminal,
 ): Promise<EventSender> {
+  const { env, log } = terminal
   const config = loadConfig(
     ['KAFKA_BROKERS', 'KAFKA_REQUEST_TIMEOUT_MS', 'SCHEMA_REGISTRY_URL', 'SCHEMA_REGISTRY_TIMEOUT_MS'],
     env,
@@ -50,12 +65,22 @@ export async function openEventSender(
     counts.set(topic, offsets.length)
     if (offsets.some(({ high }) => high > 0)) isLogEmpty = false
   }
+  const report = await life.use('report', () => openProducedReport(`${name}/${randomUUID()}`, terminal))
   const producer = await life.use('producer', () => startProducer(kafka, {}, log))
   return {
     encodeClick,
     encodePurchase,
-    place: (topic, key, value) => ({ topic, key, value, partition: keyPartition(key, counts.get(topic) ?? 1) }),
-    send: (records) => producer.send(records),
+    place: (topic, key, value, eventMs) => ({
+      topic,
+      key,
+      value,
+      partition: keyPartition(key, counts.get(topic) ?? 1),
+      eventMs,
+    }),
+    send: async (records) => {
+      await producer.send(records)
+      report.acknowledged(records)
+    },
     isLogEmpty,
   }
 }

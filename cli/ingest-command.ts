@@ -52,7 +52,7 @@ async function ingest(file: string, words: IngestWords, terminal: Terminal): Pro
   const startedMs = performance.now()
   const source = await openLog(file, process.stdin)
   try {
-    const sender = await openEventSender([TOPICS.clicks], life, terminal)
+    const sender = await openEventSender('ingest', [TOPICS.clicks], life, terminal)
     const onRejected = rejectionPrinter(showRejected, terminal.say)
     const includeAssets = words.includeAssets === true
     const reading = new LogReading({ includeAssets, reorderMs, now: () => Date.now(), onRejected })

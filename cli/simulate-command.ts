@@ -32,7 +32,7 @@ async function simulate(words: SimulateWords & { ifEmpty?: boolean }, terminal: 
   const { signal, release } = interruption()
   const life = new Lifecycle()
   try {
-    const sender = await openEventSender([TOPICS.clicks, TOPICS.purchases], life, terminal)
+    const sender = await openEventSender('simulate', [TOPICS.clicks, TOPICS.purchases], life, terminal)
     if (words.ifEmpty === true && !sender.isLogEmpty)
       return {
         document: { records: 0, skipped: true },

@@ -3,15 +3,9 @@
  * value, never one of these.
  */
 export const ERROR_CODES = [
-  'GRD_CONFIG',
   'GRD_BAD_INPUT',
   'GRD_BAD_RULE',
   'GRD_SHUTDOWN',
-  'GRD_START',
-  'GRD_KAFKA_UNAVAILABLE',
-  'GRD_PRODUCE_INCOMPLETE',
-  'GRD_REGISTRY_UNAVAILABLE',
-  'GRD_SCHEMA_INCOMPATIBLE',
   'GRD_STORE_UNAVAILABLE',
   'GRD_STORE_TIMEOUT',
   'GRD_STORE_CONFLICT',
@@ -21,6 +15,7 @@ export const ERROR_CODES = [
   'GRD_FENCED',
   'GRD_DATA_GAP',
   'GRD_SNAPSHOT_REFUSED',
+  'GRD_STALLED',
   'GRD_MIGRATION',
   'GRD_TEMPORAL_UNAVAILABLE',
   'GRD_ARCHIVE_INCOMPLETE',
@@ -30,15 +25,9 @@ export const ERROR_CODES = [
 export type ErrorCode = (typeof ERROR_CODES)[number]
 
 const RETRYABLE: Readonly<Record<ErrorCode, boolean>> = {
-  GRD_CONFIG: false,
   GRD_BAD_INPUT: false,
   GRD_BAD_RULE: false,
   GRD_SHUTDOWN: false,
-  GRD_START: false,
-  GRD_KAFKA_UNAVAILABLE: true,
-  GRD_PRODUCE_INCOMPLETE: true,
-  GRD_REGISTRY_UNAVAILABLE: true,
-  GRD_SCHEMA_INCOMPATIBLE: false,
   GRD_STORE_UNAVAILABLE: true,
   GRD_STORE_TIMEOUT: true,
   GRD_STORE_CONFLICT: true,
@@ -48,6 +37,7 @@ const RETRYABLE: Readonly<Record<ErrorCode, boolean>> = {
   GRD_FENCED: false,
   GRD_DATA_GAP: false,
   GRD_SNAPSHOT_REFUSED: false,
+  GRD_STALLED: false, // only a new process is without what holds this one
   GRD_MIGRATION: false,
   GRD_TEMPORAL_UNAVAILABLE: true,
   GRD_ARCHIVE_INCOMPLETE: false, // it has been waited for

@@ -1,6 +1,9 @@
 import type { Stats as StatsRows } from '../../db/read-models/stats.js'
 import type { Operations } from '../../schemas/rest/operations.js'
 import type { Stats } from '../../schemas/rest/stats.js'
+import type { CompletenessRows } from '../../db/read-models/completeness.js'
+import type { Registry } from '../../platform/metrics.js'
+import { completenessOf, observeCompleteness } from '../completeness.js'
 import { cachedFor } from '../cached-for.js'
 import { lagKey, type PartitionLag, type ReadLag } from '../partition-lag.js'
 import type { Handlers } from './router.js'
@@ -8,20 +11,25 @@ import type { Handlers } from './router.js'
 export interface StatsDeps {
   readonly readStats: (from: Date, to: Date) => Promise<StatsRows>
   readonly readLag: ReadLag
+  readonly readCompleteness: () => Promise<CompletenessRows>
+  readonly registry: Registry
   readonly nowMs: () => number
 }
 
 const DAY_MS = 86_400_000
 const KEPT_MS = 1_000
 
-/** `GET /stats`. Callers within a second share one answer, so that many screens cost as much as one. */
-export function createStatsHandlers({ readStats, readLag, nowMs }: StatsDeps): Pick<Handlers<Operations>, 'getStats'> {
+/** `GET /stats`. Callers within a second share one answer, so that many screens cost as much as one. Scrapers share it, too. */
+export function createStatsHandlers(deps: StatsDeps): Pick<Handlers<Operations>, 'getStats'> {
+  const { readStats, readLag, readCompleteness, nowMs } = deps
   const read = cachedFor(KEPT_MS, nowMs, async () => {
     const to = new Date(nowMs())
     const from = new Date(to.getTime() - DAY_MS)
-    const rows = await readStats(from, to)
-    return statsOf(rows, await readLag(rows.partitions), from, to)
+    const [rows, counts] = await Promise.all([readStats(from, to), readCompleteness()])
+    const lags = await readLag(rows.partitions)
+    return { ...statsOf(rows, lags, from, to), completeness: completenessOf(counts, lags) }
   })
+  observeCompleteness(deps.registry, async () => (await read()).completeness)
   return {
     async getStats() {
       const body = await read()
@@ -31,9 +39,10 @@ export function createStatsHandlers({ readStats, readLag, nowMs }: StatsDeps): P
 }
 
 /** What the numbers say, without when they were read: while nothing happens, they stay the same. */
-const contentOf = ({ totals, partitions, anomalies: { groups } }: Stats): unknown => ({
+const contentOf = ({ totals, partitions, completeness, anomalies: { groups } }: Stats): unknown => ({
   totals: { ...totals, lag_seconds: null },
   partitions: partitions.map((partition) => ({ ...partition, lag_seconds: null, seconds_to_clear: null })),
+  completeness,
   groups,
 })
 
@@ -58,7 +67,7 @@ function statsOf(
   lags: ReadonlyMap<string, PartitionLag> | undefined,
   from: Date,
   to: Date,
-): Stats {
+): Omit<Stats, 'completeness'> {
   const sum = (name: 'accepted' | 'duplicate' | 'late' | 'dead') => partitions.reduce((total, p) => total + p[name], 0)
   return {
     generated_ts: to.toISOString(),

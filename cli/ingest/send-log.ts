@@ -62,7 +62,9 @@ class Outbox {
   }
 
   async add(click: Click): Promise<void> {
-    this.#batch.push(this.#sender.place(TOPICS.clicks, click.session_id, this.#sender.encodeClick(click)))
+    this.#batch.push(
+      this.#sender.place(TOPICS.clicks, click.session_id, this.#sender.encodeClick(click), click.event_ts),
+    )
     if (this.#batch.length >= BATCH_RECORDS) await this.#dispatch()
   }
 

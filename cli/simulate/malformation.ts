@@ -19,6 +19,10 @@ export const MALFORMATIONS = {
 export type Malformation = keyof typeof MALFORMATIONS
 export const MALFORMATION_KINDS = Object.keys(MALFORMATIONS) as readonly Malformation[]
 
+/** Whether a record that is made unfit in this way still tells when it happened. */
+export const hasEventTime = (malformation: Malformation): boolean =>
+  malformation === 'empty_event_id' || malformation === 'empty_session_id'
+
 /** A schema id that no registry gives out. */
 const UNKNOWN_SCHEMA_ID = 0x7fff_fff0
 /** 10000-01-01T00:00:00Z, in milliseconds since the epoch. */

@@ -1,9 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { TOPICS } from '../../domain/events.js'
-import type { OutgoingRecord } from '../../platform/kafka/producer.js'
-import type { EventSender } from '../event-sender.js'
+import type { EventSender, PlacedRecord } from '../event-sender.js'
 import { DisturbedTraffic } from './disturbed-traffic.js'
-import { malform } from './malformation.js'
+import { hasEventTime, malform } from './malformation.js'
 import type { ManifestWriter } from './manifest.js'
 import type { PlannedRecord } from './planned-record.js'
 import type { Pace, SimulationPlan } from './simulation-options.js'
@@ -34,7 +33,7 @@ export async function sendTraffic(plan: SimulationPlan, deps: SendTrafficDeps): 
   let underWay: Promise<void> = Promise.resolve()
   const isOver = () => deps.manifest.records >= plan.maxRecords || traffic.nextSendAtMs >= plan.endMs
   while (!isOver() && !deps.signal.aborted) {
-    const batch: OutgoingRecord[] = []
+    const batch: PlacedRecord[] = []
     const nowMs = deps.now()
     const room = Math.min(BATCH_RECORDS, recordsDue(plan.pace, nowMs - startedMs) - deps.manifest.records)
     while (batch.length < room && !isOver() && isDue(plan.pace, clock, traffic.nextSendAtMs, nowMs))
@@ -63,13 +62,20 @@ const isDue = (
 ): boolean => pace.kind !== 'times_event_time' || startedMs + (sendAtMs - eventStartMs) / pace.factor <= nowMs
 
 /** Encodes a record, stamped with the time at which it is sent, and counts it. */
-function outgoing(record: PlannedRecord, nowMs: number, { sender, manifest }: SendTrafficDeps): OutgoingRecord {
+function outgoing(record: PlannedRecord, nowMs: number, { sender, manifest }: SendTrafficDeps): PlacedRecord {
   const { event } = record
   const isPurchase = event.kind === 'purchase'
   const key = isPurchase ? event.purchase.session_id : event.click.session_id
-  const placed = sender.place(isPurchase ? TOPICS.purchases : TOPICS.clicks, key, valueOf(record, nowMs, sender))
+  const topic = isPurchase ? TOPICS.purchases : TOPICS.clicks
+  const placed = sender.place(topic, key, valueOf(record, nowMs, sender), eventMsOf(record))
   manifest.count(record, placed.topic, placed.partition)
   return placed
+}
+
+/** The event time that the detector can count the record at. */
+function eventMsOf({ event, fate }: PlannedRecord): number | undefined {
+  if (fate === 'FUTURE_TIMESTAMP' || (event.kind === 'malformed' && !hasEventTime(event.malformation))) return undefined
+  return event.kind === 'purchase' ? event.purchase.event_ts : event.click.event_ts
 }
 
 function valueOf({ event }: PlannedRecord, nowMs: number, sender: EventSender): Buffer | null {

@@ -1,13 +1,13 @@
 import { GuardianError } from '../../domain/errors.js'
+import type { MinuteCount } from '../../domain/detection/minute-counts.js'
 import type { Counts } from '../../domain/detection/partition-detector.js'
 import type { Database, Queryable } from '../pool.js'
 import { withTransaction } from '../with-transaction.js'
 import { upsertAnomalies, type AnomalyRow } from './anomaly-rows.js'
+import { addMinuteCounts, removeOldMinutes, type KeptMinutes } from './minute-counts.js'
+import type { PartitionName } from './partition-name.js'
 
-export interface PartitionName {
-  readonly topic: string
-  readonly partition: number
-}
+export type { PartitionName }
 
 /** Where a partition resumes, for the owner that has just taken it. */
 export interface TakenCheckpoint {
@@ -40,6 +40,11 @@ export interface CheckpointWrite extends PartitionName {
   readonly ruleChange: readonly object[] | undefined
   /** Offsets that this checkpoint passes without their records having been read. */
   readonly gaps: readonly DataGap[]
+  /** Offsets that hold no record, passed since the checkpoint before. */
+  readonly voidOffsets: number
+  /** What became of the records since the checkpoint before. */
+  readonly minutes: readonly MinuteCount[]
+  readonly keptMinutes: KeptMinutes
 }
 
 export interface DataGap {
@@ -50,8 +55,8 @@ export interface DataGap {
 }
 
 const TAKE = `
-INSERT INTO detector_checkpoints AS stored (topic, kafka_partition, owner_epoch, owner, next_offset)
-VALUES ($1, $2, 1, $3, $4)
+INSERT INTO detector_checkpoints AS stored (topic, kafka_partition, owner_epoch, owner, next_offset, first_offset)
+VALUES ($1, $2, 1, $3, $4, $4)
 ON CONFLICT (topic, kafka_partition) DO UPDATE SET owner_epoch = stored.owner_epoch + 1, owner = excluded.owner, updated_ts = now()
 RETURNING stored.owner_epoch AS epoch, stored.next_offset AS "nextOffset", stored.last_append_ts AS "lastAppendTs", stored.head AS head`
 
@@ -83,7 +88,8 @@ const instantOf = (ms: number): string | null => (Number.isFinite(ms) ? new Date
 
 const ADVANCE = `
 UPDATE detector_checkpoints c
-   SET next_offset = $5, watermark = $6, head = $7, accepted = $8, duplicate = $9, late = $10, dead = $11, records_per_second = $12, last_append_ts = $13, updated_ts = now()
+   SET next_offset = $5, watermark = $6, head = $7, accepted = $8, duplicate = $9, late = $10, dead = $11, records_per_second = $12, last_append_ts = $13,
+       void_offsets = c.void_offsets + $14, minutes_from = $15, updated_ts = now()
  WHERE c.topic = $1 AND c.kafka_partition = $2 AND c.owner_epoch = $3 AND c.next_offset = $4`
 
 /**
@@ -109,6 +115,8 @@ export async function commitCheckpoint(db: Database, write: CheckpointWrite): Pr
       counts.dead,
       write.recordsPerSecond,
       instantOf(write.lastAppendMs),
+      write.voidOffsets,
+      instantOf(write.keptMinutes.eventFromMs),
     ])
     if (advanced.rowCount !== 1)
       throw new GuardianError(
@@ -118,6 +126,8 @@ export async function commitCheckpoint(db: Database, write: CheckpointWrite): Pr
     await upsertAnomalies(tx, write.anomalies)
     await storePiece(tx, write, watermark)
     for (const gap of write.gaps) await storeGap(tx, write, gap)
+    await addMinuteCounts(tx, write, write.minutes)
+    await removeOldMinutes(tx, write, write.keptMinutes)
     if (write.ruleChange)
       await tx.query(
         `INSERT INTO detector_rule_changes (topic, kafka_partition, from_offset, rules) VALUES ($1, $2, $3, $4)
@@ -189,4 +199,12 @@ export async function recordDataGap(
       throw new GuardianError('GRD_FENCED', `${topic}/${partition} has been taken from epoch ${epoch}`)
     await storeGap(tx, { topic, partition }, gap)
   })
+}
+
+/** Where the stored checkpoints are, by `topic/partition`. */
+export async function readPositions(db: Queryable): Promise<Map<string, number>> {
+  const { rows } = await db.query<{ name: string; nextOffset: number }>(
+    `SELECT c.topic || '/' || c.kafka_partition AS name, c.next_offset AS "nextOffset" FROM detector_checkpoints c`,
+  )
+  return new Map(rows.map(({ name, nextOffset }) => [name, nextOffset]))
 }

@@ -22,6 +22,9 @@ export const detectorCheckpoints = pgTable(
     updatedTs: timestamptz('updated_ts').notNull().defaultNow(),
     recordsPerSecond: doublePrecision('records_per_second'),
     lastAppendTs: timestamptz('last_append_ts'),
+    firstOffset: counter('first_offset'),
+    voidOffsets: counter('void_offsets'),
+    minutesFrom: timestamptz('minutes_from'),
   },
   (table) => [primaryKey({ columns: [table.topic, table.kafkaPartition] })],
 )

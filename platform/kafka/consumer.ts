@@ -37,6 +37,14 @@ export interface Fetched {
 /** Its batches as they came, in offset order. */
 export interface FetchedBatches extends Fetched {
   readonly batches: readonly PackedBatch[]
+  /** Offsets that hold no record for a reader: markers of transactions, and what was sent in one that was aborted. */
+  readonly voids: readonly OffsetRange[]
+}
+
+/** Offsets of [from, to). */
+export interface OffsetRange {
+  readonly from: number
+  readonly to: number
 }
 
 /** The records of one batch in offset order. Offsets and times are decimal strings. */
@@ -155,6 +163,7 @@ async function awaitCoordinator(
 interface RawBatch extends Batch {
   readonly fetchedOffset: string
   readonly rawMessages: readonly KafkaMessage[]
+  readonly messagesWithinOffset: readonly KafkaMessage[]
 }
 
 type Give = (fetched: FetchedBatches, payload: EachBatchPayload) => Promise<void>
@@ -185,7 +194,20 @@ const fetchedOf = (batch: RawBatch): FetchedBatches => ({
   nextOffset: Number(batch.lastOffset()) + 1,
   lastAppendMs: Number(batch.rawMessages.at(-1)?.timestamp ?? 0),
   batches: batch.messages.flatMap((entry) => (isBatchEntry(entry) && entry.batch ? [entry.batch] : [])),
+  voids: voidsOf(batch),
 })
+
+/** What kafkajs has fetched and does not hand out. */
+function voidsOf({ messages, messagesWithinOffset }: RawBatch): OffsetRange[] {
+  if (messages.length === messagesWithinOffset.length) return []
+  const handedOut = new Set(messages)
+  return messagesWithinOffset.flatMap((entry) => {
+    if (handedOut.has(entry)) return []
+    if (isBatchEntry(entry))
+      return entry.batch ? [{ from: entry.batch.firstOffset, to: entry.batch.lastOffset + 1 }] : []
+    return [{ from: Number(entry.offset), to: Number(entry.offset) + 1 }]
+  })
+}
 
 /** Hands a fetch over when the one before it is done with, and lets kafkajs fetch the next meanwhile. */
 function fetchesGiver({ onFetch }: FetchHandlers): Give {

@@ -29,6 +29,8 @@ export interface Producer {
    */
   send(records: readonly OutgoingRecord[]): Promise<void>
   readonly queuedRecords: number
+  /** How long ago Kafka last failed a send that is now tried again, in ms; undefined when none is. */
+  readonly lastFailureAgoMs: number | undefined
 }
 
 interface Placed {
@@ -100,6 +102,7 @@ class SerialProducer implements Producer {
   #running: Promise<void> | undefined
   #client: KafkaProducer
   #stopped = false
+  #failedAt: number | undefined
 
   constructor(kafka: Kafka, options: ProducerOptions, log: Logger) {
     this.#kafka = kafka
@@ -112,6 +115,10 @@ class SerialProducer implements Producer {
 
   get queuedRecords(): number {
     return this.#queued
+  }
+
+  get lastFailureAgoMs(): number | undefined {
+    return this.#failedAt === undefined ? undefined : performance.now() - this.#failedAt
   }
 
   connect(): Promise<void> {
@@ -203,8 +210,10 @@ class SerialProducer implements Producer {
         const acknowledged = await this.#sendOnce(some)
         const unanswered = some.filter(({ topic, partition }) => !acknowledged.has(`${topic}/${partition}`))
         missing = unanswered.length === 0 ? rest : [...unanswered, ...rest]
+        this.#failedAt = undefined
         if (unanswered.length > 0) this.#log.warn({ records: unanswered.length }, 'produce_reply_incomplete')
       } catch (cause) {
+        this.#failedAt = performance.now()
         if (performance.now() > giveUpAt || this.#stopped)
           throw new PlatformError('KAFKA_UNAVAILABLE', `${missing.length} records were not acknowledged`, { cause })
         this.#log.warn({ err: cause, records: missing.length, attempt }, 'produce_retry')

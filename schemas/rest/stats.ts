@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { Completeness } from './completeness.js'
 import { AnomalyMode, AnomalyStatus } from './anomalies.js'
 import { Timestamp } from './parameters.js'
 
@@ -44,6 +45,7 @@ export const Stats = z
       })
       .meta({ description: 'Since the beginning, over all partitions, as of their last checkpoints' }),
     partitions: z.array(PartitionStats),
+    completeness: Completeness,
     anomalies: z
       .strictObject({
         from: Timestamp,

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
-import kafkajs from 'kafkajs'
 import { TOPICS } from '../../domain/events.js'
 import { waitUntil, type ServiceProcess } from '../support/child-process.js'
+import { deleteBefore } from '../support/delete-records.js'
 import { DetectionStage, type LogEnds } from '../support/detection-stage.js'
 import type { OracleRow } from '../support/run-oracle.js'
 import { useTestStack } from '../support/stack.js'
@@ -232,15 +232,3 @@ describe('who owns a partition, and from where it goes on', function () {
     assert.deepEqual(await stage.fates(), counted)
   })
 })
-
-/** What retention does, at once: the partition's records before an offset are gone. */
-async function deleteBefore(brokers: string[], partition: number, offset: number): Promise<void> {
-  const admin = new kafkajs.Kafka({ clientId: 'retention', brokers, logLevel: kafkajs.logLevel.NOTHING }).admin()
-  await admin.connect()
-  try {
-    await admin.fetchTopicOffsets(TOPICS.clicks) // kafkajs knows only topics that it was asked about
-    await admin.deleteTopicRecords({ topic: TOPICS.clicks, partitions: [{ partition, offset: String(offset) }] })
-  } finally {
-    await admin.disconnect()
-  }
-}

@@ -96,6 +96,7 @@ export async function serveApi(deps: Partial<ApiDeps> = {}): Promise<ServedApi> 
       get: () => Promise.resolve(undefined),
     },
     readStats: () => Promise.resolve({ partitions: [], anomalies: [], dataGaps: 0 }),
+    readCompleteness: () => Promise.resolve({ partitions: [], minutes: [] }),
     readLag: () => Promise.resolve(new Map()),
     checkDependencies: () => Promise.resolve([]),
     ...deps,

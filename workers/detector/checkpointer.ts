@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { GuardianError, isRetryable } from '../../domain/errors.js'
 import { takeHead } from '../../domain/detection/snapshot/head.js'
 import { takePiece } from '../../domain/detection/snapshot/piece.js'
+import type { Displaced } from '../../domain/detection/minute-counts.js'
 import { TOPICS } from '../../domain/events.js'
 import type { Database } from '../../db/pool.js'
 import { commitCheckpoint, isCommitted, type CheckpointWrite } from '../../db/stores/checkpoints.js'
@@ -11,6 +12,7 @@ import type { AnomalyWriter } from './anomaly-writer.js'
 import type { PartitionOwner } from './partition-owner.js'
 import { plainRule, signatureOf, type RulesWatch } from './rules-watch.js'
 import { seal } from './seal.js'
+import type { Steps } from './steps.js'
 
 /** After this many pieces a full one replaces them, so that taking a partition stays quick. */
 const MAX_PIECES = 48
@@ -20,6 +22,8 @@ const LONGEST_PAUSE_MS = 5_000
 export interface CheckpointObserver {
   committed(owner: PartitionOwner, figures: { seconds: number; pieceBytes: number }): void
   commitFailed(): void
+  /** Fates have been taken for a checkpoint. @param minutes different ones since the checkpoint before */
+  minutesTaken(owner: PartitionOwner, minutes: number, displaced: Displaced): void
 }
 
 /** A lost answer is asked for before the next attempt, and a missing day is made. */
@@ -33,6 +37,7 @@ export interface CheckpointerDeps {
   readonly feed: AnomalyFeed
   readonly rules: RulesWatch
   readonly observer: CheckpointObserver
+  readonly steps: Steps
   readonly log: Logger
 }
 
@@ -43,15 +48,17 @@ export class Checkpointer {
   readonly #feed: AnomalyFeed
   readonly #rules: RulesWatch
   readonly #observer: CheckpointObserver
+  readonly #steps: Steps
   readonly #log: Logger
   readonly #captured = new WeakMap<PartitionOwner, { readonly atMs: number; readonly nextOffset: number }>()
 
-  constructor({ db, writer, feed, rules, observer, log }: CheckpointerDeps) {
+  constructor({ db, writer, feed, rules, observer, steps, log }: CheckpointerDeps) {
     this.#db = db
     this.#writer = writer
     this.#feed = feed
     this.#rules = rules
     this.#observer = observer
+    this.#steps = steps
     this.#log = log
   }
 
@@ -90,6 +97,7 @@ export class Checkpointer {
       const write = await this.#capture(owner, changesRules ? rules : undefined)
       await this.#commit(owner, write)
       owner.committedOffset = write.nextOffset
+      this.#steps.note(owner.name, 'checkpoint', `has written ${write.nextOffset}`)
       if (write.piece) owner.pieces = write.piece.isFull ? 1 : owner.pieces + 1
       const seconds = (performance.now() - startedAt) / 1_000
       this.#observer.committed(owner, { seconds, pieceBytes: write.piece?.bytes.length ?? 0 })
@@ -117,10 +125,16 @@ export class Checkpointer {
     const { lastAppendMs } = owner
     const { gaps } = owner
     owner.gaps = []
+    const voidOffsets = owner.takeVoids()
+    const { minutes, displaced } = owner.minutes.take()
+    this.#observer.minutesTaken(owner, minutes.length, displaced)
+    const keptMinutes = { eventFromMs: owner.keptFromMs, appendFromMs: owner.appendKeptFromMs }
     this.#writer.add(updates)
     if (updates.length > 0) owner.owe(this.#feed.add(updates))
     const anomalies = this.#writer.take(topic, partition)
+    this.#steps.note(owner.name, 'checkpoint', `waits until Kafka has ${owner.sideSends.size} sends`)
     await Promise.all([...owner.sideSends])
+    this.#steps.note(owner.name, 'checkpoint', 'packs the state')
     const sealedPiece = piece && { bytes: await seal(piece.bytes), isFull, expiresAtMs: piece.expiresAtMs }
     return {
       topic,
@@ -137,6 +151,9 @@ export class Checkpointer {
       anomalies,
       ruleChange: newRules?.map(plainRule),
       gaps,
+      voidOffsets,
+      minutes,
+      keptMinutes,
     }
   }
 
@@ -148,6 +165,7 @@ export class Checkpointer {
         // Never again before the row was read: a write that is stored already would be taken for another owner's.
         if (isTried && (await this.#isStored(write))) return
         isTried = true
+        this.#steps.note(owner.name, 'checkpoint', `writes ${write.nextOffset}`)
         await this.#writer.days.ensureFor(this.#db, write.anomalies)
         await commitCheckpoint(this.#db, write)
         return

@@ -1,10 +1,12 @@
 import { FATES } from '../../domain/detection/fate.js'
+import type { Displaced } from '../../domain/detection/minute-counts.js'
 import type { Counts } from '../../domain/detection/partition-detector.js'
 import type { DataGap } from '../../db/stores/checkpoints.js'
 import { Counter, Gauge, Histogram, type Registry } from '../../platform/metrics.js'
 import type { FetchedBatches } from '../../platform/kafka/consumer.js'
 import type { PackedBatch } from '../../platform/kafka/record-set.js'
 import { PartitionLag } from './partition-lag.js'
+import type { Stall } from './progress.js'
 import type { PartitionOwner } from './partition-owner.js'
 
 const PARTITION = ['topic', 'partition'] as const
@@ -63,6 +65,20 @@ const seriesOf = (registry: Registry, observeLags: () => void) => ({
   checkpointFailures: counter(registry, 'checkpoint_failures_total', 'Checkpoints that are tried again'),
   gaps: counter(registry, 'data_gaps_total', 'Ranges of offsets passed over without reading them', ['cause']),
   gapOffsets: counter(registry, 'data_gap_offsets_total', 'Offsets in those ranges', ['cause']),
+  minutes: gauge(
+    registry,
+    'checkpoint_minutes',
+    'Different minutes counted between the last two checkpoints',
+    PARTITION,
+  ),
+  displaced: counter(registry, 'minute_displaced_total', 'Records counted at their log append time', ['reason']),
+  stalled: gauge(
+    registry,
+    'stalled_seconds',
+    'Since when a partition with records to read has no checkpoint',
+    PARTITION,
+  ),
+  progressUnknown: counter(registry, 'progress_unknown_total', 'Looks for progress that a server did not answer'),
   fenced: counter(registry, 'fenced_total', 'Partitions found to belong to another owner'),
   held: counter(registry, 'held_total', 'Batches put back because something downstream is full', ['reason']),
 })
@@ -150,6 +166,22 @@ export class DetectorMetrics {
     this.#series.gapOffsets.inc({ cause }, toOffset - fromOffset)
   }
 
+  minutesTaken(owner: PartitionOwner, minutes: number, { overflow, tooOld }: Displaced): void {
+    this.#series.minutes.set({ topic: owner.topic, partition: owner.partition }, minutes)
+    if (overflow > 0) this.#series.displaced.inc({ reason: 'too_many_minutes' }, overflow)
+    if (tooOld > 0) this.#series.displaced.inc({ reason: 'too_old' }, tooOld)
+  }
+
+  stalled(stalls: readonly Stall[]): void {
+    this.#series.stalled.reset()
+    for (const { topic, partition, stalledMs } of stalls)
+      this.#series.stalled.set({ topic, partition }, stalledMs / 1_000)
+  }
+
+  progressUnknown(): void {
+    this.#series.progressUnknown.inc()
+  }
+
   fenced(): void {
     this.#series.fenced.inc()
   }
@@ -176,6 +208,7 @@ export class DetectorMetrics {
     this.#series.lagSeconds.remove(labels)
     this.#series.clearSeconds.remove(labels)
     this.#series.watermark.remove(labels)
+    this.#series.minutes.remove(labels)
     for (const what of ['panes', 'sessions', 'event_ids', 'open_windows', 'bytes'])
       this.#series.state.remove({ ...labels, what })
   }

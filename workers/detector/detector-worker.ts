@@ -5,6 +5,7 @@ import { RecordList } from '../../platform/kafka/record-list.js'
 import type { BatchLimits, PackedBatch, UnreadableRange } from '../../platform/kafka/record-set.js'
 import { PlatformError } from '../../platform/platform-error.js'
 import type { AnomalyRow } from '../../db/stores/anomaly-rows.js'
+import type { PartitionName } from '../../db/stores/checkpoints.js'
 import type { AnomalyFeed } from './anomaly-feed.js'
 import type { AnomalyWriter } from './anomaly-writer.js'
 import type { Checkpointer } from './checkpointer.js'
@@ -12,6 +13,7 @@ import type { DetectorMetrics, HoldReason } from './detector-metrics.js'
 import type { PartitionOwner } from './partition-owner.js'
 import { passOver } from './pass-over.js'
 import { readAhead } from './read-ahead.js'
+import type { Steps } from './steps.js'
 import { takeOver, type TakeOverDeps } from './take-over.js'
 
 export interface DetectorLimits {
@@ -33,6 +35,7 @@ export interface DetectorDeps extends TakeOverDeps {
   readonly consumer: StreamConsumer
   readonly metrics: DetectorMetrics
   readonly limits: DetectorLimits
+  readonly steps: Steps
   /** The process cannot go on. */
   readonly onFatal: (cause: unknown) => void
 }
@@ -58,6 +61,7 @@ export class DetectorWorker {
   readonly #deps: DetectorDeps
   readonly #owners = new Map<string, PartitionOwner>()
   readonly #timers: NodeJS.Timeout[] = []
+  #assigned: readonly PartitionName[] = []
   #stopping = false
   #turn = 0
 
@@ -73,10 +77,27 @@ export class DetectorWorker {
     return [...this.#owners.values()]
   }
 
+  /** What this process has to read. */
+  get assigned(): readonly PartitionName[] {
+    return this.#assigned
+  }
+
   /** Lets go of the partitions that went to other members. Taking new ones waits for their first batch. */
   onAssigned(assignment: Assignment): void {
+    this.#assigned = [...assignment].flatMap(([topic, partitions]) =>
+      partitions.map((partition) => ({ topic, partition })),
+    )
     for (const owner of this.#owners.values())
       if (!assignment.get(owner.topic)?.includes(owner.partition)) this.#release(owner)
+  }
+
+  /**
+   * Has a partition of which nothing has come be read from `offset` on. Kafka's own offset of the group can be in front of
+   * the checkpoint, when the database was restored or is new: then only a record that is yet to come would show it.
+   */
+  wake({ topic, partition }: PartitionName, offset: number): void {
+    if (!this.#stopping && !this.#owners.has(`${topic}/${partition}`))
+      this.#deps.consumer.seek(topic, partition, offset)
   }
 
   /** Decides one fetch, or puts it back. While a server that it needs is away, the partition waits for it. */
@@ -90,6 +111,7 @@ export class DetectorWorker {
       if (!canWait(err)) throw err
       log.warn({ err, partition: `${fetched.topic}/${fetched.partition}`, retryInMs: OUTAGE_MS }, 'partition_waits')
       metrics.held('outage')
+      this.#note(fetched, `waits for a server: ${err instanceof Error ? err.message : 'unknown'}`)
       const { topic, partition, fetchedOffset } = fetched
       this.#putBack(topic, partition, this.#owners.get(`${topic}/${partition}`)?.nextOffset ?? fetchedOffset, OUTAGE_MS)
     }
@@ -98,6 +120,7 @@ export class DetectorWorker {
   async #decide(owner: PartitionOwner, fetched: FetchedBatches): Promise<void> {
     const { limits, metrics } = this.#deps
     metrics.fetched(owner, fetched)
+    owner.sawVoids(fetched.voids)
     const wanted = fetched.batches.filter(({ lastOffset }) => lastOffset >= owner.nextOffset)
     for await (const [batch, read] of readAhead(wanted, limits.batch)) {
       const isDecided =
@@ -107,12 +130,15 @@ export class DetectorWorker {
     }
     if (!this.#isFree(owner)) return
     owner.reach(fetched)
+    this.#note(owner, `has decided up to ${owner.nextOffset}`)
   }
 
   /** @returns false when the rest has to wait */
   async #decideRecords(owner: PartitionOwner, records: RecordList): Promise<boolean> {
     const { metrics, producer } = this.#deps
-    await owner.decoder.learnAll(owner.decoder.missingIdsOf(records))
+    const missing = owner.decoder.missingIdsOf(records)
+    if (missing.size > 0) this.#note(owner, `asks for ${missing.size} schemas`)
+    await owner.decoder.learnAll(missing)
     for (let from = 0; from < records.length; from += MAX_RECORDS_PER_TURN) {
       if (from > 0) await nextTurn()
       if (!this.#isFree(owner)) return false
@@ -131,6 +157,7 @@ export class DetectorWorker {
     const reason = this.#whyHeld(owner)
     if (!reason) return true
     this.#deps.metrics.held(reason)
+    this.#note(owner, `is held at ${owner.nextOffset}: ${reason}`)
     this.#hold(owner)
     return false
   }
@@ -171,12 +198,17 @@ export class DetectorWorker {
     }
     // Another owner has been further than we are, or the log has lost what we wanted: the checkpoint knows.
     if (known) this.#release(known)
+    this.#note(batch, 'is being taken')
     const owner = await takeOver(this.#deps, batch)
     if (owner.pieces === 0) await this.#deps.checkpointer.begin(owner)
     this.#owners.set(key, owner)
     if (batch.fetchedOffset === owner.nextOffset) return owner
     this.#deps.consumer.seek(batch.topic, batch.partition, owner.nextOffset)
     return undefined
+  }
+
+  #note({ topic, partition }: PartitionName, what: string): void {
+    this.#deps.steps.note(`${topic}/${partition}`, 'batch', what)
   }
 
   #whyHeld(owner: PartitionOwner): HoldReason | undefined {

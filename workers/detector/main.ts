@@ -3,9 +3,10 @@ import { hostname } from 'node:os'
 import { TOPICS } from '../../domain/events.js'
 import { seedHashes } from '../../domain/hashing.js'
 import { openPool, type Database } from '../../db/pool.js'
+import { readPositions } from '../../db/stores/checkpoints.js'
 import { poolSettings } from '../../db/pool-settings.js'
 import { RegistryClient } from '../../platform/avro/registry-client.js'
-import { openAdmin, type LogAdmin } from '../../platform/kafka/admin.js'
+import { fetchOffsets, openAdmin, type LogAdmin } from '../../platform/kafka/admin.js'
 import { createKafka } from '../../platform/kafka/client.js'
 import { openConsumer } from '../../platform/kafka/consumer.js'
 import { startProducer, type Producer } from '../../platform/kafka/producer.js'
@@ -21,6 +22,8 @@ import { DetectorMetrics } from './detector-metrics.js'
 import { DetectorWorker, type DetectorDeps } from './detector-worker.js'
 import { EventDecoder } from './event-decoder.js'
 import { watchRules } from './rules-watch.js'
+import { Steps } from './steps.js'
+import { startWatchdog } from './watchdog.js'
 
 const ownerName = `${hostname()}:${process.pid}`
 
@@ -44,8 +47,9 @@ async function start(config: DetectorConfig, log: Logger, { life, onFatal }: Pro
   const { metrics, writer, feed } = writing(config, { db: fastDb, producer: feedProducer, schemas, registry, log })
   await life.use('anomaly writer', () => Promise.resolve({ value: writer, stop: () => writer.stop() }))
   await life.use('anomaly feed', () => Promise.resolve({ value: feed, stop: () => feed.stop() }))
-  const checkpointer = new Checkpointer({ db, writer, feed, rules, observer: metrics, log })
-  const parts = { db, log, metrics, writer, feed, checkpointer, producer, consumer, ownerName, onFatal }
+  const steps = new Steps()
+  const checkpointer = new Checkpointer({ db, writer, feed, rules, observer: metrics, steps, log })
+  const parts = { db, log, metrics, writer, feed, checkpointer, producer, consumer, steps, ownerName, onFatal }
   const worker = new DetectorWorker({ ...parts, ...decisions(config, admin, schemas) })
   await life.use('partitions', () => Promise.resolve({ value: worker, stop: () => worker.stop() }))
   await consumer.runFetches({
@@ -53,8 +57,53 @@ async function start(config: DetectorConfig, log: Logger, { life, onFatal }: Pro
     onAssigned: (assignment) => worker.onAssigned(assignment),
     onCrash: onFatal,
   })
+  const watched = { kafka, schemas, producers: [producer, feedProducer], worker, steps, metrics, log, onFatal }
+  await watch(config, watched, life)
   const served = await life.use('metrics', () => serveMetrics(registry, config.DETECTOR_METRICS_PORT, config.BIND_HOST))
   log.info({ metricsPort: served.port, owner: ownerName }, 'detector_started')
+}
+
+interface WatchedParts {
+  readonly kafka: ReturnType<typeof createKafka>
+  readonly schemas: RegistryClient
+  readonly producers: readonly Producer[]
+  readonly worker: DetectorWorker
+  readonly steps: Steps
+  readonly metrics: DetectorMetrics
+  readonly log: Logger
+  readonly onFatal: (cause: unknown) => void
+}
+
+/** Over connections of its own: those of the parts that it watches can be what holds them. */
+async function watch(config: DetectorConfig, parts: WatchedParts, life: ProcessContext['life']): Promise<void> {
+  const { kafka, schemas, producers, worker, steps, metrics, log, onFatal } = parts
+  // A partition has a checkpoint once in an interval.
+  const limitMs = config.PROGRESS_TIMEOUT_MS + 2 * config.CHECKPOINT_INTERVAL_MS
+  const pool = { ...poolSettings(config, 'guardian-detector-watchdog'), max: 1 }
+  const db = await life.use('PostgreSQL pool of the watchdog', () => openPool(pool, log))
+  const isRefused = ({ lastFailureAgoMs }: Producer) => lastFailureAgoMs !== undefined && lastFailureAgoMs < limitMs
+  const awayServer = async () => {
+    const isThere = await schemas.subjects().then(
+      () => true,
+      () => false,
+    )
+    if (!isThere) return 'the schema registry'
+    return producers.some(isRefused) ? 'Kafka, which does not take what is sent' : undefined
+  }
+  await life.use('watchdog', () =>
+    startWatchdog({
+      limitMs,
+      assigned: () => worker.assigned,
+      positions: () => readPositions(db),
+      offsets: (topic) => fetchOffsets(kafka, topic),
+      awayServer,
+      wake: (partition) => worker.wake(partition, partition.resumeAt),
+      steps,
+      observer: metrics,
+      log,
+      onStuck: onFatal,
+    }),
+  )
 }
 
 interface WritingDeps {
@@ -89,7 +138,7 @@ function decisions(
   config: DetectorConfig,
   admin: LogAdmin,
   schemas: RegistryClient,
-): Pick<DetectorDeps, 'policy' | 'limits' | 'offsetsOf' | 'firstOffsetAfter' | 'decoderOf'> {
+): Pick<DetectorDeps, 'policy' | 'counting' | 'limits' | 'offsetsOf' | 'firstOffsetAfter' | 'decoderOf'> {
   const decoderFor = (record: 'Click' | 'Purchase') =>
     new EventDecoder(OBSERVED_EVENT_SCHEMA(record), (id) => schemas.schemaById(id), config.MAX_RECORD_BYTES)
   const decoders = new Map<string, EventDecoder>([
@@ -98,6 +147,11 @@ function decisions(
   ])
   return {
     policy: { allowedLatenessMs: config.ALLOWED_LATENESS_MS, maxFutureSkewMs: config.MAX_FUTURE_SKEW_MS },
+    counting: {
+      maxMinutes: config.MAX_MINUTES_PER_CHECKPOINT,
+      keptMs: config.MINUTE_RETENTION_HOURS * 3_600_000,
+      maxFutureSkewMs: config.MAX_FUTURE_SKEW_MS,
+    },
     limits: {
       checkpointIntervalMs: config.CHECKPOINT_INTERVAL_MS,
       openRowRewriteMs: config.OPEN_ROW_REWRITE_MS,

@@ -1,9 +1,11 @@
 import type { Anomaly } from '../../domain/detection/anomaly.js'
-import type { Fate } from '../../domain/detection/fate.js'
+import type { Fate, ObservedEvent } from '../../domain/detection/fate.js'
+import { isUsableTime, MinuteCounts } from '../../domain/detection/minute-counts.js'
 import type { Counts, PartitionDetector } from '../../domain/detection/partition-detector.js'
+import type { Text } from '../../domain/text.js'
 import type { DataGap } from '../../db/stores/checkpoints.js'
 import type { AnomalyRow } from '../../db/stores/anomaly-rows.js'
-import type { Fetched } from '../../platform/kafka/consumer.js'
+import type { Fetched, OffsetRange } from '../../platform/kafka/consumer.js'
 import type { OutgoingRecord } from '../../platform/kafka/producer.js'
 import type { RecordList } from '../../platform/kafka/record-list.js'
 import type { EventDecoder } from './event-decoder.js'
@@ -15,6 +17,15 @@ export interface BatchOutcome {
   /** Late records and dead letters, to be acknowledged before a checkpoint passes them. */
   readonly sideRecords: OutgoingRecord[]
   readonly deadCodes: readonly string[]
+}
+
+/** How the fates of records are counted by minute. */
+export interface CountingPolicy {
+  /** Different minutes between two checkpoints. */
+  readonly maxMinutes: number
+  /** How long the counts of a minute are kept. */
+  readonly keptMs: number
+  readonly maxFutureSkewMs: number
 }
 
 /** Where an owner takes a partition up. */
@@ -47,14 +58,20 @@ export class PartitionOwner {
   readonly sideSends = new Set<Promise<void>>()
   /** Offsets passed over since the last checkpoint: the next one records them. */
   gaps: DataGap[] = []
+  /** Fates since the last checkpoint: the next one adds them to those that are stored. */
+  readonly minutes: MinuteCounts
+  /** Offsets without a record that no checkpoint has passed. */
+  #voids: OffsetRange[] = []
+  #voidsSeenTo: number
   pieces = 0
   hasNews = false
   isLost = false
   checkpointing: Promise<void> | undefined
   /** While set, no record may be processed: the rules are changing. */
   isHeld = false
+  readonly #counting: CountingPolicy
 
-  constructor(start: PartitionStart, detector: PartitionDetector, decoder: EventDecoder) {
+  constructor(start: PartitionStart, detector: PartitionDetector, decoder: EventDecoder, counting: CountingPolicy) {
     this.topic = start.topic
     this.partition = start.partition
     this.epoch = start.epoch
@@ -64,6 +81,9 @@ export class PartitionOwner {
     this.detector = detector
     this.decoder = decoder
     this.countsAtTaking = { ...detector.counts }
+    this.#counting = counting
+    this.#voidsSeenTo = start.nextOffset
+    this.minutes = new MinuteCounts(counting.maxMinutes)
   }
 
   get name(): string {
@@ -74,6 +94,7 @@ export class PartitionOwner {
   process(records: RecordList, from: number, to: number): BatchOutcome {
     const sideRecords: OutgoingRecord[] = []
     const deadCodes: string[] = []
+    this.minutes.keepFrom(this.keptFromMs)
     for (let i = from; i < to; i++) {
       const offset = records.offsetAt(i)
       if (offset < this.nextOffset) continue
@@ -84,6 +105,7 @@ export class PartitionOwner {
       let fate: Fate = 'dead'
       if (event) fate = this.detector.process(event, offset, appendMs)
       else this.detector.countDead()
+      this.minutes.count(fate, fate === 'dead' ? this.#usableTime(event, appendMs) : event?.event_ts, appendMs)
       if (fate === 'accepted' || fate === 'duplicate') continue
       const record = copyable(records, i)
       if (event && fate === 'late')
@@ -98,6 +120,24 @@ export class PartitionOwner {
     return { rows: this.rowsOf(this.detector.takeChanges()), sideRecords, deadCodes }
   }
 
+  /** Remembers offsets without a record, until a checkpoint passes them. The same fetch can come again. */
+  sawVoids(ranges: readonly OffsetRange[]): void {
+    for (const { from, to } of ranges) {
+      const unseenFrom = Math.max(from, this.#voidsSeenTo)
+      if (to <= unseenFrom) continue
+      this.#voids.push({ from: unseenFrom, to })
+      this.#voidsSeenTo = to
+    }
+  }
+
+  /** How many offsets without a record have been passed since the last call. */
+  takeVoids(): number {
+    const isPassed = ({ to }: OffsetRange): boolean => to <= this.nextOffset
+    const passed = this.#voids.filter(isPassed)
+    this.#voids = this.#voids.filter((range) => !isPassed(range))
+    return passed.reduce((sum, { from, to }) => sum + to - from, 0)
+  }
+
   /** Goes on behind a fetch of which every record is decided: offsets at its end may have had none. */
   reach({ nextOffset, highWatermark, lastAppendMs }: Fetched): void {
     this.nextOffset = Math.max(this.nextOffset, nextOffset)
@@ -109,16 +149,36 @@ export class PartitionOwner {
   /** Goes on behind offsets that cannot be read, and were appended by then. Each counts as dead. */
   passOver(gap: DataGap, lastAppendMs: number): void {
     this.lastAppendMs = Math.max(this.lastAppendMs, lastAppendMs)
-    this.detector.countDead(gap.toOffset - gap.fromOffset)
+    const records = gap.toOffset - gap.fromOffset
+    this.detector.countDead(records)
+    this.minutes.count('dead', undefined, lastAppendMs, records)
     this.gaps.push(gap)
     this.nextOffset = gap.toOffset
     this.hasNews = true
+  }
+
+  /** Minutes of event time before it are not kept. */
+  get keptFromMs(): number {
+    return this.detector.watermarkMs - this.#counting.keptMs
+  }
+
+  /** Minutes of log append time before it are not kept. */
+  get appendKeptFromMs(): number {
+    return this.lastAppendMs - this.#counting.keptMs
   }
 
   rowsOf(anomalies: readonly Anomaly[]): AnomalyRow[] {
     if (anomalies.length === 0) return []
     const detectedMs = Date.now()
     return anomalies.map((anomaly) => ({ topic: this.topic, partition: this.partition, anomaly, detectedMs }))
+  }
+
+  /** The event time of a dead letter, if it can be counted there. */
+  #usableTime(event: ObservedEvent<Text> | undefined, appendMs: number): number | undefined {
+    const eventMs = event?.event_ts
+    return eventMs !== undefined && isUsableTime(eventMs, appendMs, this.#counting.maxFutureSkewMs)
+      ? eventMs
+      : undefined
   }
 
   /** Remembers a send until it is acknowledged. */

@@ -7,12 +7,13 @@ import { recordDataGap, takePartition, type DataGap, type PartitionName } from '
 import type { PartitionOffsets } from '../../platform/kafka/admin.js'
 import type { Logger } from '../../platform/logger.js'
 import type { EventDecoder } from './event-decoder.js'
-import { PartitionOwner } from './partition-owner.js'
+import { PartitionOwner, type CountingPolicy } from './partition-owner.js'
 import { unseal } from './seal.js'
 
 export interface TakeOverDeps {
   readonly db: Database
   readonly policy: DetectorPolicy
+  readonly counting: CountingPolicy
   /** Who this process is, for people. */
   readonly ownerName: string
   readonly offsetsOf: (name: PartitionName) => Promise<PartitionOffsets>
@@ -60,6 +61,7 @@ export async function takeOver(deps: TakeOverDeps, name: PartitionName): Promise
     { ...name, epoch: taken.epoch, nextOffset, lastAppendMs },
     detector,
     deps.decoderOf(name.topic),
+    deps.counting,
   )
   owner.pieces = taken.pieces.length
   return owner

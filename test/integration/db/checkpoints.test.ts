@@ -62,6 +62,9 @@ const write = (of: Partial<CheckpointWrite> = {}): CheckpointWrite => ({
   anomalies: [],
   ruleChange: undefined,
   gaps: [],
+  voidOffsets: 0,
+  minutes: [],
+  keptMinutes: { eventFromMs: NOON - 3_600_000, appendFromMs: NOON - 3_600_000 },
   ...of,
 })
 

@@ -128,7 +128,10 @@ describe('api', () => {
           positions.map(({ topic, kafkaPartition, nextOffset }) => [topic, kafkaPartition, nextOffset]),
           [0, 1].map((kafkaPartition) => ['km.clicks.v1', kafkaPartition, 10]),
         )
-        return Promise.resolve(new Map([0, 1].map((p) => [`km.clicks.v1/${p}`, { records: p * 100, seconds: p * 7 }])))
+        const log = { logStart: 0, logEnd: 200 }
+        return Promise.resolve(
+          new Map([0, 1].map((p) => [`km.clicks.v1/${p}`, { records: p * 100, seconds: p * 7, ...log }])),
+        )
       }
       const stats = await readAnswer<Stats>('getStats', await get('/stats', { readStats, readLag }))
       const counted = { accepted: 10, duplicate: 6, late: 4, dead: 2, data_gaps: 1 }
@@ -159,7 +162,7 @@ describe('api', () => {
         return [only?.lag_records, only?.lag_seconds, only?.seconds_to_clear, totals.lag_records, totals.lag_seconds]
       }
       assert.deepEqual(await lagOf(() => Promise.resolve(undefined)), [null, null, null, null, null])
-      const behind = new Map([['t/0', { records: 9, seconds: 3 }]])
+      const behind = new Map([['t/0', { records: 9, seconds: 3, logStart: 0, logEnd: 10 }]])
       assert.deepEqual(await lagOf(() => Promise.resolve(behind)), [9, 3, null, 9, 3])
     })
   })

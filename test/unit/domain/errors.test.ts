@@ -3,9 +3,6 @@ import { assertNever, ERROR_CODES, GuardianError, isRetryable } from '../../../d
 
 /** Said again here on purpose: whether a code is tried again is a promise to whoever waits for it. */
 const TRIED_AGAIN = new Set([
-  'GRD_KAFKA_UNAVAILABLE',
-  'GRD_PRODUCE_INCOMPLETE',
-  'GRD_REGISTRY_UNAVAILABLE',
   'GRD_STORE_UNAVAILABLE',
   'GRD_STORE_TIMEOUT',
   'GRD_STORE_CONFLICT',
@@ -34,7 +31,7 @@ describe('GuardianError', () => {
 
 describe('isRetryable', () => {
   it('tries again what it does not know', () => {
-    for (const thrown of [new Error('x'), new TypeError('x'), 'text', 7, null, undefined, { code: 'GRD_CONFIG' }])
+    for (const thrown of [new Error('x'), new TypeError('x'), 'text', 7, null, undefined, { code: 'GRD_FENCED' }])
       assert.equal(isRetryable(thrown), true)
   })
 })

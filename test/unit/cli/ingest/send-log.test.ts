@@ -18,7 +18,7 @@ function fakeSender(acknowledge: () => Promise<void> = () => Promise.resolve()) 
     isLogEmpty: false,
     encodeClick: (click: Click) => Buffer.from(click.page),
     encodePurchase: () => Buffer.alloc(0),
-    place: (topic, key, value) => ({ topic, key, value, partition: 0 }),
+    place: (topic, key, value, eventMs) => ({ topic, key, value, partition: 0, eventMs }),
     send: async (records) => {
       mostUnderWay = Math.max(mostUnderWay, ++underWay)
       await acknowledge()

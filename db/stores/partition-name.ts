@@ -1,0 +1,5 @@
+/** One partition of one topic. */
+export interface PartitionName {
+  readonly topic: string
+  readonly partition: number
+}
