@@ -48,7 +48,11 @@ const RECOVERY_MS = 15_000
 export function startWatchdog(deps: WatchdogDeps): Promise<Part<undefined>> {
   const watchdog = new Watchdog(deps)
   watchdog.start()
-  return Promise.resolve({ value: undefined, stop: () => Promise.resolve(watchdog.stop()) })
+  const stop = (): Promise<void> => {
+    watchdog.stop()
+    return Promise.resolve()
+  }
+  return Promise.resolve({ value: undefined, stop })
 }
 
 class Watchdog {
