@@ -1,6 +1,7 @@
 import type { Express } from 'express'
 import type { Operations } from '../schemas/rest/operations.js'
 import { createApp, type AppDeps } from './app.js'
+import { createAlertHandlers, type AlertDeps } from './routes/alerts.js'
 import { createAnomalyHandlers, type AnomalyReader } from './routes/anomalies.js'
 import { createAuditHandlers, type AuditReader } from './routes/audit.js'
 import { createDocumentationHandlers } from './routes/documentation.js'
@@ -12,7 +13,7 @@ import { createSessionHandlers, type SessionDeps } from './routes/session.js'
 import { createStatsHandlers, type StatsDeps } from './routes/stats.js'
 
 /** All that the API asks of the outside; `main` gives the real ones. */
-export interface ApiDeps extends AppDeps, HealthDeps, StatsDeps, KeyDeps, SessionDeps {
+export interface ApiDeps extends AppDeps, HealthDeps, StatsDeps, KeyDeps, SessionDeps, AlertDeps {
   readonly anomalies: AnomalyReader
   readonly audit: AuditReader
   readonly rules: RuleStore
@@ -28,6 +29,7 @@ export const createApi = (operations: Operations, deps: ApiDeps): Express =>
       ...createHealthHandlers(deps),
       ...createStatsHandlers(deps),
       ...createAnomalyHandlers(deps.anomalies),
+      ...createAlertHandlers(deps),
       ...createKeyHandlers(deps),
       ...createSessionHandlers(deps),
       ...createAuditHandlers(deps.audit),

@@ -7,7 +7,9 @@ import { poolSettings } from '../db/pool-settings.js'
 import { getAnomaly, listAnomalies } from '../db/read-models/anomalies.js'
 import { readCompleteness } from '../db/read-models/completeness.js'
 import { listDailyMetrics, listPipelineRuns, readFunnel, readPopularItems } from '../db/read-models/daily-figures.js'
+import { listAlerts, readAlert, readChannels } from '../db/read-models/alerts.js'
 import { readStats } from '../db/read-models/stats.js'
+import { createSilence, endSilence, listSilences } from '../db/stores/alert-silences.js'
 import { RegistryClient } from '../platform/avro/registry-client.js'
 import { offsetsAt, topicOffsets, withAdmin } from '../platform/kafka/admin.js'
 import { createKafka } from '../platform/kafka/client.js'
@@ -63,6 +65,14 @@ async function start(config: ApiConfig, log: Logger, { life }: ProcessContext): 
     rules: wireRules(db),
     anomalies: { list: (request) => listAnomalies(db, request), get: (key) => getAnomaly(db, key) },
     figures: figureReader(db),
+    alerts: { list: (filter) => listAlerts(db, filter), get: (alertId) => readAlert(db, alertId) },
+    silences: {
+      list: (page) => listSilences(db, page),
+      create: (silence, by) => createSilence(db, silence, by),
+      end: (silenceId, now, by) => endSilence(db, silenceId, now, by),
+    },
+    silenceMaxMs: config.ALERT_SILENCE_MAX_HOURS * 3_600_000,
+    readChannels: () => readChannels(db),
     readStats: (from, to) => readStats(db, from, to),
     readCompleteness: () => readCompleteness(db),
     readLag: lagReader(kafka),

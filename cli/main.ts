@@ -1,5 +1,6 @@
 import { Command, CommanderError } from 'commander'
 import { auditCommand } from './audit-command.js'
+import { dlqCommand } from './dlq-command.js'
 import { doctorCommand } from './doctor-command.js'
 import { explainCommand } from './explain-command.js'
 import { ingestCommand } from './ingest-command.js'
@@ -21,6 +22,7 @@ const COMMANDS = [
   auditCommand,
   kpiCommand,
   schedulesCommand,
+  dlqCommand,
   doctorCommand,
 ]
 

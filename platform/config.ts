@@ -18,6 +18,11 @@ const secret = z
   .string()
   .regex(/^[A-Za-z0-9_-]{32,200}$/, 'not 32 to 200 letters, digits, - and _')
   .refine((text) => new Set(text).size >= 12, 'too easy to guess')
+const emailAddress = z.string().regex(/^[^\s@,<>]+@[^\s@,<>]+$/, 'not an e-mail address')
+const emailAddresses = z
+  .string()
+  .regex(/^[^\s@,<>]+@[^\s@,<>]+(\s*,\s*[^\s@,<>]+@[^\s@,<>]+){0,49}$/, 'not a list of 1 to 50 e-mail addresses')
+  .transform((text) => text.split(',').map((part) => part.trim()))
 const httpUrl = z.string().regex(/^https?:\/\/\S+$/, 'not an http(s) URL')
 
 /** The environment does not say what a process needs. Names variables and what is wrong with each, never their values. */
@@ -55,6 +60,7 @@ export const VARIABLES = {
 
   TEMPORAL_ADDRESS: z.string().regex(/^[^\s:]+:\d{1,5}$/, 'not host:port'),
   TEMPORAL_NAMESPACE: z.string().min(1).prefault('default'),
+  TEMPORAL_UI_URL: httpUrl.prefault('http://localhost:8233'),
   TEMPORAL_MAX_CACHED_WORKFLOWS: wholeNumber(1, 10_000, 100),
   ORCHESTRATOR_METRICS_PORT: port(9_465),
 
@@ -111,6 +117,26 @@ export const VARIABLES = {
   API_REFUSALS_PER_MINUTE: wholeNumber(1, 1_000_000, 600),
   API_SESSION_SECONDS: wholeNumber(60, 2_592_000, 43_200),
   API_DENIALS_QUEUE_MAX: wholeNumber(10, 100_000, 1_000),
+
+  SLACK_WEBHOOK_URL: httpUrl.optional(),
+  SMTP_URL: z
+    .string()
+    .regex(/^smtps?:\/\/\S+$/, 'not an smtp(s) URL')
+    .optional(),
+  ALERT_EMAIL_FROM: emailAddress.optional(),
+  ALERT_EMAIL_TO: emailAddresses.optional(),
+  ALERT_BASE_URL: httpUrl.prefault('http://localhost:8000'),
+  ALERT_WINDOW_MS: wholeNumber(1_000, 86_400_000, 1_800_000),
+  ALERT_RECOVER_AFTER_MS: wholeNumber(1_000, 86_400_000, 600_000),
+  ALERT_SILENCE_MAX_HOURS: wholeNumber(1, 8_760, 168),
+  ALERT_SEND_TIMEOUT_MS: wholeNumber(100, 60_000, 10_000),
+  ALERT_LAG_WARNING_SECONDS: wholeNumber(1, 86_400, 60),
+  ALERT_LAG_CRITICAL_SECONDS: wholeNumber(1, 86_400, 300),
+  ALERT_BURST_WARNING: wholeNumber(1, 10_000_000, 100),
+  ALERT_BURST_CRITICAL: wholeNumber(1, 10_000_000, 1_000),
+  DLQ_ALERT_WARNING: wholeNumber(1, 1_000_000_000, 10),
+  DLQ_ALERT_CRITICAL: wholeNumber(1, 1_000_000_000, 1_000),
+  DLQ_ALERT_MAX_RECORDS: wholeNumber(1_000, 100_000_000, 1_000_000),
 
   ANOMALY_DAYS_AHEAD: wholeNumber(1, 60, 7),
   ANOMALY_RETENTION_DAYS: wholeNumber(1, 3_650, 30),

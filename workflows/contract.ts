@@ -1,5 +1,9 @@
 import type { ComputedDay, PublishedDay } from '../activities/kpi/kpi-contract.js'
 import type { ReconciledDay } from '../activities/reconcile/reconcile-activities.js'
+import type { Channel } from '../domain/alerting/channel.js'
+import type { Thresholds } from '../domain/alerting/observation.js'
+import type { LagLimits } from '../domain/alerting/watched.js'
+import type { DeadLetterFilter, ReplayOutcome } from '../domain/dead-letters/replay.js'
 import type { HeldDay, PartitionPolicy } from '../domain/partition-planning/plan-partitions.js'
 import type { UtcDay } from '../domain/utc-day.js'
 
@@ -38,7 +42,84 @@ export const WORKFLOWS = {
     scheduleId: 'reconcile',
     workflowId: (day: UtcDay) => `reconcile:${day}`,
   },
+  dlqAlert: {
+    type: 'dlqAlert',
+    taskQueue: TASK_QUEUES.alerts,
+    scheduleId: 'dlq-alert',
+  },
+  alertWatch: {
+    type: 'alertWatch',
+    taskQueue: TASK_QUEUES.alerts,
+    scheduleId: 'alert-watch',
+  },
+  dlqReplay: {
+    type: 'dlqReplay',
+    taskQueue: TASK_QUEUES.ops,
+    workflowId: (replayId: string) => `dlq-replay:${replayId}`,
+  },
+  deliverAlert: {
+    type: 'deliverAlert',
+    taskQueue: TASK_QUEUES.alerts,
+    workflowId: (alertId: string) => `deliver-alert:${alertId}`,
+  },
 } as const
+
+export interface DlqAlertInput {
+  /** Dead letters of one cause in one look. */
+  readonly thresholds: Thresholds
+  /** Dead letters that one look counts at most; the next one goes on from there. */
+  readonly maxRecords: number
+}
+
+/** What a look has come to. */
+export interface LookResult {
+  /** Alerts whose delivery was begun. */
+  readonly sent: readonly string[]
+  readonly suppressed: number
+}
+
+export interface DlqAlertResult extends LookResult {
+  readonly counted: number
+  readonly left: number
+  readonly missed: number
+}
+
+export interface AlertWatchInput {
+  readonly lag: LagLimits
+  /** Sessions flagged by one rule in a minute. */
+  readonly burst: Thresholds
+}
+
+export interface AlertWatchResult extends LookResult {
+  /** Sources that did not answer. */
+  readonly unreadable: readonly string[]
+}
+
+export interface DlqReplayInput {
+  /** The same replay does nothing twice. */
+  readonly replayId: string
+  readonly filter: DeadLetterFilter
+  readonly isDryRun: boolean
+  /** Sent back in a second at most. */
+  readonly recordsPerSecond: number
+  /** A dead letter that was replayed so often is parked. */
+  readonly maxAttempts: number
+}
+
+export interface DlqReplayResult {
+  readonly selected: number
+  readonly outcomes: Readonly<Record<ReplayOutcome, number>>
+  /** Why dead letters are unfit, by code. */
+  readonly faults: Readonly<Record<string, number>>
+}
+
+export interface DeliverAlertInput {
+  readonly alertId: string
+  /** A channel that no delivery is owed on answers so. */
+  readonly channels: readonly Channel[]
+}
+
+export type DeliverAlertResult = Readonly<Partial<Record<Channel, 'sent' | 'failed' | 'not_owed'>>>
 
 export interface PartitionMaintenanceInput extends PartitionPolicy {
   /** YYYY-MM-DD. Without it, the day of the time that the schedule was due for. */

@@ -1,3 +1,4 @@
+import type { ChannelRow } from '../../db/read-models/alerts.js'
 import type { Health, Readiness } from '../../schemas/rest/health.js'
 import type { Operations } from '../../schemas/rest/operations.js'
 import type { CheckDependencies } from '../dependency-probes.js'
@@ -5,6 +6,8 @@ import type { Handlers } from './router.js'
 
 export interface HealthDeps {
   readonly checkDependencies: CheckDependencies
+  /** What the orchestrator said about the channels of alerts. */
+  readonly readChannels: () => Promise<readonly ChannelRow[]>
   readonly version: string
   /** Of the process, in seconds. */
   readonly uptimeSeconds: () => number
@@ -15,14 +18,19 @@ export interface HealthDeps {
 /** `GET /health`, `/livez`, `/readyz`. */
 export const createHealthHandlers = ({
   checkDependencies,
+  readChannels,
   version,
   uptimeSeconds,
   isStopping,
 }: HealthDeps): Pick<Handlers<Operations>, 'getHealth' | 'getLiveness' | 'getReadiness'> => ({
   async getHealth() {
-    const dependencies = await checkDependencies()
+    const [dependencies, channels] = await Promise.all([checkDependencies(), readChannels().catch(() => [])])
     const status = dependencies.every((dependency) => dependency.status === 'up') ? 'ok' : 'degraded'
-    return { body: { status, version, uptime_seconds: uptimeSeconds(), dependencies } satisfies Health }
+    const alert_channels = channels.map(({ channel, isConfigured, owed }) => ({
+      ...{ channel, owed },
+      status: isConfigured ? ('on' as const) : ('off' as const),
+    }))
+    return { body: { status, version, uptime_seconds: uptimeSeconds(), dependencies, alert_channels } satisfies Health }
   },
 
   getLiveness: () => ({ body: { status: 'alive' } }),

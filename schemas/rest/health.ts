@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { CHANNELS } from '../../domain/alerting/channel.js'
 import { Timestamp } from './parameters.js'
 
 export const DependencyHealth = z
@@ -13,12 +14,23 @@ export const DependencyHealth = z
   .meta({ id: 'DependencyHealth' })
 export type DependencyHealth = z.output<typeof DependencyHealth>
 
+export const ChannelHealth = z
+  .strictObject({
+    channel: z.enum(CHANNELS),
+    status: z.enum(['on', 'off']).meta({ description: '`off`: not configured; alerts do not go there' }),
+    owed: z.int().min(0).meta({ description: 'Messages that have not been sent yet' }),
+  })
+  .meta({ id: 'ChannelHealth' })
+
 export const Health = z
   .strictObject({
     status: z.enum(['ok', 'degraded']).meta({ description: '`degraded`: one of the dependencies is down' }),
     version: z.string(),
     uptime_seconds: z.number().min(0),
     dependencies: z.array(DependencyHealth),
+    alert_channels: z
+      .array(ChannelHealth)
+      .meta({ description: 'As the orchestrator said at its last start; empty while that cannot be read' }),
   })
   .meta({ id: 'Health' })
 export type Health = z.output<typeof Health>

@@ -14,7 +14,7 @@ export interface Operation {
   readonly method: 'get' | 'post' | 'put' | 'patch' | 'delete'
   /** With parameters as `{name}`. It is also the metric label. */
   readonly path: string
-  readonly tag: 'service' | 'detection' | 'documentation' | 'access' | 'rules' | 'figures'
+  readonly tag: 'service' | 'detection' | 'documentation' | 'access' | 'rules' | 'figures' | 'alerts'
   readonly summary: string
   /** Who may call it: `open` needs no key; else the lowest role that may. There is no default. */
   readonly access: Access

@@ -5,6 +5,7 @@ import { bare, json, type Answer, type Operation } from './operation.js'
 import { accessOperations } from './operations/access.js'
 import { ruleOperations } from './operations/rules.js'
 import { figureOperations } from './operations/figures.js'
+import { alertOperations } from './operations/alerts.js'
 import { Stats } from './stats.js'
 
 export type { Answer, InputOf, Operation } from './operation.js'
@@ -111,6 +112,7 @@ export const createOperations = ({ pageLimitMax }: OperationLimits) =>
     ...ruleOperations,
     ...accessOperations(pageLimitMax),
     ...figureOperations,
+    ...alertOperations(pageLimitMax),
     listAnomalies: {
       ...bare,
       path: '/anomalies',

@@ -10,6 +10,8 @@ export const PROBLEMS = {
   CROSS_SITE: { status: 403, title: 'The change was not asked for by a page of this server' },
   KEY_NOT_FOUND: { status: 404, title: 'There is no such key' },
   ROUTE_NOT_FOUND: { status: 404, title: 'There is nothing at this address' },
+  ALERT_NOT_FOUND: { status: 404, title: 'There is no such alert' },
+  SILENCE_NOT_FOUND: { status: 404, title: 'There is no such silence' },
   ANOMALY_NOT_FOUND: { status: 404, title: 'There is no such anomaly' },
   RULE_NOT_FOUND: { status: 404, title: 'There is no such version of a rule' },
   WRONG_STATE: { status: 409, title: 'It is not in a state that allows this' },

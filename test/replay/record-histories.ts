@@ -108,8 +108,11 @@ describe('recording histories', function () {
   it('partition-maintenance-scheduled', async () => {
     const { client } = temporal
     await withWorker(partitionsOf([]), async () => {
-      const policy = { daysAhead: 2, retentionDays: 30, archiveWaitMs: 60_000 }
-      await ensureSchedules(client.schedule, declaredSchedules(policy), createLogger('recorder', 'fatal'))
+      const deadLetters = { thresholds: { warning: 10, critical: 100 }, maxRecords: 1_000 }
+      const watch = { lag: { warningSeconds: 60, criticalSeconds: 300 }, burst: { warning: 100, critical: 1_000 } }
+      const declared = declaredSchedules({ daysAhead: 2, retentionDays: 30, archiveWaitMs: 60_000, deadLetters, watch })
+      const own = declared.filter(({ id }) => id === scheduleId)
+      await ensureSchedules(client.schedule, own, createLogger('recorder', 'fatal'))
       try {
         for (let id: string | undefined; id === undefined;) {
           const { info } = await client.schedule.getHandle(scheduleId).describe()

@@ -53,6 +53,24 @@ const PLANTED: readonly {
     to: `status: 'failed', ...(() => { throw error })()`,
     history: 'partition-maintenance-refused.json',
   },
+  {
+    what: 'alerts that are delivered one after the other',
+    from: 'await Promise.all(channels.map(async (channel) => {',
+    to: 'for (const channel of channels) await Promise.all([channel].map(async (channel) => {',
+    history: 'deliver-alert-both.json',
+  },
+  {
+    what: 'deliveries that were left behind and are no longer looked for',
+    from: '...(await listUndelivered({ at }))',
+    to: '',
+    history: 'dlq-alert-sends.json',
+  },
+  {
+    what: 'a source that is asked no more',
+    from: "'detector-lag', 'schedules'",
+    to: "'schedules'",
+    history: 'alert-watch-quiet.json',
+  },
 ]
 
 describe('replay', function () {

@@ -9,9 +9,11 @@ import { createRegistry, serveMetrics } from '../../platform/metrics.js'
 import { openStorage } from '../../platform/object-storage/open-storage.js'
 import { runProcess, type ProcessContext } from '../../platform/run-process.js'
 import { kpiDeps } from './kpi-parts.js'
+import { openAlerts } from './alert-parts.js'
 import { orchestratorConfig, type OrchestratorConfig } from './orchestrator-config.js'
 import { startQueueWorkers, type QueueWorkersDeps } from './queue-workers.js'
-import { declaredSchedules, ensureSchedules } from './schedules.js'
+import { openReplay } from './replay-parts.js'
+import { declaredSchedules, ensureSchedules, type SchedulePolicy } from './schedules.js'
 import { connectTemporal } from './temporal-connection.js'
 import { installRuntime, MergedRegistry } from './temporal-runtime.js'
 import { assertWorkflowBundle } from './workflow-bundle.js'
@@ -34,10 +36,18 @@ async function start(config: OrchestratorConfig, log: Logger, { life, onFatal }:
     ),
   )
   const storage = await openStorage(config.ARCHIVE_URL)
+  const { schedule: schedules } = new Client({ connection, namespace })
+  const declared = declaredSchedules(schedulePolicy(config))
+  const alerts = await life.use('alert channels', () =>
+    openAlerts(config, { db, registry: registry.own, schedules, declared }, log),
+  )
+  const replay = await life.use('dead letters', () => Promise.resolve(openReplay(config, db, log)))
   const queues = await life.use('workers', () =>
     startQueueWorkers({
       ...storesOn(db),
       ...kpiDeps({ db, log, storage, config }),
+      ...alerts,
+      ...replay,
       connection,
       namespace,
       maxCachedWorkflows: config.TEMPORAL_MAX_CACHED_WORKFLOWS,
@@ -45,17 +55,26 @@ async function start(config: OrchestratorConfig, log: Logger, { life, onFatal }:
       onFatal,
     }),
   )
-  const policy = {
-    daysAhead: config.ANOMALY_DAYS_AHEAD,
-    retentionDays: config.ANOMALY_RETENTION_DAYS,
-    archiveWaitMs: config.KPI_ARCHIVE_WAIT_MS,
-  }
-  await ensureSchedules(new Client({ connection, namespace }).schedule, declaredSchedules(policy), log)
+  await ensureSchedules(schedules, declared, log)
   const metrics = await life.use('metrics', () =>
     serveMetrics(registry, config.ORCHESTRATOR_METRICS_PORT, config.BIND_HOST),
   )
   log.info({ queues, metricsPort: metrics.port }, 'orchestrator_started')
 }
+
+const schedulePolicy = (config: OrchestratorConfig): SchedulePolicy => ({
+  daysAhead: config.ANOMALY_DAYS_AHEAD,
+  retentionDays: config.ANOMALY_RETENTION_DAYS,
+  archiveWaitMs: config.KPI_ARCHIVE_WAIT_MS,
+  deadLetters: {
+    thresholds: { warning: config.DLQ_ALERT_WARNING, critical: config.DLQ_ALERT_CRITICAL },
+    maxRecords: config.DLQ_ALERT_MAX_RECORDS,
+  },
+  watch: {
+    lag: { warningSeconds: config.ALERT_LAG_WARNING_SECONDS, criticalSeconds: config.ALERT_LAG_CRITICAL_SECONDS },
+    burst: { warning: config.ALERT_BURST_WARNING, critical: config.ALERT_BURST_CRITICAL },
+  },
+})
 
 const storesOn = (
   db: Database,

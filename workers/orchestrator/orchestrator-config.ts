@@ -1,4 +1,4 @@
-import { loadConfig } from '../../platform/config.js'
+import { ConfigError, loadConfig, type Config } from '../../platform/config.js'
 import type { Env } from '../../platform/env.js'
 
 const VARIABLES = [
@@ -23,9 +23,54 @@ const VARIABLES = [
   'KPI_MEMORY_BYTES',
   'KPI_THREADS',
   'KPI_ARCHIVE_WAIT_MS',
+  'FETCH_MAX_UNPACKED_BYTES',
+  'SCHEMA_REGISTRY_URL',
+  'SCHEMA_REGISTRY_TIMEOUT_MS',
+  'MAX_RECORD_BYTES',
+  'MAX_FUTURE_SKEW_MS',
+  'SLACK_WEBHOOK_URL',
+  'SMTP_URL',
+  'ALERT_EMAIL_FROM',
+  'ALERT_EMAIL_TO',
+  'ALERT_BASE_URL',
+  'ALERT_WINDOW_MS',
+  'ALERT_RECOVER_AFTER_MS',
+  'ALERT_SEND_TIMEOUT_MS',
+  'TEMPORAL_UI_URL',
+  'ALERT_LAG_WARNING_SECONDS',
+  'ALERT_LAG_CRITICAL_SECONDS',
+  'ALERT_BURST_WARNING',
+  'ALERT_BURST_CRITICAL',
+  'DLQ_ALERT_WARNING',
+  'DLQ_ALERT_CRITICAL',
+  'DLQ_ALERT_MAX_RECORDS',
 ] as const
 
-/** What the orchestrator needs from the environment. @throws ConfigError */
-export const orchestratorConfig = (env: Env) => loadConfig(VARIABLES, env)
+/** What the orchestrator needs from the environment. @throws ConfigError, also when e-mail is configured in part only */
+export const orchestratorConfig = (env: Env) => {
+  const config = loadConfig(VARIABLES, env)
+  const faults = [...emailFaults(config), ...thresholdFaults(config)]
+  if (faults.length > 0) throw new ConfigError(faults)
+  return config
+}
+
+const EMAIL = ['SMTP_URL', 'ALERT_EMAIL_FROM', 'ALERT_EMAIL_TO'] as const
+
+function emailFaults(config: Config<(typeof EMAIL)[number]>): string[] {
+  const missing = EMAIL.filter((name) => config[name] === undefined)
+  if (missing.length === 0 || missing.length === EMAIL.length) return []
+  return missing.map((name) => `${name}: missing, e-mail needs ${EMAIL.join(', ')}`)
+}
+
+const THRESHOLDS = [
+  ['DLQ_ALERT_WARNING', 'DLQ_ALERT_CRITICAL'],
+  ['ALERT_LAG_WARNING_SECONDS', 'ALERT_LAG_CRITICAL_SECONDS'],
+  ['ALERT_BURST_WARNING', 'ALERT_BURST_CRITICAL'],
+] as const
+
+const thresholdFaults = (config: Config<(typeof THRESHOLDS)[number][number]>): string[] =>
+  THRESHOLDS.flatMap(([warning, critical]) =>
+    config[critical] < config[warning] ? [`${critical}: below ${warning}`] : [],
+  )
 
 export type OrchestratorConfig = ReturnType<typeof orchestratorConfig>

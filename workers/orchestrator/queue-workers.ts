@@ -1,5 +1,10 @@
 import { Worker, type NativeConnection } from '@temporalio/worker'
 import { createKpiActivities, type KpiDeps } from '../../activities/kpi/kpi-activities.js'
+import { createDeadLetterActivities, type DeadLetterDeps } from '../../activities/alerts/dead-letter-activities.js'
+import { createLookActivities, type LookDeps } from '../../activities/alerts/look-activities.js'
+import { createWatchActivities, type WatchDeps } from '../../activities/alerts/watch-activities.js'
+import { createNotifyActivities, type NotifyDeps } from '../../activities/notify/notify-activities.js'
+import { createReplayActivities, type ReplayDeps } from '../../activities/dead-letters/replay-activities.js'
 import { createPartitionActivities, type PartitionDeps } from '../../activities/partitions/partition-activities.js'
 import { createReconcileActivities, type ReconcileDeps } from '../../activities/reconcile/reconcile-activities.js'
 import { createRunActivities, type RunDeps } from '../../activities/runs/run-activities.js'
@@ -7,7 +12,8 @@ import type { Part } from '../../platform/lifecycle.js'
 import { TASK_QUEUES, type TaskQueue } from '../../workflows/contract.js'
 import { bundlePath } from './workflow-bundle.js'
 
-export interface QueueWorkersDeps extends PartitionDeps, RunDeps, KpiDeps, ReconcileDeps {
+export interface QueueWorkersDeps
+  extends PartitionDeps, RunDeps, KpiDeps, ReconcileDeps, DeadLetterDeps, LookDeps, NotifyDeps, WatchDeps, ReplayDeps {
   readonly connection: NativeConnection
   readonly namespace: string
   /** Workflows whose state is kept in memory, per queue; others are rebuilt from their history. */
@@ -28,13 +34,27 @@ interface Queue {
 const queues = (deps: QueueWorkersDeps): readonly Queue[] => [
   {
     taskQueue: TASK_QUEUES.ops,
-    activities: { ...createPartitionActivities(deps), ...createRunActivities(deps) },
+    activities: {
+      ...createPartitionActivities(deps),
+      ...createRunActivities(deps),
+      ...createReplayActivities(deps),
+    },
     maxConcurrentActivities: 10,
   },
   {
     taskQueue: TASK_QUEUES.batch,
     // One day is computed at a time, whatever waits; most of the others wait for the archive.
     activities: { ...createKpiActivities(deps), ...createReconcileActivities(deps), ...createRunActivities(deps) },
+    maxConcurrentActivities: 20,
+  },
+  {
+    taskQueue: TASK_QUEUES.alerts,
+    activities: {
+      ...createDeadLetterActivities(deps),
+      ...createWatchActivities(deps),
+      ...createLookActivities(deps),
+      ...createNotifyActivities(deps),
+    },
     maxConcurrentActivities: 20,
   },
 ]

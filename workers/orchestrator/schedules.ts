@@ -9,18 +9,24 @@ import {
 import type { Logger } from '../../platform/logger.js'
 import {
   WORKFLOWS,
+  type AlertWatchInput,
   type DailyKpiInput,
+  type DlqAlertInput,
   type PartitionMaintenanceInput,
   type ReconcileInput,
   type TaskQueue,
 } from '../../workflows/contract.js'
 
-/** A workflow that is started once a day. */
-export interface DailySchedule {
+/** When a schedule starts its workflow. UTC. */
+export type ScheduleTime =
+  | { readonly hour: number; readonly minute: number }
+  /** Counted from the epoch. */
+  | { readonly everyMs: number }
+
+/** A workflow that is started again and again. */
+export interface DeclaredSchedule {
   readonly id: string
-  /** UTC. */
-  readonly hour: number
-  readonly minute: number
+  readonly at: ScheduleTime
   /** A start that was due while Temporal was away is made up for, if it was due no longer ago than this. */
   readonly catchupWindowMs: number
   readonly workflowType: string
@@ -37,20 +43,24 @@ export interface SchedulePolicy {
   readonly retentionDays: number
   /** How long the figures of a day wait for its archive. */
   readonly archiveWaitMs: number
+  readonly deadLetters: DlqAlertInput
+  readonly watch: AlertWatchInput
 }
 
 const HOUR_MS = 3_600_000
+const MINUTE_MS = 60_000
 
 /** Every schedule of the system. */
 export const declaredSchedules = ({
   daysAhead,
   retentionDays,
   archiveWaitMs,
-}: SchedulePolicy): readonly DailySchedule[] => [
+  deadLetters,
+  watch,
+}: SchedulePolicy): readonly DeclaredSchedule[] => [
   {
     id: WORKFLOWS.partitionMaintenance.scheduleId,
-    hour: 0,
-    minute: 10,
+    at: { hour: 0, minute: 10 },
     catchupWindowMs: 24 * HOUR_MS,
     workflowType: WORKFLOWS.partitionMaintenance.type,
     taskQueue: WORKFLOWS.partitionMaintenance.taskQueue,
@@ -60,8 +70,7 @@ export const declaredSchedules = ({
   },
   {
     id: WORKFLOWS.dailyKpi.scheduleId,
-    hour: 0,
-    minute: 30,
+    at: { hour: 0, minute: 30 },
     catchupWindowMs: 24 * HOUR_MS,
     workflowType: WORKFLOWS.dailyKpi.type,
     taskQueue: WORKFLOWS.dailyKpi.taskQueue,
@@ -71,14 +80,33 @@ export const declaredSchedules = ({
   },
   {
     id: WORKFLOWS.reconcile.scheduleId,
-    hour: 1,
-    minute: 30,
+    at: { hour: 1, minute: 30 },
     catchupWindowMs: 24 * HOUR_MS,
     workflowType: WORKFLOWS.reconcile.type,
     taskQueue: WORKFLOWS.reconcile.taskQueue,
     input: { archiveWaitMs } satisfies ReconcileInput,
     summary: 'The anomalies of the day before, held against those that the archive gives',
     runsAtOnce: false,
+  },
+  {
+    id: WORKFLOWS.dlqAlert.scheduleId,
+    at: { everyMs: MINUTE_MS },
+    catchupWindowMs: MINUTE_MS, // a look counts all since the last one: nothing has to be made up for
+    workflowType: WORKFLOWS.dlqAlert.type,
+    taskQueue: WORKFLOWS.dlqAlert.taskQueue,
+    input: deadLetters,
+    summary: 'Dead letters since the last look, by cause, against the thresholds',
+    runsAtOnce: true,
+  },
+  {
+    id: WORKFLOWS.alertWatch.scheduleId,
+    at: { everyMs: MINUTE_MS },
+    catchupWindowMs: MINUTE_MS,
+    workflowType: WORKFLOWS.alertWatch.type,
+    taskQueue: WORKFLOWS.alertWatch.taskQueue,
+    input: watch,
+    summary: 'Data gaps, lag, schedules, failed runs, bursts of anomalies',
+    runsAtOnce: true,
   },
 ]
 
@@ -90,7 +118,7 @@ export type ScheduleOutcome = 'created' | 'updated' | 'unchanged'
  */
 export async function ensureSchedules(
   client: ScheduleClient,
-  declared: readonly DailySchedule[],
+  declared: readonly DeclaredSchedule[],
   log: Logger,
 ): Promise<ReadonlyMap<string, ScheduleOutcome>> {
   const outcomes = new Map<string, ScheduleOutcome>()
@@ -102,7 +130,7 @@ export async function ensureSchedules(
   return outcomes
 }
 
-async function ensureSchedule(client: ScheduleClient, schedule: DailySchedule): Promise<ScheduleOutcome> {
+async function ensureSchedule(client: ScheduleClient, schedule: DeclaredSchedule): Promise<ScheduleOutcome> {
   try {
     await client.create({
       scheduleId: schedule.id,
@@ -122,9 +150,14 @@ async function ensureSchedule(client: ScheduleClient, schedule: DailySchedule): 
   return 'updated'
 }
 
+const specOf = (at: ScheduleTime): ScheduleUpdateOptions['spec'] =>
+  'everyMs' in at
+    ? { intervals: [{ every: at.everyMs }], timezone: 'UTC' }
+    : { calendars: [{ hour: at.hour, minute: at.minute }], timezone: 'UTC' }
+
 /** Temporal appends the time that was due to `workflowId`: `partition-maintenance-2026-10-01T00:10:00Z`. */
-const definition = (schedule: DailySchedule): Omit<ScheduleUpdateOptions, 'state'> => ({
-  spec: { calendars: [{ hour: schedule.hour, minute: schedule.minute }], timezone: 'UTC' },
+const definition = (schedule: DeclaredSchedule): Omit<ScheduleUpdateOptions, 'state'> => ({
+  spec: specOf(schedule.at),
   policies: { overlap: ScheduleOverlapPolicy.SKIP, catchupWindow: schedule.catchupWindowMs, pauseOnFailure: false },
   action: {
     type: 'startWorkflow',
@@ -137,16 +170,9 @@ const definition = (schedule: DailySchedule): Omit<ScheduleUpdateOptions, 'state
   },
 })
 
-function isAsDeclared({ spec, policies, action }: ScheduleDescription, schedule: DailySchedule): boolean {
-  const { calendars = [], intervals = [], skip = [], timezone } = spec
-  const [calendar] = calendars
+function isAsDeclared({ spec, policies, action }: ScheduleDescription, schedule: DeclaredSchedule): boolean {
   return (
-    calendars.length === 1 &&
-    intervals.length + skip.length === 0 &&
-    (timezone ?? 'UTC') === 'UTC' &&
-    isOnly(calendar?.hour, schedule.hour) &&
-    isOnly(calendar?.minute, schedule.minute) &&
-    isOnly(calendar?.second, 0) &&
+    isAt(spec, schedule.at) &&
     policies.overlap === ScheduleOverlapPolicy.SKIP &&
     policies.catchupWindow === schedule.catchupWindowMs &&
     action.workflowType === schedule.workflowType &&
@@ -155,6 +181,13 @@ function isAsDeclared({ spec, policies, action }: ScheduleDescription, schedule:
     action.staticSummary === schedule.summary &&
     isDeepStrictEqual(action.args, [schedule.input])
   )
+}
+
+function isAt({ calendars = [], intervals = [], skip = [], timezone }: ScheduleDescription['spec'], at: ScheduleTime) {
+  if (skip.length > 0 || (timezone ?? 'UTC') !== 'UTC' || calendars.length + intervals.length !== 1) return false
+  if ('everyMs' in at) return intervals[0]?.every === at.everyMs && intervals[0].offset === 0
+  const [calendar] = calendars
+  return isOnly(calendar?.hour, at.hour) && isOnly(calendar?.minute, at.minute) && isOnly(calendar?.second, 0)
 }
 
 const isOnly = (ranges: readonly { start: number; end: number }[] | undefined, value: number): boolean =>

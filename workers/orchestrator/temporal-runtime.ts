@@ -49,17 +49,18 @@ const SCRAPE_DEADLINE_MS = 1_000
 
 /** Our metrics and the SDK's as one text, so that a process has one port to scrape. */
 export class MergedRegistry extends Registry {
-  readonly #own: Registry
+  /** Ours alone: new metrics are registered here. */
+  readonly own: Registry
   readonly #sdkUrl: string
 
   constructor(own: Registry, sdkUrl: string) {
     super()
-    this.#own = own
+    this.own = own
     this.#sdkUrl = sdkUrl
   }
 
   override async metrics(): Promise<string> {
     const response = await fetch(this.#sdkUrl, { signal: AbortSignal.timeout(SCRAPE_DEADLINE_MS) })
-    return `${await this.#own.metrics()}\n${await response.text()}`
+    return `${await this.own.metrics()}\n${await response.text()}`
   }
 }

@@ -29,7 +29,7 @@ interface RunRow {
 }
 
 describe('partition maintenance', function () {
-  this.timeout(90_000)
+  this.timeout(120_000)
   const stack = useTestStack('postgres', 'temporal')
   let database: MigratedDatabase
   let temporal: TemporalClient
@@ -78,8 +78,9 @@ describe('partition maintenance', function () {
       TEMPORAL_ADDRESS: stack().temporalAddress,
       KAFKA_BROKERS: '127.0.0.1:1', // only the figures of a day ask it
       ARCHIVE_URL: `file://${stack().dataDir}/archive`,
+      SCHEMA_REGISTRY_URL: 'http://127.0.0.1:1',
       ORCHESTRATOR_METRICS_PORT: '0',
-      SHUTDOWN_DEADLINE_MS: '10000',
+      SHUTDOWN_DEADLINE_MS: '4000',
       PG_LOCK_TIMEOUT_MS: '200',
       GUARDIAN_DATA_DIR: '/nonexistent',
     }
@@ -88,6 +89,7 @@ describe('partition maintenance', function () {
   after(async () => {
     if (orchestrator.isRunning) await orchestrator.kill()
     await removeSchedule(client, scheduleId)
+    for (const one of [WORKFLOWS.dlqAlert, WORKFLOWS.alertWatch]) await removeSchedule(client, one.scheduleId)
     await temporal.close()
     await database.drop()
   })

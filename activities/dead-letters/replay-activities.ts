@@ -1,0 +1,139 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { heartbeat } from '@temporalio/activity'
+import {
+  checkFilter,
+  isSelected,
+  replayOutcome,
+  type DeadLetter,
+  type DeadLetterFilter,
+  type ReplayOutcome,
+} from '../../domain/dead-letters/replay.js'
+import { asActivity } from '../activity-failure.js'
+import { untilCancelled } from '../until-cancelled.js'
+
+/** A dead letter that can be sent back; its content never leaves the activity. */
+export interface ReplayableLetter extends DeadLetter {
+  /** Why it would be a dead letter again, as the detector would decide now. */
+  readonly fault: string | undefined
+  readonly hasOrigin: boolean
+  /** Sends it to where it came from, with the replay's id and the number of the attempt. */
+  readonly record: unknown
+}
+
+export interface ReplayResult {
+  readonly letter: DeadLetter
+  readonly outcome: ReplayOutcome
+  readonly fault: string | null
+}
+
+export interface ReplayDeps {
+  readonly deadLetterRanges: (
+    filter: DeadLetterFilter,
+  ) => Promise<readonly { readonly partition: number; readonly from: number; readonly to: number }[]>
+  /** Hands the letters of a range on, some at a time, and waits until they are dealt with. */
+  readonly readLetters: (
+    range: { readonly partition: number; readonly from: number; readonly to: number },
+    onLetters: (letters: readonly ReplayableLetter[]) => Promise<void>,
+  ) => Promise<void>
+  /** Which of these have been sent back before, as `partition@offset`. */
+  readonly replayedAmong: (letters: readonly DeadLetter[]) => Promise<ReadonlySet<string>>
+  readonly sendBack: (replayId: string, letters: readonly ReplayableLetter[]) => Promise<void>
+  /** What a replay has done so far. */
+  readonly replaySummary: (
+    replayId: string,
+  ) => Promise<readonly { readonly outcome: ReplayOutcome; readonly fault: string | null; readonly letters: number }[]>
+  /** Repeating it changes nothing. */
+  readonly storeResults: (replayId: string, results: readonly ReplayResult[]) => Promise<void>
+}
+
+export interface ReplayRequest {
+  readonly replayId: string
+  readonly filter: DeadLetterFilter
+  /** Counts what would be done, and does nothing. */
+  readonly isDryRun: boolean
+  readonly recordsPerSecond: number
+  /** A letter that was replayed so often is parked. */
+  readonly maxAttempts: number
+}
+
+export interface ReplayReport {
+  readonly selected: number
+  readonly outcomes: Readonly<Record<ReplayOutcome, number>>
+  /** Why letters are unfit, by code. */
+  readonly faults: Readonly<Record<string, number>>
+}
+
+/** The activity that sends dead letters back. May be repeated: what was sent back is not sent again. */
+export const createReplayActivities = (deps: ReplayDeps) => ({
+  replayDeadLetters: (request: ReplayRequest): Promise<ReplayReport> =>
+    asActivity(() => untilCancelled(replay(deps, request))),
+})
+
+export type ReplayActivities = ReturnType<typeof createReplayActivities>
+
+async function replay(deps: ReplayDeps, request: ReplayRequest): Promise<ReplayReport> {
+  checkFilter(request.filter)
+  const found = new Tally()
+  const startedAt = performance.now()
+  for (const range of await deps.deadLetterRanges(request.filter))
+    await deps.readLetters(range, async (letters) => {
+      const wanted = letters.filter((letter) => isSelected(request.filter, letter))
+      for (const { outcome, fault } of await dealWith(deps, request, wanted)) found.add(outcome, fault, 1)
+      heartbeat(found.report())
+      const dueMs = request.isDryRun ? 0 : (found.outcomes.replayed / request.recordsPerSecond) * 1_000
+      await pause(startedAt + dueMs - performance.now())
+    })
+  if (request.isDryRun) return found.report()
+  // An attempt that was repeated has found its own work done: what the replay did is in the table.
+  const done = new Tally()
+  for (const { outcome, fault, letters } of await deps.replaySummary(request.replayId))
+    done.add(outcome, fault, letters)
+  return done.report()
+}
+
+class Tally {
+  readonly outcomes = { replayed: 0, already_replayed: 0, unfit: 0, parked: 0, no_origin: 0 }
+  readonly #faults = new Map<string, number>()
+
+  add(outcome: ReplayOutcome, fault: string | null, letters: number): void {
+    this.outcomes[outcome] += letters
+    if (fault !== null) this.#faults.set(fault, (this.#faults.get(fault) ?? 0) + letters)
+  }
+
+  report(): ReplayReport {
+    const selected = Object.values(this.outcomes).reduce((a, b) => a + b, 0)
+    return { selected, outcomes: { ...this.outcomes }, faults: Object.fromEntries(this.#faults) }
+  }
+}
+
+async function dealWith(
+  deps: ReplayDeps,
+  { replayId, isDryRun, maxAttempts }: ReplayRequest,
+  letters: readonly ReplayableLetter[],
+): Promise<ReplayResult[]> {
+  if (letters.length === 0) return []
+  const replayed = await deps.replayedAmong(letters)
+  const results = letters.map((letter) => {
+    const isReplayed = replayed.has(`${letter.partition}@${letter.offset}`)
+    const { hasOrigin, fault } = letter
+    const outcome = replayOutcome(letter, { isReplayed, hasOrigin, fault, maxAttempts })
+    return { letter, outcome, fault: outcome === 'unfit' ? (fault ?? null) : null }
+  })
+  if (isDryRun) return results
+  // A crash between the two sends them once more: their event ids tell the detector that they are repeats.
+  await deps.sendBack(
+    replayId,
+    results.flatMap(({ letter, outcome }) => (outcome === 'replayed' ? [letter] : [])),
+  )
+  await deps.storeResults(replayId, results)
+  return results
+}
+
+const HEARTBEAT_MS = 5_000
+
+async function pause(ms: number): Promise<void> {
+  for (let left = ms; left > 0; left -= HEARTBEAT_MS) {
+    await sleep(Math.min(left, HEARTBEAT_MS))
+    heartbeat()
+  }
+}

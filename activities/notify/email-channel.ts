@@ -1,0 +1,68 @@
+import { createTransport } from 'nodemailer'
+import { DeliveryFault, type ChannelSender } from './channel-sender.js'
+import { emailOf } from './email-message.js'
+
+export interface EmailSettings {
+  /** smtp://user:password@host:port, or smtps://. A secret: it is in no message and no error. */
+  readonly url: string
+  readonly from: string
+  readonly to: readonly string[]
+  /** For one mail, from connecting to the server's word that it has it. */
+  readonly timeoutMs: number
+}
+
+/** The commands after whose failure nothing can have been taken: the server takes a mail when it answers DATA. */
+const BEFORE_THE_MAIL = ['CONN', 'EHLO', 'HELO', 'STARTTLS', 'AUTH', 'MAIL FROM', 'RCPT TO']
+
+/** Sends mails through an SMTP server, a connection each: they are rare, and a kept one would be dead when needed. */
+export function emailChannel({ url, from, to, timeoutMs }: EmailSettings): ChannelSender {
+  const domain = from.replace(/^.*@/, '').replace(/>.*$/, '')
+  const transport = createTransport({
+    url,
+    connectionTimeout: timeoutMs,
+    greetingTimeout: timeoutMs,
+    socketTimeout: timeoutMs,
+    dnsTimeout: timeoutMs,
+  })
+  return {
+    send: async (outgoing) => {
+      const { references, headers, ...email } = emailOf(outgoing, domain)
+      const sending = transport.sendMail({
+        ...{ from, to: [...to], ...email, references, inReplyTo: references, headers: { ...headers } },
+        disableFileAccess: true,
+        disableUrlAccess: true,
+      })
+      try {
+        await within(timeoutMs, sending)
+      } catch (error) {
+        throw faultOf(error)
+      }
+    },
+    stop: () => transport.close(),
+  }
+}
+
+/** The time-outs of the transport are of its steps: a server that answers a letter at a time keeps within all of them. */
+async function within(timeoutMs: number, sending: Promise<unknown>): Promise<void> {
+  let timer: NodeJS.Timeout | undefined
+  const expired = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new DeliveryFault('SMTP_NO_ANSWER', 'unknown')), timeoutMs)
+  })
+  try {
+    await Promise.race([sending, expired])
+  } finally {
+    clearTimeout(timer)
+    sending.catch(() => undefined) // it may still fail after its time
+  }
+}
+
+function faultOf(error: unknown): DeliveryFault {
+  if (error instanceof DeliveryFault) return error
+  const field = (name: string): unknown => (error instanceof Error ? Reflect.get(error, name) : undefined)
+  const [answer, command, code] = [field('responseCode'), field('command'), field('code')]
+  if (typeof answer === 'number')
+    return new DeliveryFault(`SMTP_${answer}`, answer >= 500 && answer < 600 ? 'refused' : 'not_sent')
+  if (code === 'EDNS' || (typeof command === 'string' && BEFORE_THE_MAIL.includes(command)))
+    return new DeliveryFault('SMTP_NOT_REACHED', 'not_sent')
+  return new DeliveryFault('SMTP_NO_ANSWER', 'unknown')
+}

@@ -1,0 +1,52 @@
+import type { AnomalyBurst, FailedRuns, WatchedGaps } from '../../domain/alerting/watched.js'
+import type { Queryable } from '../pool.js'
+
+/** Above what there can be: partitions times causes, workflows, rules. */
+const LIMIT = 10_000
+
+const GAPS = `
+SELECT g.topic, g.kafka_partition AS "kafkaPartition", g.cause, count(*) AS gaps,
+       sum(g.to_offset - g.from_offset)::bigint AS offsets, min(g.from_offset) AS "firstOffset"
+  FROM data_gaps g WHERE g.detected_ts >= $1 AND g.detected_ts < $2
+ GROUP BY g.topic, g.kafka_partition, g.cause ORDER BY g.topic, g.kafka_partition, g.cause LIMIT ${LIMIT}`
+
+const RUNS = `
+SELECT r.workflow_type AS "workflowType", count(*) AS runs,
+       (array_agg(r.workflow_id ORDER BY r.ended_ts DESC))[1] AS "workflowId",
+       coalesce((array_agg(r.details->>'reason' ORDER BY r.ended_ts DESC))[1], '') AS reason
+  FROM pipeline_runs r WHERE r.status = 'failed' AND r.ended_ts >= $1 AND r.ended_ts < $2
+ GROUP BY r.workflow_type ORDER BY r.workflow_type LIMIT ${LIMIT}`
+
+/** Windows of the last hours only: older ones that are flagged now come from a log that is read again. */
+const BURSTS = `
+SELECT a.rule_id AS "ruleId", count(DISTINCT a.session_id) AS sessions
+  FROM anomaly_sessions a
+ WHERE a.window_start >= $1::timestamptz - interval '2 hours' AND a.window_start < $2::timestamptz + interval '1 hour'
+   AND a.mode = 'active' AND a.status <> 'retracted' AND a.db_write_ts >= $1 AND a.db_write_ts < $2
+ GROUP BY a.rule_id ORDER BY a.rule_id LIMIT ${LIMIT}`
+
+const POSITIONS = `
+SELECT c.topic, c.kafka_partition AS "kafkaPartition", c.next_offset AS "nextOffset"
+  FROM detector_checkpoints c ORDER BY c.topic, c.kafka_partition LIMIT 10000`
+
+/** Data gaps recorded in [from, to), by partition and cause. @throws GRD_STORE_* */
+export const readGaps = async (db: Queryable, from: Date, to: Date): Promise<WatchedGaps[]> =>
+  (await db.query<WatchedGaps>(GAPS, [from, to])).rows
+
+/** Runs that failed in [from, to), by workflow. @throws GRD_STORE_* */
+export const readFailedRuns = async (db: Queryable, from: Date, to: Date): Promise<FailedRuns[]> =>
+  (await db.query<FailedRuns>(RUNS, [from, to])).rows
+
+/** Sessions flagged in [from, to), by rule. @throws GRD_STORE_* */
+export const readBursts = async (db: Queryable, from: Date, to: Date): Promise<AnomalyBurst[]> =>
+  (await db.query<AnomalyBurst>(BURSTS, [from, to])).rows
+
+export interface DetectorPosition {
+  readonly topic: string
+  readonly kafkaPartition: number
+  readonly nextOffset: number
+}
+
+/** Up to where the detector has come, as of its last checkpoints. @throws GRD_STORE_* */
+export const readPositions = async (db: Queryable): Promise<DetectorPosition[]> =>
+  (await db.query<DetectorPosition>(POSITIONS)).rows

@@ -1,0 +1,155 @@
+import { fingerprintOf, severityOf, type AlertLink, type Observation, type Thresholds } from './observation.js'
+
+/** The data gaps of one partition and cause. */
+export interface WatchedGaps {
+  readonly topic: string
+  readonly kafkaPartition: number
+  /** Why they were not read. */
+  readonly cause: string
+  readonly gaps: number
+  /** In all of them. */
+  readonly offsets: number
+  readonly firstOffset: number
+}
+
+/** Records that were not read are never a warning: they are lost, or have to be fetched by hand. */
+export const observeGaps = (found: readonly WatchedGaps[]): Observation[] =>
+  found.map(({ topic, kafkaPartition, cause, gaps, offsets, firstOffset }) => ({
+    source: 'data-gaps',
+    fingerprint: fingerprintOf('data-gaps', topic, String(kafkaPartition), cause),
+    cause: `Records of ${topic}/${kafkaPartition} were not read (${cause})`,
+    severity: 'critical',
+    count: offsets,
+    figures: { gaps, 'offsets not read': offsets, 'first offset': firstOffset, why: cause },
+    links: [{ label: 'What was counted', to: '/stats' }],
+  }))
+
+export interface FailedRuns {
+  readonly workflowType: string
+  readonly runs: number
+  /** The last of them. */
+  readonly workflowId: string
+  readonly reason: string
+}
+
+const FAILED_RUNS: Thresholds = { warning: 1, critical: 3 }
+
+export const observeFailedRuns = (failed: readonly FailedRuns[], linkTo: (workflowId: string) => AlertLink) =>
+  failed.map(({ workflowType, runs, workflowId, reason }): Observation => ({
+    source: 'pipeline-runs',
+    fingerprint: fingerprintOf('pipeline-runs', workflowType),
+    cause: `${workflowType} has failed`,
+    severity: severityOf(runs, FAILED_RUNS),
+    count: runs,
+    figures: { 'failed runs': runs, 'last run': workflowId, reason: reason.slice(0, 200) },
+    links: [linkTo(workflowId)],
+  }))
+
+export interface AnomalyBurst {
+  readonly ruleId: string
+  readonly sessions: number
+}
+
+/** @param seconds that the burst was counted over: thresholds are per minute */
+export const observeBursts = (bursts: readonly AnomalyBurst[], seconds: number, thresholds: Thresholds) =>
+  bursts.map(({ ruleId, sessions }): Observation => ({
+    source: 'anomaly-burst',
+    fingerprint: fingerprintOf('anomaly-burst', ruleId),
+    cause: `Unusually many sessions flagged by ${ruleId}`,
+    severity: severityOf((sessions * 60) / Math.max(seconds, 60), thresholds),
+    count: sessions,
+    figures: { sessions, 'over seconds': Math.round(seconds) },
+    links: [{ label: 'The anomalies', to: `/anomalies?rule=${encodeURIComponent(ruleId)}` }],
+  }))
+
+/** How far one partition has been processed, against what Kafka had at two moments. */
+export interface WatchedPartition {
+  readonly topic: string
+  readonly kafkaPartition: number
+  readonly nextOffset: number
+  readonly endOffset: number
+  /** First offsets appended no longer ago than the limits. */
+  readonly youngerThanWarning: number
+  readonly youngerThanCritical: number
+}
+
+export interface LagLimits {
+  readonly warningSeconds: number
+  readonly criticalSeconds: number
+}
+
+/** One observation per topic whose next record has waited for longer than a limit, with its partitions counted. */
+export function observeLag(partitions: readonly WatchedPartition[], limits: LagLimits): Observation[] {
+  const behind = partitions.filter((p) => p.nextOffset < p.youngerThanWarning)
+  return [...new Set(behind.map(({ topic }) => topic))].map((topic) => {
+    const own = behind.filter((p) => p.topic === topic)
+    const isCritical = own.some((p) => p.nextOffset < p.youngerThanCritical)
+    return {
+      source: 'detector-lag',
+      fingerprint: fingerprintOf('detector-lag', topic),
+      cause: `The detector is behind on ${topic}`,
+      severity: isCritical ? 'critical' : 'warning',
+      count: 0,
+      figures: {
+        'waiting for more than': `${isCritical ? limits.criticalSeconds : limits.warningSeconds} s`,
+        'partitions behind': own.length,
+        'records behind': own.reduce((sum, p) => sum + p.endOffset - p.nextOffset, 0),
+      },
+      links: [{ label: 'Lag by partition', to: '/stats' }],
+    }
+  })
+}
+
+export interface WatchedSchedule {
+  readonly id: string
+  readonly isPaused: boolean
+  /** How often it is due. */
+  readonly everyMs: number
+  /** What was due last and began; when the schedule was made, if nothing has begun yet. */
+  readonly lastDueMs: number
+  /** Null when the schedule does not exist. */
+  readonly exists: boolean
+}
+
+/** A schedule may be so late before it is told of: Temporal's own jitter, and a restart, are no news. */
+const SCHEDULE_GRACE_MS = 300_000
+
+/** Schedules that are missing, paused, or did not begin when they were due. */
+export const observeSchedules = (
+  schedules: readonly WatchedSchedule[],
+  nowMs: number,
+  linkTo: (scheduleId: string) => AlertLink,
+): Observation[] =>
+  schedules.flatMap(({ id, isPaused, everyMs, lastDueMs, exists }): Observation[] => {
+    const isLate = nowMs - lastDueMs > everyMs + SCHEDULE_GRACE_MS
+    if (exists && !isPaused && !isLate) return []
+    const what = !exists ? 'does not exist' : isPaused ? 'is paused' : 'did not run'
+    return [
+      {
+        source: 'schedules',
+        fingerprint: fingerprintOf('schedules', id),
+        cause: `Schedule ${id} ${what}`,
+        severity: exists && isPaused ? 'warning' : 'critical',
+        count: 0,
+        figures: {
+          schedule: id,
+          ...(exists ? { 'last due': new Date(lastDueMs).toISOString() } : {}),
+          'to make up for it': exists
+            ? `temporal schedule trigger --schedule-id ${id}`
+            : 'start the orchestrator: it makes the schedules',
+        },
+        links: [linkTo(id)],
+      },
+    ]
+  })
+
+/** A source that does not answer is told of: silence would look like peace. */
+export const observeUnreadable = (source: string): Observation => ({
+  source: 'watch',
+  fingerprint: fingerprintOf('watch', source),
+  cause: `What ${source} says cannot be read`,
+  severity: 'warning',
+  count: 0,
+  figures: { source },
+  links: [],
+})

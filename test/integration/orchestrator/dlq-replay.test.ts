@@ -1,0 +1,127 @@
+import assert from 'node:assert/strict'
+import { pino } from 'pino'
+import { TOPICS } from '../../../domain/events.js'
+import { createKafka } from '../../../platform/kafka/client.js'
+import { startProducer, type OutgoingRecord } from '../../../platform/kafka/producer.js'
+import type { DlqReplayResult } from '../../../workflows/contract.js'
+import { AlertStage } from '../../support/alert-stage.js'
+import { readTopics } from '../../support/dump-topic.js'
+import { useTestStack } from '../../support/stack.js'
+
+const { clicks, deadLetters } = TOPICS
+const FIT = 60
+
+const text = (base64: string | undefined | null): string => Buffer.from(base64 ?? '', 'base64').toString()
+
+describe('guardian dlq', function () {
+  this.timeout(180_000)
+  useTestStack('postgres', 'kafka', 'registry', 'temporal')
+  let stage: AlertStage
+  const clicksNow = () => readTopics(stage.stage.brokers, [clicks])
+  const replay = (...words: string[]) =>
+    stage.stage.ask<DlqReplayResult & { replay_id: string }>(['dlq', 'replay', '--rate', '2000', ...words])
+
+  before(async () => {
+    stage = await AlertStage.open()
+    await stage.stage.ask(['simulate', '--day', '2026-01-10', '--events', '200', '--duration', '30s'])
+    const log = pino({ level: 'silent' })
+    const kafka = createKafka({ brokers: stage.stage.brokers, clientId: 'test', requestTimeoutMs: 10_000 }, log)
+    const { value: producer, stop } = await startProducer(kafka, {}, log)
+    const dead = (value: Buffer, code: string, more: Record<string, string> = {}): OutgoingRecord => ({
+      topic: deadLetters,
+      key: 'session',
+      value,
+      headers: {
+        'its-own': 'header',
+        '__connect.errors.topic': clicks,
+        '__connect.errors.offset': '7',
+        'guardian.error.code': code,
+        ...more,
+      },
+    })
+    const events = (await clicksNow()).slice(0, FIT).map(({ value }) => Buffer.from(value ?? '', 'base64'))
+    const [first = Buffer.alloc(0)] = events
+    await producer.send([
+      ...events.map((value) => dead(value, 'DECODE')),
+      ...Array.from({ length: 5 }, () => dead(Buffer.from('no event'), 'DECODE')),
+      dead(first, 'DECODE', { 'guardian.replay.attempt': '3' }),
+      dead(first, 'DECODE', { '__connect.errors.topic': 'somewhere' }),
+      dead(first, 'INVALID'),
+    ])
+    await stop()
+  })
+  after(() => stage.close())
+
+  it('list: what there is, by cause and origin, without its content', async () => {
+    const all = await stage.stage.ask<{ selected: number; letters: readonly object[] }>([
+      'dlq',
+      'list',
+      '--limit',
+      '10',
+    ])
+    assert.deepEqual([all.selected, all.letters.length], [FIT + 8, 10])
+    const some = await stage.stage.ask<{ selected: number }>(['dlq', 'list', '--cause', 'INVALID', '--topic', clicks])
+    assert.equal(some.selected, 1)
+    assert.equal((await stage.stage.guardian(['dlq', 'list', '--record', 'x'])).code, 2)
+  })
+
+  const expected = {
+    selected: FIT + 7,
+    outcomes: { replayed: FIT, already_replayed: 0, unfit: 5, parked: 1, no_origin: 1 },
+    faults: { DECODE: 5 },
+  }
+
+  it('a dry run says what would be done and why not the rest, and does nothing', async () => {
+    const before = (await clicksNow()).length
+    const { selected, outcomes, faults } = await replay('--cause', 'DECODE', '--dry-run')
+    assert.deepEqual({ selected, outcomes, faults }, expected)
+    assert.equal((await clicksNow()).length, before)
+    const { rows } = await stage.stage.db.query('SELECT 1 FROM dead_letter_replays LIMIT 1')
+    assert.equal(rows.length, 0)
+  })
+
+  it('a replay sends back those that fit, as they were, with its id and the attempt, and keeps a result of each', async () => {
+    const before = await clicksNow()
+    const { selected, outcomes, faults, replay_id: id } = await replay('--cause', 'DECODE')
+    assert.deepEqual({ selected, outcomes, faults }, expected)
+    const known = new Set(before.map(({ partition, offset }) => `${partition}@${offset}`))
+    const added = (await clicksNow()).filter(({ partition, offset }) => !known.has(`${partition}@${offset}`))
+    assert.equal(added.length, FIT)
+    const values = new Set(before.map(({ value }) => value))
+    for (const { value, key, headers } of added) {
+      assert.ok(values.has(value), 'the event is as it was')
+      assert.equal(text(key), 'session')
+      const own = Object.fromEntries(Object.entries(headers).map(([name, all]) => [name, all.map(text)]))
+      assert.deepEqual(own, { 'its-own': ['header'], 'guardian.replay.id': [id], 'guardian.replay.attempt': ['1'] })
+    }
+    const { rows } = await stage.stage.db.query<{ outcome: string; n: number }>(
+      'SELECT r.outcome, count(*)::int AS n FROM dead_letter_replays r WHERE r.replay_id = $1 GROUP BY 1 ORDER BY 1',
+      [id],
+    )
+    assert.deepEqual(
+      rows.map(({ outcome, n }) => [outcome, n]),
+      [
+        ['no_origin', 1],
+        ['parked', 1],
+        ['replayed', FIT],
+        ['unfit', 5],
+      ],
+    )
+  })
+
+  it('the same again sends nothing', async () => {
+    const before = (await clicksNow()).length
+    const { outcomes } = await replay('--cause', 'DECODE')
+    assert.deepEqual([outcomes.replayed, outcomes.already_replayed], [0, FIT])
+    assert.equal((await clicksNow()).length, before)
+  })
+
+  it('one record alone can be sent back', async () => {
+    const { letters } = await stage.stage.ask<{ letters: readonly { partition: number; offset: number }[] }>([
+      ...['dlq', 'list', '--cause', 'INVALID'],
+    ])
+    const [one] = letters
+    const { selected, outcomes } = await replay('--record', `${one?.partition ?? ''}@${one?.offset ?? ''}`)
+    assert.deepEqual([selected, outcomes.replayed], [1, 1])
+  })
+})

@@ -1,0 +1,154 @@
+/** Records the histories of the alert workflows, as `record-histories.ts` says; every activity answers from memory. */
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { ApplicationFailure } from '@temporalio/common'
+import { Worker } from '@temporalio/worker'
+import type { DeadLetterActivities } from '../../activities/alerts/dead-letter-activities.js'
+import type { LookActivities } from '../../activities/alerts/look-activities.js'
+import type { WatchActivities } from '../../activities/alerts/watch-activities.js'
+import type { ReplayActivities } from '../../activities/dead-letters/replay-activities.js'
+import type { NotifyActivities } from '../../activities/notify/notify-activities.js'
+import type { RunActivities } from '../../activities/runs/run-activities.js'
+import { packageRoot } from '../../platform/package-root.js'
+import { bundlePath, writeWorkflowBundle } from '../../workers/orchestrator/workflow-bundle.js'
+import { WORKFLOWS, type AlertWatchInput, type DlqAlertInput } from '../../workflows/contract.js'
+import { historyToText } from '../support/history-json.js'
+import { useTestStack } from '../support/stack.js'
+import { openTemporalClient, type TemporalClient } from '../support/temporal-client.js'
+
+type Activities = DeadLetterActivities &
+  LookActivities &
+  NotifyActivities &
+  WatchActivities &
+  ReplayActivities &
+  RunActivities
+
+const folder = join(packageRoot, 'test', 'replay', 'histories')
+const input: DlqAlertInput = { thresholds: { warning: 10, critical: 1_000 }, maxRecords: 1_000_000 }
+const quiet = { sent: [], suppressed: 0, counted: 0, left: 0, missed: 0 }
+
+const replayed = {
+  selected: 3,
+  outcomes: { replayed: 1, already_replayed: 0, unfit: 2, parked: 0, no_origin: 0 },
+  faults: { DECODE: 2 },
+}
+
+const activities = (more: Partial<Activities> = {}): Activities => ({
+  lookAtDeadLetters: () => Promise.resolve(quiet),
+  listUndelivered: () => Promise.resolve([]),
+  watchSource: ({ source }) => Promise.resolve({ source, observations: [], from: null, to: null }),
+  decideWatch: () => Promise.resolve({ sent: [], suppressed: 0 }),
+  replayDeadLetters: () => Promise.resolve(replayed),
+  recordRunStarted: () => Promise.resolve(),
+  recordRunEnded: () => Promise.resolve(),
+  sendSlack: () => Promise.resolve('sent'),
+  sendEmail: () => Promise.resolve('sent'),
+  giveUpDelivery: () => Promise.resolve(),
+  ...more,
+})
+
+const throttledOnce = (): NotifyActivities['sendSlack'] => {
+  let attempts = 0
+  return () => {
+    attempts += 1
+    if (attempts > 1) return Promise.resolve('sent')
+    throw ApplicationFailure.create({ message: 'SLACK_429', type: 'GRD_DELIVERY_PENDING', nextRetryDelay: 200 })
+  }
+}
+
+const LOOKS: readonly (readonly [string, Partial<Activities>])[] = [
+  ['dlq-alert-quiet', {}],
+  [
+    'dlq-alert-sends',
+    {
+      lookAtDeadLetters: () => Promise.resolve({ ...quiet, counted: 12, sent: ['a1', 'a2'], suppressed: 1 }),
+      listUndelivered: () => Promise.resolve(['a0']),
+    },
+  ],
+  [
+    'dlq-alert-already-delivering',
+    {
+      lookAtDeadLetters: () => Promise.resolve({ ...quiet, counted: 12, sent: ['a3'] }),
+      sendSlack: () => new Promise((resolve) => setTimeout(() => resolve('sent'), 1_500)),
+    },
+  ],
+]
+
+const DELIVERIES: readonly (readonly [string, Partial<Activities>])[] = [
+  ['deliver-alert-both', {}],
+  ['deliver-alert-throttled', { sendSlack: throttledOnce(), sendEmail: () => Promise.resolve('not_owed') }],
+  [
+    'deliver-alert-given-up',
+    { sendEmail: () => Promise.reject(ApplicationFailure.nonRetryable('refused', 'GRD_STORE_REFUSED')) },
+  ],
+]
+
+const watchInput: AlertWatchInput = {
+  lag: { warningSeconds: 60, criticalSeconds: 300 },
+  burst: { warning: 100, critical: 1_000 },
+}
+
+const WATCHES: readonly (readonly [string, Partial<Activities>])[] = [
+  ['alert-watch-quiet', {}],
+  [
+    'alert-watch-source-away',
+    {
+      watchSource: ({ source }) =>
+        source === 'detector-lag'
+          ? Promise.reject(ApplicationFailure.nonRetryable('away', 'GRD_STORE_REFUSED'))
+          : Promise.resolve({ source, observations: [], from: null, to: null }),
+      decideWatch: () => Promise.resolve({ sent: ['a1'], suppressed: 0 }),
+    },
+  ],
+]
+
+describe('recording histories of alerts', function () {
+  this.timeout(120_000)
+  const stack = useTestStack('temporal')
+  let temporal: TemporalClient
+  before(async () => {
+    await writeWorkflowBundle()
+    temporal = await openTemporalClient(stack().temporalAddress)
+  })
+  after(() => temporal.close())
+
+  const record = async (
+    name: string,
+    type: string,
+    args: readonly unknown[],
+    own: Activities,
+    before?: string,
+    taskQueue = 'alerts',
+  ) => {
+    const { connection, client } = temporal
+    const options = { taskQueue, workflowBundle: { codePath: bundlePath }, identity: 'recorder' }
+    const worker = await Worker.create({ connection, ...options, activities: own })
+    const start = (workflowId: string, of: string, input_: readonly unknown[]) =>
+      client.workflow.start(of, { taskQueue, workflowId, args: [...input_] })
+    await worker.runUntil(async () => {
+      if (before !== undefined)
+        await start(WORKFLOWS.deliverAlert.workflowId(before), 'deliverAlert', [
+          { alertId: before, channels: ['slack'] },
+        ])
+      const handle = await start(name, type, args)
+      await handle.result().catch((error: unknown) => error)
+      writeFileSync(join(folder, `${name}.json`), historyToText(await handle.fetchHistory()))
+      for (const id of ['a0', 'a1', 'a2', 'a3'])
+        await client.workflow
+          .getHandle(WORKFLOWS.deliverAlert.workflowId(id))
+          .result()
+          .catch(() => undefined)
+    })
+  }
+
+  for (const [name, more] of LOOKS)
+    it(name, () => record(name, 'dlqAlert', [input], activities(more), name.endsWith('delivering') ? 'a3' : undefined))
+  for (const [name, more] of WATCHES) it(name, () => record(name, 'alertWatch', [watchInput], activities(more)))
+  for (const isDryRun of [true, false]) {
+    const name = `dlq-replay-${isDryRun ? 'dry-run' : 'sends-back'}`
+    const args = [{ replayId: 'r1', filter: { code: 'DECODE' }, isDryRun, recordsPerSecond: 100, maxAttempts: 3 }]
+    it(name, () => record(name, 'dlqReplay', args, activities(), undefined, 'ops'))
+  }
+  for (const [name, more] of DELIVERIES)
+    it(name, () => record(name, 'deliverAlert', [{ alertId: 'a9', channels: ['slack', 'email'] }], activities(more)))
+})
