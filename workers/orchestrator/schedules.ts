@@ -185,7 +185,8 @@ function isAsDeclared({ spec, policies, action }: ScheduleDescription, schedule:
 
 function isAt({ calendars = [], intervals = [], skip = [], timezone }: ScheduleDescription['spec'], at: ScheduleTime) {
   if (skip.length > 0 || (timezone ?? 'UTC') !== 'UTC' || calendars.length + intervals.length !== 1) return false
-  if ('everyMs' in at) return intervals[0]?.every === at.everyMs && intervals[0].offset === 0
+  // An offset of 0 is left out of the answer, whatever its type says.
+  if ('everyMs' in at) return intervals[0]?.every === at.everyMs && !intervals[0].offset
   const [calendar] = calendars
   return isOnly(calendar?.hour, at.hour) && isOnly(calendar?.minute, at.minute) && isOnly(calendar?.second, 0)
 }
