@@ -25,7 +25,7 @@ const vendorHome = {
   express: '^api/',
   '@temporalio/workflow': '^workflows/',
   '@temporalio/worker': '^workers/orchestrator/',
-  '@temporalio/client': '^(workers/orchestrator/|api/main\\.ts$|cli/)',
+  '@temporalio/client': '^(workers/orchestrator/|api/(main|wire-[a-z-]+)\\.ts$|cli/)',
   commander: '^cli/',
   listr2: '^deploy/',
   zod: '^(schemas/|platform/config\\.ts$)',

@@ -10,10 +10,11 @@ import { createHealthHandlers, type HealthDeps } from './routes/health.js'
 import { createKeyHandlers, type KeyDeps } from './routes/keys.js'
 import { createRuleHandlers, type RuleStore } from './routes/rules.js'
 import { createSessionHandlers, type SessionDeps } from './routes/session.js'
+import { createSloHandlers, type SloDeps } from './routes/slo.js'
 import { createStatsHandlers, type StatsDeps } from './routes/stats.js'
 
 /** All that the API asks of the outside; `main` gives the real ones. */
-export interface ApiDeps extends AppDeps, HealthDeps, StatsDeps, KeyDeps, SessionDeps, AlertDeps {
+export interface ApiDeps extends AppDeps, HealthDeps, StatsDeps, KeyDeps, SessionDeps, AlertDeps, SloDeps {
   readonly anomalies: AnomalyReader
   readonly audit: AuditReader
   readonly rules: RuleStore
@@ -35,6 +36,7 @@ export const createApi = (operations: Operations, deps: ApiDeps): Express =>
       ...createAuditHandlers(deps.audit),
       ...createRuleHandlers(deps.rules),
       ...createFigureHandlers(deps.figures),
+      ...createSloHandlers(deps),
     },
     deps,
   )

@@ -1,3 +1,5 @@
+import type { CircuitState } from '../platform/resilience/circuit-breaker.js'
+import { withDeadline } from '../platform/resilience/deadline.js'
 import type { DependencyHealth } from '../schemas/rest/health.js'
 import { cachedFor } from './cached-for.js'
 
@@ -7,6 +9,8 @@ export interface Probe {
   readonly required: boolean
   /** Settles when the dependency has answered. @throws anything when it is not well; `code` says why */
   readonly check: () => Promise<void>
+  /** Of the circuit to it, if it has one. */
+  readonly circuit?: () => CircuitState
 }
 
 export interface ProbeSettings {
@@ -32,7 +36,7 @@ export function createDependencyProbes(
 }
 
 async function ask(
-  { name, required, check }: Probe,
+  { name, required, check, circuit }: Probe,
   deadlineMs: number,
   nowMs: () => number,
 ): Promise<DependencyHealth> {
@@ -44,6 +48,7 @@ async function ask(
     required,
     status: code === null ? 'up' : 'down',
     code,
+    ...(circuit === undefined ? {} : { circuit: circuit() }),
     latency_ms: Math.max(0, endedMs - startedMs),
     checked_ts: new Date(endedMs).toISOString(),
   }
@@ -51,22 +56,6 @@ async function ask(
 
 /** A check that is slower than its deadline goes on, and is not started again beside itself. */
 const oneAtATime = (check: () => Promise<void>) => cachedFor(0, () => 0, check)
-
-class DeadlinePassed extends Error {
-  readonly code = 'NO_ANSWER_IN_TIME'
-}
-
-async function withDeadline(check: () => Promise<void>, deadlineMs: number): Promise<void> {
-  let timer: NodeJS.Timeout | undefined
-  const expired = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new DeadlinePassed()), deadlineMs)
-  })
-  try {
-    await Promise.race([check(), expired])
-  } finally {
-    clearTimeout(timer)
-  }
-}
 
 /** Only a stable code is shown: messages of the inside name hosts. */
 function codeOf(error: unknown): string {

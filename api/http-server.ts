@@ -21,7 +21,8 @@ const LIMITS = {
   maxHeaderSize: 16_384,
 }
 
-const MAX_CONNECTIONS = 2_000
+/** Above the requests that may be at work and wait, so that the rest can be told. */
+const MAX_CONNECTIONS = 5_000
 const MAX_HEADERS = 100
 
 /**

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import type { Request } from 'express'
 import type { StoredAnswer } from '../db/stores/idempotency-keys.js'
 import { GuardianError } from '../domain/errors.js'
+import { CircuitOpenError } from '../platform/resilience/circuit-breaker.js'
 import { ProblemError } from './problem-error.js'
 import type { Reply } from './routes/send-reply.js'
 
@@ -70,7 +71,9 @@ export async function once(
 
 /** Of what was not foreseen, and of a commit without an answer, nobody knows how it ended. */
 const hasChangedNothing = (error: unknown): boolean =>
-  error instanceof ProblemError || (error instanceof GuardianError && error.code !== 'GRD_COMMIT_UNKNOWN')
+  error instanceof ProblemError ||
+  error instanceof CircuitOpenError ||
+  (error instanceof GuardianError && error.code !== 'GRD_COMMIT_UNKNOWN')
 
 function replay(claim: Exclude<Claim, { readonly kind: 'claimed' }>): Reply {
   if (claim.kind === 'mismatch')

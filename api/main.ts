@@ -1,17 +1,16 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { Connection } from '@temporalio/client'
-import { assertMigrated } from '../db/migrate.js'
+import { guardDatabase } from '../db/guarded-database.js'
 import { openPool, type Database } from '../db/pool.js'
 import { poolSettings } from '../db/pool-settings.js'
 import { getAnomaly, listAnomalies } from '../db/read-models/anomalies.js'
 import { readCompleteness } from '../db/read-models/completeness.js'
 import { listDailyMetrics, listPipelineRuns, readFunnel, readPopularItems } from '../db/read-models/daily-figures.js'
 import { listAlerts, readAlert, readChannels } from '../db/read-models/alerts.js'
+import { readStageTimes } from '../db/read-models/slo.js'
 import { readStats } from '../db/read-models/stats.js'
 import { createSilence, endSilence, listSilences } from '../db/stores/alert-silences.js'
-import { RegistryClient } from '../platform/avro/registry-client.js'
-import { offsetsAt, topicOffsets, withAdmin } from '../platform/kafka/admin.js'
 import { createKafka } from '../platform/kafka/client.js'
 import type { Logger } from '../platform/logger.js'
 import { createRegistry, Gauge, serveMetrics, type Registry } from '../platform/metrics.js'
@@ -20,28 +19,27 @@ import { runProcess, type ProcessContext } from '../platform/run-process.js'
 import { createOperations } from '../schemas/rest/operations.js'
 import { apiConfig, type ApiConfig } from './api-config.js'
 import { createApi } from './api.js'
-import { createDependencyProbes, type Probe } from './dependency-probes.js'
+import { createAdmit } from './middleware/admit.js'
+import { createDependencyProbes } from './dependency-probes.js'
 import { serveHttp } from './http-server.js'
 import type { FigureReader } from './routes/figures.js'
-import { createLagReader } from './partition-lag.js'
 import { RememberedTags } from './remembered-tags.js'
+import { createBreakers, lagReader, laneSettings, probes, PROBE_DEADLINE_MS } from './wire-dependencies.js'
 import { wireAccess } from './wire-access.js'
 import { wireIdempotency } from './wire-idempotency.js'
 import { wireRules } from './wire-rules.js'
 
-/** Below the second that orchestrators of containers give a probe. */
-const PROBE_DEADLINE_MS = 800
 const PROBE_KEPT_MS = 1_000
-/** How long the numbers of the overview wait for Kafka before they come without lag. */
-const LAG_DEADLINE_MS = 2_000
 
 /** Starts the API's parts; it listens last, and is the first to stop. */
 async function start(config: ApiConfig, log: Logger, { life }: ProcessContext): Promise<void> {
   const registry = createRegistry('api')
-  const db = await life.use('PostgreSQL pool', () =>
+  const breakers = createBreakers(config, registry, log)
+  const pool = await life.use('PostgreSQL pool', () =>
     openPool(poolSettings({ ...config, PG_STATEMENT_TIMEOUT_MS: config.API_QUERY_TIMEOUT_MS }, 'guardian-api'), log),
   )
-  observePool(registry, db)
+  observePool(registry, pool)
+  const db = guardDatabase(pool, breakers.postgres)
   const temporal = await life.use('Temporal connection', () => lazyTemporal(config))
   const kafka = createKafka(
     { brokers: config.KAFKA_BROKERS, clientId: 'guardian-api', requestTimeoutMs: config.KAFKA_REQUEST_TIMEOUT_MS },
@@ -63,6 +61,8 @@ async function start(config: ApiConfig, log: Logger, { life }: ProcessContext): 
     version: packageVersion(),
     uptimeSeconds: () => process.uptime(),
     rules: wireRules(db),
+    readStageTimes: (from, to, targetMs) => readStageTimes(db, from, to, targetMs),
+    objective: { targetMs: config.SLO_TARGET_MS, percent: config.SLO_PERCENT },
     anomalies: { list: (request) => listAnomalies(db, request), get: (key) => getAnomaly(db, key) },
     figures: figureReader(db),
     alerts: { list: (filter) => listAlerts(db, filter), get: (alertId) => readAlert(db, alertId) },
@@ -75,9 +75,10 @@ async function start(config: ApiConfig, log: Logger, { life }: ProcessContext): 
     readChannels: () => readChannels(db),
     readStats: (from, to) => readStats(db, from, to),
     readCompleteness: () => readCompleteness(db),
-    readLag: lagReader(kafka),
+    readLag: lagReader(kafka, breakers),
+    admit: createAdmit(laneSettings(config), registry),
     checkDependencies: createDependencyProbes(
-      probes(config, { db, temporal, kafka }),
+      probes(config, { db, temporal, kafka, breakers }),
       { deadlineMs: PROBE_DEADLINE_MS, keptMs: PROBE_KEPT_MS },
       Date.now,
     ),
@@ -102,55 +103,6 @@ const figureReader = (db: Database): FigureReader => ({
   funnel: (of) => readFunnel(db, of),
   pipelineRuns: (type, limit) => listPipelineRuns(db, type, limit),
 })
-
-interface ProbeDeps {
-  readonly db: Database
-  readonly temporal: Connection
-  readonly kafka: ReturnType<typeof createKafka>
-}
-
-/** How each dependency is asked whether it is there: the cheapest question that its own server must answer. */
-function probes(config: ApiConfig, { db, temporal, kafka }: ProbeDeps): Probe[] {
-  const schemas = new RegistryClient({ url: config.SCHEMA_REGISTRY_URL, timeoutMs: config.SCHEMA_REGISTRY_TIMEOUT_MS })
-  return [
-    { name: 'postgres', required: true, check: () => assertMigrated(db) },
-    {
-      name: 'kafka',
-      required: false,
-      check: async () => {
-        await withAdmin(kafka, (admin) => admin.describeCluster())
-      },
-    },
-    {
-      name: 'temporal',
-      required: false,
-      check: async () => {
-        const describe = () => temporal.workflowService.describeNamespace({ namespace: config.TEMPORAL_NAMESPACE })
-        await temporal.withDeadline(Date.now() + PROBE_DEADLINE_MS, describe)
-      },
-    },
-    {
-      name: 'registry',
-      required: false,
-      check: async () => {
-        await schemas.subjects()
-      },
-    },
-  ]
-}
-
-const lagReader = (kafka: ReturnType<typeof createKafka>) =>
-  createLagReader(
-    (work) =>
-      withAdmin(kafka, (admin) =>
-        work({
-          offsets: (topic) => topicOffsets(admin, topic),
-          offsetsAt: (topic, instantMs) => offsetsAt(admin, topic, instantMs),
-        }),
-      ),
-    LAG_DEADLINE_MS,
-    Date.now,
-  )
 
 function lazyTemporal(config: ApiConfig) {
   const connection = Connection.lazy({ address: config.TEMPORAL_ADDRESS, connectTimeout: PROBE_DEADLINE_MS })

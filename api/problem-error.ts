@@ -1,4 +1,5 @@
 import { GuardianError, type ErrorCode } from '../domain/errors.js'
+import { CircuitOpenError } from '../platform/resilience/circuit-breaker.js'
 import { PROBLEMS, type Fault, type Problem, type ProblemCode } from '../schemas/rest/problem.js'
 
 export interface ProblemOptions {
@@ -67,6 +68,11 @@ export function asProblem(error: unknown): ProblemError {
   if (error instanceof GuardianError && PASSING.includes(error.code))
     return new ProblemError('DEPENDENCY_UNAVAILABLE', 'the database does not answer; try again', {
       headers: { 'retry-after': '2' },
+      cause: error,
+    })
+  if (error instanceof CircuitOpenError)
+    return new ProblemError('DEPENDENCY_UNAVAILABLE', `${error.dependency} does not answer; try again later`, {
+      headers: { 'retry-after': String(Math.ceil(error.retryAfterMs / 1_000)) },
       cause: error,
     })
   if (error instanceof URIError) return new ProblemError('MALFORMED_URL', 'a %-escape is not UTF-8', { cause: error })

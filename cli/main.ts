@@ -9,6 +9,7 @@ import { rulesCommand } from './rules-command.js'
 import { schedulesCommand } from './schedules-command.js'
 import { setupCommand } from './setup-command.js'
 import { simulateCommand } from './simulate-command.js'
+import { sloCommand } from './slo-command.js'
 import { whyNotCommand } from './why-not-command.js'
 
 /** Every `guardian` command, one file each. */
@@ -23,6 +24,7 @@ const COMMANDS = [
   kpiCommand,
   schedulesCommand,
   dlqCommand,
+  sloCommand,
   doctorCommand,
 ]
 

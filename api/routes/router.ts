@@ -5,6 +5,7 @@ import type { InputOf, Operation } from '../../schemas/rest/operation.js'
 import type { Fault } from '../../schemas/rest/problem.js'
 import type { Principal } from '../access/principal.js'
 import { addressOf, type Guard } from '../middleware/guard.js'
+import type { Admit } from '../middleware/admit.js'
 import { refuseAnyBody, requireJson } from '../middleware/refuse-body.js'
 import { ProblemError } from '../problem-error.js'
 import { parseQuery, printable } from '../query-string.js'
@@ -55,6 +56,7 @@ export type Handlers<Table extends Readonly<Record<string, Operation>>> = {
 type AnyHandler = (input: never, context: HandlerContext) => Reply | Promise<Reply>
 
 export interface RouterDeps {
+  readonly admit: Admit
   readonly guard: Guard
   /** Of a JSON body, also after it was decompressed. */
   readonly bodyLimitBytes: number
@@ -71,7 +73,7 @@ export function createRouter<Table extends Readonly<Record<string, Operation>>>(
   handlers: Handlers<Table>,
   deps: RouterDeps,
 ): Router {
-  const { guard, bodyLimitBytes } = deps
+  const { admit, guard, bodyLimitBytes } = deps
   const router = Router({ strict: true, caseSensitive: true })
   const readJson: RequestHandler = express.json({ limit: bodyLimitBytes, type: 'application/json' })
   const methods = new Map<string, string[]>()
@@ -87,6 +89,7 @@ export function createRouter<Table extends Readonly<Record<string, Operation>>>(
     router[operation.method](
       path,
       label,
+      admit(operation),
       guard(operation),
       ...body,
       answer(operation, handlers[name] as AnyHandler, deps),

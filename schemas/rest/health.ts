@@ -8,6 +8,10 @@ export const DependencyHealth = z
     status: z.enum(['up', 'down']),
     required: z.boolean().meta({ description: 'Whether requests fail without it' }),
     code: z.string().nullable().meta({ description: 'Why it is down, as a stable code' }),
+    circuit: z
+      .enum(['closed', 'open', 'half_open'])
+      .optional()
+      .meta({ description: 'open: it is not asked for a while, because it did not answer' }),
     latency_ms: z.number().min(0),
     checked_ts: Timestamp,
   })

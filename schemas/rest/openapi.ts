@@ -114,10 +114,12 @@ function headersOf(operation: Operation): z.ZodObject {
 
 function problemAnswers(operation: Operation) {
   const byStatus = new Map<number, ProblemCode[]>()
+  const isAlwaysAnswered = operation.tag === 'service' || operation.tag === 'documentation'
+  const admitted: readonly ProblemCode[] = isAlwaysAnswered ? [] : ['OVERLOADED']
   const guarded = operation.access === 'open' ? [] : GUARDED
   const repeated = isRepeatable(operation) ? REPEATABLE : []
   const matched = operation.needsMatch === true ? MATCHED : []
-  for (const code of new Set([...ALWAYS, ...guarded, ...repeated, ...matched, ...operation.problems]))
+  for (const code of new Set([...ALWAYS, ...admitted, ...guarded, ...repeated, ...matched, ...operation.problems]))
     byStatus.set(PROBLEMS[code].status, [...(byStatus.get(PROBLEMS[code].status) ?? []), code])
   return Object.fromEntries(
     [...byStatus].map(([status, codes]) => [

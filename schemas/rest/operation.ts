@@ -2,6 +2,9 @@ import { z } from 'zod'
 import type { Access } from '../../domain/access/roles.js'
 import type { ProblemCode } from './problem.js'
 
+/** Which requests share a bounded number of places, so that one kind cannot starve another. */
+export type Lane = 'interactive' | 'reports' | 'collector'
+
 export interface Answer {
   readonly description: string
   readonly contentType: 'application/json' | 'text/html' | 'text/css' | 'text/javascript'
@@ -16,6 +19,8 @@ export interface Operation {
   readonly path: string
   readonly tag: 'service' | 'detection' | 'documentation' | 'access' | 'rules' | 'figures' | 'alerts'
   readonly summary: string
+  /** `interactive` without it. Service and documentation are in none: they always answer. */
+  readonly lane?: Lane
   /** Who may call it: `open` needs no key; else the lowest role that may. There is no default. */
   readonly access: Access
   readonly params: z.ZodType

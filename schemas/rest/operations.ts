@@ -6,6 +6,7 @@ import { accessOperations } from './operations/access.js'
 import { ruleOperations } from './operations/rules.js'
 import { figureOperations } from './operations/figures.js'
 import { alertOperations } from './operations/alerts.js'
+import { Slo, SloQuery } from './slo.js'
 import { Stats } from './stats.js'
 
 export type { Answer, InputOf, Operation } from './operation.js'
@@ -56,6 +57,17 @@ const detection = {
     access: 'viewer',
     summary: 'What was counted, per partition and in total, and the anomalies of the last 24 hours',
     answers: { 200: json('The numbers', Stats) },
+    problems: ['DEPENDENCY_UNAVAILABLE'],
+  },
+  getSlo: {
+    ...bare,
+    path: '/slo',
+    tag: 'detection',
+    access: 'viewer',
+    lane: 'reports',
+    summary: 'How long it takes from an event to its anomaly, stage by stage, and what is left of the error budget',
+    query: SloQuery,
+    answers: { 200: json('The report', Slo) },
     problems: ['DEPENDENCY_UNAVAILABLE'],
   },
   getAnomaly: {

@@ -27,6 +27,7 @@ export const PROBLEMS = {
   BODY_NOT_SUPPORTED: { status: 415, title: 'A body of this kind is not supported here' },
   RATE_LIMITED: { status: 429, title: 'Too many requests' },
   INTERNAL: { status: 500, title: 'The request could not be answered' },
+  OVERLOADED: { status: 503, title: 'There are too many requests at once' },
   DEPENDENCY_UNAVAILABLE: { status: 503, title: 'A service that is needed does not answer' },
 } as const
 

@@ -56,6 +56,7 @@ export async function serveApi(deps: Partial<ApiDeps> = {}): Promise<ServedApi> 
     log,
     registry,
     bodyLimitBytes: 10_000,
+    admit: () => (_request, _response, next) => next(),
     guard: letIn,
     tags: new RememberedTags(Date.now, 0, 100),
     idempotency: forgetful,
@@ -73,6 +74,16 @@ export async function serveApi(deps: Partial<ApiDeps> = {}): Promise<ServedApi> 
     denials: { add: () => undefined },
     refuse: () => new ProblemError('UNAUTHENTICATED', 'no'),
     sessionSeconds: 60,
+    readStageTimes: () =>
+      Promise.resolve({
+        samples: 0,
+        slow: 0,
+        producedToKafka: null,
+        kafkaToDetected: null,
+        detectedToWritten: null,
+        endToEnd: null,
+      }),
+    objective: { targetMs: 1_000, percent: 99 },
     rules: {
       list: () => Promise.resolve([]),
       get: () => Promise.resolve(undefined),
@@ -120,6 +131,7 @@ export async function serveOperations<Table extends Readonly<Record<string, Oper
     log,
     registry,
     bodyLimitBytes,
+    admit: () => (_request, _response, next) => next(),
     guard: letIn,
     tags: new RememberedTags(Date.now, 0, 100),
     idempotency: forgetful,

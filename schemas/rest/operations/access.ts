@@ -67,6 +67,7 @@ const auditOperations = (pageLimitMax: number) =>
     verifyAudit: {
       ...access,
       path: '/audit/verification',
+      lane: 'reports',
       summary: 'Whether any record of the audit log was changed or removed',
       answers: { 200: json('What was found', AuditVerdict) },
       problems: ['DEPENDENCY_UNAVAILABLE'],

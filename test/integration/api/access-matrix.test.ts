@@ -24,6 +24,7 @@ const WHO_MAY: Readonly<Record<string, Access>> = {
   'GET /livez': 'open',
   'GET /readyz': 'open',
   'GET /stats': 'viewer',
+  'GET /slo': 'viewer',
   'GET /anomalies': 'viewer',
   'GET /anomalies/{id}': 'viewer',
   'GET /alerts': 'viewer',

@@ -85,8 +85,13 @@ describe('the api process', function () {
   })
 
   it('is ready without what it does not need, and says what is away', async () => {
-    const response = await fetch(`${url}/readyz`)
-    assert.equal(response.status, 200)
+    let response = await fetch(`${url}/readyz`)
+    await waitUntil(
+      () => api.output,
+      20_000,
+      async () => (response = await fetch(`${url}/readyz`)).status === 200,
+      500,
+    )
     const { dependencies } = await readAnswer<Readiness>('getReadiness', response)
     assert.deepEqual(
       dependencies.map(({ name, status }) => `${name} ${status}`),

@@ -1,0 +1,40 @@
+import { Command } from 'commander'
+import { readStageTimes } from '../db/read-models/slo.js'
+import { loadConfig } from '../platform/config.js'
+import { SLO_HOURS_MAX, sloReport, type Slo } from '../schemas/rest/slo.js'
+import { UsageError } from './cli-error.js'
+import { wholeNumber } from './recheck/whole-number.js'
+import { runCommand, type CommandResult, type Terminal } from './terminal.js'
+import { withDatabase } from './with-database.js'
+
+/** `guardian slo`: how long anomalies took, and what is left of the error budget. */
+export const sloCommand = (): Command =>
+  new Command('slo')
+    .description('how long it took from an event to the anomaly it gave away, and what is left of the error budget')
+    .option('--hours <n>', 'anomalies first written in the last so many hours', '24')
+    .option('--json', 'print one JSON document')
+    .action((words: { readonly hours: string; readonly json?: boolean }) =>
+      runCommand(words, (terminal) => report(words.hours, terminal)),
+    )
+
+async function report(words: string, terminal: Terminal): Promise<CommandResult> {
+  const hours = wholeNumber('--hours', words, SLO_HOURS_MAX)
+  if (hours === 0) throw new UsageError('--hours is 1 or more')
+  const config = loadConfig(['SLO_TARGET_MS', 'SLO_PERCENT'], terminal.env)
+  const objective = { targetMs: config.SLO_TARGET_MS, percent: config.SLO_PERCENT }
+  const slo = await withDatabase(terminal, (db) =>
+    sloReport((from, to, targetMs) => readStageTimes(db, from, to, targetMs), objective, hours, new Date()),
+  )
+  return { document: slo, lines: linesOf(slo), complete: true }
+}
+
+const shown = (ms: number | null): string => (ms === null ? '-' : `${ms.toFixed(1)} ms`).padStart(12)
+
+const linesOf = ({ samples, is_reliable, stages, objective, budget }: Slo): string[] => [
+  `${'stage'.padEnd(20)}${['p50', 'p95', 'p99'].map((name) => name.padStart(12)).join('')}`,
+  ...stages.map(
+    ({ stage, p50_ms, p95_ms, p99_ms }) => `${stage.padEnd(20)}${[p50_ms, p95_ms, p99_ms].map(shown).join('')}`,
+  ),
+  `${samples} anomalies${is_reliable ? '' : ': too few for the figures to be reliable'}`,
+  `objective: ${objective.percent} % within ${objective.target_ms} ms; ${budget.slow} were slower: ${budget.says}`,
+]

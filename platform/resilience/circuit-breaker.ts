@@ -1,0 +1,159 @@
+import type { Logger } from '../logger.js'
+import { Counter, Gauge, type Registry } from '../metrics.js'
+
+export const CIRCUIT_STATES = ['closed', 'open', 'half_open'] as const
+export type CircuitState = (typeof CIRCUIT_STATES)[number]
+
+export interface BreakerSettings {
+  /** Consecutive failures that open it. */
+  readonly failures: number
+  /** How long it stays open before it lets one attempt at a time through. */
+  readonly pauseMs: number
+  /** Consecutive successes that close it again. */
+  readonly successes: number
+}
+
+/** The call was not made, because those before it failed. */
+export class CircuitOpenError extends Error {
+  override readonly name = 'CircuitOpenError'
+  readonly code = 'CIRCUIT_OPEN'
+
+  constructor(
+    readonly dependency: string,
+    /** When an attempt will be let through. */
+    readonly retryAfterMs: number,
+  ) {
+    super(`${dependency} does not answer: no further attempt for ${retryAfterMs} ms`)
+  }
+}
+
+/** What all breakers of a process share. */
+export interface BreakerContext {
+  readonly settings: BreakerSettings
+  readonly nowMs: () => number
+  readonly log: Logger
+  readonly metrics: BreakerMetrics
+}
+
+export type BreakerMetrics = ReturnType<typeof createBreakerMetrics>
+
+export const createBreakerMetrics = (registry: Registry) => ({
+  state: new Gauge({
+    name: 'guardian_circuit_state',
+    help: '1 for the state that the circuit to a dependency is in',
+    labelNames: ['dependency', 'state'],
+    registers: [registry],
+  }),
+  transitions: new Counter({
+    name: 'guardian_circuit_transitions_total',
+    help: 'Changes of state, by the state that came of it',
+    labelNames: ['dependency', 'to'],
+    registers: [registry],
+  }),
+  refused: new Counter({
+    name: 'guardian_circuit_refused_total',
+    help: 'Calls that were not made because the circuit was open',
+    labelNames: ['dependency'],
+    registers: [registry],
+  }),
+})
+
+/**
+ * Stops asking a dependency that does not answer: closed → open after consecutive failures → half-open after a pause, one
+ * attempt at a time → closed after consecutive successes, or open again at the first failure.
+ */
+export class CircuitBreaker {
+  #state: CircuitState = 'closed'
+  #failures = 0
+  #successes = 0
+  #openUntilMs = 0
+  #trying = false
+  readonly #isFailure: (error: unknown) => boolean
+  readonly #context: BreakerContext
+
+  /** @param isFailure tells a dependency that does not answer, or too late, from one that answers with a refusal */
+  constructor(
+    readonly dependency: string,
+    isFailure: (error: unknown) => boolean,
+    context: BreakerContext,
+  ) {
+    this.#isFailure = isFailure
+    this.#context = context
+    this.#show()
+  }
+
+  get state(): CircuitState {
+    return this.#state
+  }
+
+  /** Makes a call, or refuses it at once. @throws CircuitOpenError; whatever `call` throws */
+  async execute<T>(call: () => Promise<T>): Promise<T> {
+    const isTrial = this.#admit()
+    try {
+      const result = await call()
+      this.#succeeded()
+      return result
+    } catch (error) {
+      if (this.#isFailure(error)) this.#failed(error)
+      else this.#succeeded() // it has answered
+      throw error
+    } finally {
+      if (isTrial) this.#trying = false
+    }
+  }
+
+  /** Counts a call that is made whatever the state, as part of one that was let through. */
+  async observe<T>(call: () => Promise<T>): Promise<T> {
+    try {
+      return await call()
+    } catch (error) {
+      if (this.#isFailure(error)) this.#failed(error)
+      throw error
+    }
+  }
+
+  /** @returns whether the call is the one attempt of a half-open circuit */
+  #admit(): boolean {
+    if (this.#state === 'closed') return false
+    const leftMs = this.#openUntilMs - this.#context.nowMs()
+    if (this.#state === 'open' && leftMs <= 0) this.#become('half_open')
+    if (this.#state === 'half_open' && !this.#trying) {
+      this.#trying = true
+      return true
+    }
+    this.#context.metrics.refused.inc({ dependency: this.dependency })
+    throw new CircuitOpenError(this.dependency, Math.max(leftMs, 1_000))
+  }
+
+  #succeeded(): void {
+    this.#failures = 0
+    if (this.#state !== 'half_open') return
+    this.#successes += 1
+    if (this.#successes >= this.#context.settings.successes) this.#become('closed')
+  }
+
+  #failed(error: unknown): void {
+    this.#failures += 1
+    const mustOpen = this.#state === 'half_open' || this.#failures >= this.#context.settings.failures
+    if (!mustOpen || this.#state === 'open') return
+    this.#openUntilMs = this.#context.nowMs() + this.#context.settings.pauseMs
+    this.#become('open', error)
+  }
+
+  #become(state: CircuitState, err?: unknown): void {
+    const before = this.#state
+    this.#state = state
+    this.#successes = 0
+    if (state === 'closed') this.#failures = 0
+    this.#context.metrics.transitions.inc({ dependency: this.dependency, to: state })
+    this.#show()
+    const line = { dependency: this.dependency, before, state, ...(err === undefined ? {} : { err }) }
+    if (state === 'open') this.#context.log.warn(line, 'circuit_opened')
+    else this.#context.log.info(line, state === 'closed' ? 'circuit_closed' : 'circuit_half_open')
+  }
+
+  #show(): void {
+    for (const state of CIRCUIT_STATES)
+      this.#context.metrics.state.set({ dependency: this.dependency, state }, state === this.#state ? 1 : 0)
+  }
+}
