@@ -94,8 +94,8 @@ export async function serveApi(deps: Partial<ApiDeps> = {}): Promise<ServedApi> 
     audit: { list: () => Promise.resolve([]), verify: () => Promise.resolve({ records: 0, head: null, faults: [] }) },
     figures: {
       dailyMetrics: () => Promise.resolve([]),
-      popularItems: () => Promise.resolve(undefined),
-      funnel: () => Promise.resolve(undefined),
+      popularItems: () => Promise.resolve({ day: '2026-10-01', rows: [] }),
+      funnel: () => Promise.resolve({ day: '2026-10-01', rows: [] }),
       pipelineRuns: () => Promise.resolve([]),
     },
     isStopping: () => false,
