@@ -1,3 +1,4 @@
+import { MAX_ITEM_ID_LENGTH } from '../../domain/detection/fate.js'
 import type { Click } from '../../domain/events.js'
 import { parseAccessLogLine, REJECTIONS, type AccessLogEntry, type Rejection } from './access-log-line.js'
 import { LineIds } from './line-ids.js'
@@ -122,7 +123,8 @@ export class LogReading {
       session_id: this.#sessions.sessionOf(entry.address, entry.userAgent ?? '', entry.atMs),
       user_id: entry.user,
       event_type: 'page_view',
-      item_id: entry.path,
+      // No shop has an item with such a name, and the detector takes none: the page has the path all the same.
+      item_id: entry.path.length > MAX_ITEM_ID_LENGTH ? null : entry.path,
       page: entry.pathWithQuery,
       ip: entry.address,
       user_agent: entry.userAgent,

@@ -33,8 +33,11 @@ export const eventOfTexts = (event: ObservedEvent<Text>): ObservedEvent => ({
 export const EARLIEST_EVENT_MS = 946_684_800_000
 export const LATEST_EVENT_MS = 19_880_899_199_999
 
-/** Longest id that is taken, of items too: longer ones do not fit an index row of PostgreSQL. */
+/** Longest id of an event, a session or a user that is taken: longer ones do not fit an index row of PostgreSQL. */
 export const MAX_ID_LENGTH = 512
+
+/** Longest item_id that is taken. Items are in no index, and paths of pages are used as items: they may be longer than ids. */
+export const MAX_ITEM_ID_LENGTH = 2_048
 
 /**
  * Why an event cannot be taken, or undefined when it can. Names fields, never values.
@@ -52,8 +55,8 @@ export function faultOf(
     if (user !== undefined) return { code: 'INVALID', detail: user }
   }
   // Items are kept while a window needs them, so that their length bounds memory.
-  if (event.item_id !== null && event.item_id.length > MAX_ID_LENGTH)
-    return { code: 'INVALID', detail: `item_id is longer than ${MAX_ID_LENGTH} characters` }
+  if (event.item_id !== null && event.item_id.length > MAX_ITEM_ID_LENGTH)
+    return { code: 'INVALID', detail: `item_id is longer than ${MAX_ITEM_ID_LENGTH} characters` }
   if (!isPlausible(event.event_ts)) return { code: 'INVALID', detail: 'event_ts is not in the years 2000 to 2599' }
   // The row of an anomaly has it: what PostgreSQL cannot store must not come that far.
   if (!isPlausible(event.ingest_ts)) return { code: 'INVALID', detail: 'ingest_ts is not in the years 2000 to 2599' }

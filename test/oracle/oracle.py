@@ -20,6 +20,7 @@ import sys
 EARLIEST_MS = 946_684_800_000  # 2000-01-01T00:00:00Z
 LATEST_MS = 19_880_899_199_999  # 2599-12-31T23:59:59.999Z
 MAX_ID_LENGTH = 512
+MAX_ITEM_ID_LENGTH = 2048
 MAX_EXACT = 2**53 - 1
 
 CLICK_TYPES = ["page_view", "item_view", "add_to_cart", "remove_from_cart", "checkout"]
@@ -111,7 +112,7 @@ def fault(event, append_ms, skew_ms):
         text = event[name]
         if text is not None and (len(text) > MAX_ID_LENGTH or "\0" in text):
             return "INVALID"
-    if event["item_id"] is not None and len(event["item_id"]) > MAX_ID_LENGTH:
+    if event["item_id"] is not None and len(event["item_id"]) > MAX_ITEM_ID_LENGTH:
         return "INVALID"
     for name in ("event_ts", "ingest_ts"):
         if not EARLIEST_MS <= event[name] <= LATEST_MS:

@@ -6,6 +6,7 @@ import {
   faultOf,
   LATEST_EVENT_MS,
   MAX_ID_LENGTH,
+  MAX_ITEM_ID_LENGTH,
   type ObservedEvent,
 } from '../../../../domain/detection/fate.js'
 
@@ -44,8 +45,8 @@ describe('faultOf', () => {
   }
 
   it('refuses an item_id that is too long, and takes one with a NUL, which is only counted', () => {
-    assert.equal(faultWith({ item_id: SECRET.repeat(50) })?.code, 'INVALID')
-    assert.equal(faultWith({ item_id: 'x'.repeat(MAX_ID_LENGTH) }), undefined)
+    assert.equal(faultWith({ item_id: 'x'.repeat(MAX_ITEM_ID_LENGTH + 1) })?.code, 'INVALID')
+    assert.equal(faultWith({ item_id: 'x'.repeat(MAX_ITEM_ID_LENGTH) }), undefined)
     assert.equal(faultWith({ item_id: 'x\0' }), undefined)
   })
 
