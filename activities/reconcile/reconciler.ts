@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { GuardianError } from '../../domain/errors.js'
 import type { ReconciledAnomaly } from '../../domain/reconciliation/compare-anomalies.js'
+import type { LogPart, RulePart } from '../../domain/reconciliation/log-parts.js'
 import { openDuckDb, sqlText, type DuckDb } from '../../platform/duckdb/duckdb.js'
 import { packageRoot } from '../../platform/package-root.js'
 
@@ -10,21 +11,8 @@ import { packageRoot } from '../../platform/package-root.js'
 export interface ReconcileQuestion {
   /** Paths that DuckDB can open. */
   readonly files: readonly string[]
-  readonly parts: readonly {
-    readonly kafka_partition: number
-    readonly before_ms: number
-    readonly last_ms: number
-  }[]
-  readonly rules: readonly {
-    readonly kafka_partition: number
-    readonly from_offset: number
-    readonly to_offset: number | null
-    readonly rule_id: string
-    readonly rule_version: number
-    readonly mode: string
-    readonly kind: string
-    readonly parameters: Readonly<Record<string, number>>
-  }[]
+  readonly parts: readonly LogPart[]
+  readonly rules: readonly RulePart[]
   readonly fromMs: number
   readonly toMs: number
   readonly allowedLatenessMs: number

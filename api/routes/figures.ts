@@ -5,7 +5,7 @@ import type {
   PipelineRunRow,
   PopularItemRow,
 } from '../../db/read-models/daily-figures.js'
-import type { Ranking, Traffic } from '../../domain/kpi/figures.js'
+import { METRIC_NAMES, type Ranking, type Traffic } from '../../domain/kpi/figures.js'
 import type {
   DailyMetrics,
   DailyMetricsList,
@@ -87,20 +87,8 @@ function metricsOf(row: DailyMetricsRow): DailyMetrics {
   return { day, ...counts, revenue, ...ratiosOf(row), published_ts: published_ts.toISOString(), has_late_data }
 }
 
-const SUMMED = [
-  'events',
-  'sessions',
-  'users',
-  'page_views',
-  'item_views',
-  'add_to_carts',
-  'remove_from_carts',
-  'checkouts',
-  'purchases',
-  'orders',
-  'units_sold',
-  'buying_sessions',
-] as const
+/** All but the time in sessions, which is told as a mean. */
+const SUMMED = METRIC_NAMES.filter((name) => name !== 'session_ms')
 
 function summaryOf(rows: readonly DailyMetricsRow[], traffic: Traffic): MetricsSummary {
   const sum = (read: (row: DailyMetricsRow) => number): number => rows.reduce((total, row) => total + read(row), 0)
