@@ -1,6 +1,7 @@
-import { Counter, Gauge, Histogram, type Registry } from '../../platform/metrics.js'
+import { Gauge, Histogram, type Registry } from '../../platform/metrics.js'
 import type { RecordBatch } from '../../platform/kafka/consumer.js'
 import type { ArchiveWrite } from '../../db/stores/archive.js'
+import { backlog, counter, gauge, type Backlog } from '../metric-series.js'
 import { PartitionLag } from '../detector/partition-lag.js'
 import type { BatchFigures, PartitionArchive } from './partition-archive.js'
 
@@ -9,13 +10,6 @@ export type HoldReason = 'rolling' | 'outage'
 
 const PARTITION = ['topic', 'partition'] as const
 const SECONDS = [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30]
-
-const counter = <Label extends string = never>(
-  registry: Registry,
-  name: string,
-  help: string,
-  labelNames: readonly Label[] = [],
-) => new Counter<Label>({ registers: [registry], name: `guardian_${name}`, help, labelNames: [...labelNames] })
 
 const seriesOf = (registry: Registry, observe: () => void) => ({
   rows: counter(registry, 'archived_rows_total', 'Events taken into the archive', PARTITION),
@@ -39,37 +33,17 @@ const seriesOf = (registry: Registry, observe: () => void) => ({
     labelNames: PARTITION,
     collect: observe,
   }),
-  lagSeconds: new Gauge({
-    registers: [registry],
-    name: 'guardian_lag_seconds',
-    help: 'Since Kafka got the next record that is not taken in',
-    labelNames: PARTITION,
-  }),
+  lagSeconds: gauge(registry, 'lag_seconds', 'Since Kafka got the next record that is not taken in', PARTITION),
 })
-
-export interface BufferedBytes {
-  readonly buffered: () => number
-  readonly limit: number
-}
 
 /** The archiver's own metrics. Labels are topics, partitions and closed lists. */
 export class ArchiverMetrics {
   readonly #series: ReturnType<typeof seriesOf>
   readonly #lags = new Map<PartitionArchive, PartitionLag>()
 
-  constructor(registry: Registry, { buffered, limit }: BufferedBytes) {
+  constructor(registry: Registry, buffered: Backlog) {
     this.#series = seriesOf(registry, () => this.#observeLags())
-    const name = 'guardian_archive_buffered_bytes'
-    const help = 'Record bytes that wait for their roll'
-    new Gauge({
-      registers: [registry],
-      name,
-      help,
-      collect() {
-        this.set(buffered())
-      },
-    })
-    new Gauge({ registers: [registry], name: `${name}_limit`, help: `${help}, at most` }).set(limit)
+    backlog(registry, 'archive_buffered_bytes', 'Record bytes that wait for their roll', buffered)
   }
 
   fetched(owner: PartitionArchive, batch: RecordBatch): void {

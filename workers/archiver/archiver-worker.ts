@@ -2,6 +2,7 @@ import { datasetOf } from '../../domain/archive/archive-file.js'
 import { GuardianError, isRetryable } from '../../domain/errors.js'
 import type { Assignment, RecordBatch, StreamConsumer } from '../../platform/kafka/consumer.js'
 import { PlatformError } from '../../platform/platform-error.js'
+import { putBack } from '../put-back.js'
 import type { ArchiveRoller } from './archive-roller.js'
 import type { ArchiverMetrics } from './archiver-metrics.js'
 import type { EventReader } from './event-reader.js'
@@ -72,7 +73,8 @@ export class ArchiverWorker {
       if (!isOutage(err)) throw err
       log.warn({ err, partition: `${batch.topic}/${batch.partition}`, retryInMs: OUTAGE_MS }, 'partition_waits')
       metrics.held('outage')
-      this.#putBack(batch.topic, batch.partition, batch.fetchedOffset, OUTAGE_MS)
+      const { topic, partition, fetchedOffset: offset } = batch
+      putBack(this.#deps.consumer, { topic, partition, offset, forMs: OUTAGE_MS })
     }
   }
 
@@ -85,7 +87,8 @@ export class ArchiverWorker {
     for (const id of reader.missingIds(batch.records.map((record) => record.value))) await reader.learn(id)
     if (owner.rolling) {
       metrics.held('rolling')
-      this.#putBack(owner.topic, owner.partition, owner.nextOffset, HOLD_MS)
+      const { topic, partition, nextOffset: offset } = owner
+      putBack(this.#deps.consumer, { topic, partition, offset, forMs: HOLD_MS })
       return
     }
     metrics.taken(owner, batch, owner.take(batch, reader, performance.now()))
@@ -156,14 +159,6 @@ export class ArchiverWorker {
     await consumer.commit(owner.topic, owner.partition, owner.committedOffset).catch((err: unknown) => {
       log.debug({ err, partition: owner.name }, 'group_offset_not_committed')
     })
-  }
-
-  /** The partition is not fetched until a moment later, and then from where it stands. */
-  #putBack(topic: string, partition: number, offset: number, forMs: number): void {
-    const { consumer } = this.#deps
-    consumer.pause(topic, partition)
-    consumer.seek(topic, partition, offset)
-    setTimeout(() => consumer.resume(topic, partition), forMs)
   }
 
   #release(owner: PartitionArchive): void {

@@ -39,7 +39,7 @@ async function start(config: ArchiverConfig, log: Logger, { life, onFatal }: Pro
   const consumer = await life.use('Kafka consumer', () => openConsumer(kafka, consumerSettings(config), log))
   const openBuffer: ArchiverDeps['openBuffer'] = ({ dataset }) => RowBuffer.open(dataset, filling, writing)
   const metrics = new ArchiverMetrics(registry, {
-    buffered: () => worker.bufferedBytes,
+    waiting: () => worker.bufferedBytes,
     limit: config.ARCHIVE_BUFFER_BYTES,
   })
   const roller = new ArchiveRoller({ db, storage, openBuffer, metrics, log })

@@ -2,9 +2,10 @@ import { FATES } from '../../domain/detection/fate.js'
 import type { Displaced } from '../../domain/detection/minute-counts.js'
 import type { Counts } from '../../domain/detection/partition-detector.js'
 import type { DataGap } from '../../db/stores/checkpoints.js'
-import { Counter, Gauge, Histogram, type Registry } from '../../platform/metrics.js'
+import { Gauge, Histogram, type Registry } from '../../platform/metrics.js'
 import type { FetchedBatches } from '../../platform/kafka/consumer.js'
 import type { PackedBatch } from '../../platform/kafka/record-set.js'
+import { backlog, counter, gauge, type Backlog } from '../metric-series.js'
 import { PartitionLag } from './partition-lag.js'
 import type { Stall } from './progress.js'
 import type { PartitionOwner } from './partition-owner.js'
@@ -12,35 +13,8 @@ import type { PartitionOwner } from './partition-owner.js'
 const PARTITION = ['topic', 'partition'] as const
 const SECONDS = [0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5]
 
-const counter = <Label extends string = never>(
-  registry: Registry,
-  name: string,
-  help: string,
-  labelNames: readonly Label[] = [],
-) => new Counter<Label>({ registers: [registry], name: `guardian_${name}`, help, labelNames: [...labelNames] })
-
-const gauge = <Label extends string = never>(
-  registry: Registry,
-  name: string,
-  help: string,
-  labelNames: readonly Label[] = [],
-) => new Gauge<Label>({ registers: [registry], name: `guardian_${name}`, help, labelNames: [...labelNames] })
-
 const seconds = (registry: Registry, name: string, help: string) =>
   new Histogram({ registers: [registry], name: `guardian_${name}`, help, buckets: SECONDS })
-
-/** A gauge that is read when it is asked for, and one that says at what it is full. */
-function backlog(registry: Registry, name: string, help: string, { waiting, limit }: Backlog): void {
-  new Gauge({
-    registers: [registry],
-    name: `guardian_${name}`,
-    help,
-    collect() {
-      this.set(waiting())
-    },
-  })
-  gauge(registry, `${name}_limit`, `${help}, at most`).set(limit)
-}
 
 const seriesOf = (registry: Registry, observeLags: () => void) => ({
   records: counter(registry, 'records_total', 'Records by what became of them', [...PARTITION, 'fate']),
@@ -85,12 +59,6 @@ const seriesOf = (registry: Registry, observeLags: () => void) => ({
 
 /** Why a batch is put back. */
 export type HoldReason = 'anomalies' | 'anomaly_changes' | 'side_records' | 'rules' | 'uncommitted' | 'outage'
-
-/** What waits for a server, and how much may. */
-export interface Backlog {
-  readonly waiting: () => number
-  readonly limit: number
-}
 
 /** The detector's own metrics. Labels are topics, partitions and closed lists: never an id of a session or a user. */
 export class DetectorMetrics {

@@ -6,6 +6,7 @@ import type { BatchLimits, PackedBatch, UnreadableRange } from '../../platform/k
 import { PlatformError } from '../../platform/platform-error.js'
 import type { AnomalyRow } from '../../db/stores/anomaly-rows.js'
 import type { PartitionName } from '../../db/stores/checkpoints.js'
+import { putBack } from '../put-back.js'
 import type { AnomalyFeed } from './anomaly-feed.js'
 import type { AnomalyWriter } from './anomaly-writer.js'
 import type { Checkpointer } from './checkpointer.js'
@@ -113,7 +114,8 @@ export class DetectorWorker {
       metrics.held('outage')
       this.#note(fetched, `waits for a server: ${err instanceof Error ? err.message : 'unknown'}`)
       const { topic, partition, fetchedOffset } = fetched
-      this.#putBack(topic, partition, this.#owners.get(`${topic}/${partition}`)?.nextOffset ?? fetchedOffset, OUTAGE_MS)
+      const offset = this.#owners.get(`${topic}/${partition}`)?.nextOffset ?? fetchedOffset
+      putBack(this.#deps.consumer, { topic, partition, offset, forMs: OUTAGE_MS })
     }
   }
 
@@ -224,15 +226,8 @@ export class DetectorWorker {
   #hold(owner: PartitionOwner): void {
     if (owner.nextOffset - owner.committedOffset >= this.#deps.limits.maxUncommittedRecords)
       void this.#checkpoint(owner)
-    this.#putBack(owner.topic, owner.partition, owner.nextOffset, HOLD_MS)
-  }
-
-  /** The partition is not fetched until a moment later, and then from where it stands. */
-  #putBack(topic: string, partition: number, offset: number, forMs: number): void {
-    const { consumer } = this.#deps
-    consumer.pause(topic, partition)
-    consumer.seek(topic, partition, offset)
-    setTimeout(() => consumer.resume(topic, partition), forMs)
+    const { topic, partition, nextOffset: offset } = owner
+    putBack(this.#deps.consumer, { topic, partition, offset, forMs: HOLD_MS })
   }
 
   #checkpointSome(): void {
