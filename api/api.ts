@@ -12,6 +12,7 @@ import { createRuleHandlers, type RuleStore } from './routes/rules.js'
 import { createSessionHandlers, type SessionDeps } from './routes/session.js'
 import { createSloHandlers, type SloDeps } from './routes/slo.js'
 import { createStatsHandlers, type StatsDeps } from './routes/stats.js'
+import { createVerdictHandlers, type VerdictStore } from './routes/verdicts.js'
 
 /** All that the API asks of the outside; `main` gives the real ones. */
 export interface ApiDeps extends AppDeps, HealthDeps, StatsDeps, KeyDeps, SessionDeps, AlertDeps, SloDeps {
@@ -19,6 +20,7 @@ export interface ApiDeps extends AppDeps, HealthDeps, StatsDeps, KeyDeps, Sessio
   readonly audit: AuditReader
   readonly rules: RuleStore
   readonly figures: FigureReader
+  readonly verdicts: VerdictStore
 }
 
 /** The whole API: every operation with its handler. */
@@ -37,6 +39,7 @@ export const createApi = (operations: Operations, deps: ApiDeps): Express =>
       ...createRuleHandlers(deps.rules),
       ...createFigureHandlers(deps.figures),
       ...createSloHandlers(deps),
+      ...createVerdictHandlers(deps.verdicts),
     },
     deps,
   )

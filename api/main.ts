@@ -27,6 +27,7 @@ import { RememberedTags } from './remembered-tags.js'
 import { createBreakers, lagReader, laneSettings, probes, PROBE_DEADLINE_MS } from './wire-dependencies.js'
 import { wireAccess } from './wire-access.js'
 import { wireIdempotency } from './wire-idempotency.js'
+import { wireReview } from './wire-review.js'
 import { wireRules } from './wire-rules.js'
 
 const PROBE_KEPT_MS = 1_000
@@ -61,6 +62,7 @@ async function start(config: ApiConfig, log: Logger, { life }: ProcessContext): 
     version: packageVersion(),
     uptimeSeconds: () => process.uptime(),
     rules: wireRules(db),
+    ...wireReview(db),
     readStageTimes: (from, to, targetMs) => readStageTimes(db, from, to, targetMs),
     objective: { targetMs: config.SLO_TARGET_MS, percent: config.SLO_PERCENT },
     anomalies: { list: (request) => listAnomalies(db, request), get: (key) => getAnomaly(db, key) },

@@ -41,6 +41,7 @@ const anomalyOf = (row: AnomalyRow): Anomaly => ({
   distinct_items: row.distinctItems,
   status: row.status,
   mode: row.mode,
+  verdict: row.verdict,
   evidence: row.evidence,
   topic: row.topic,
   kafka_partition: row.kafkaPartition,

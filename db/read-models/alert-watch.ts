@@ -1,5 +1,6 @@
 import type { AnomalyBurst, FailedRuns, WatchedGaps } from '../../domain/alerting/watched.js'
 import type { Queryable } from '../pool.js'
+import { countsAsFlagged } from './review.js'
 
 /** Above what there can be: partitions times causes, workflows, rules. */
 const LIMIT = 10_000
@@ -23,6 +24,7 @@ SELECT a.rule_id AS "ruleId", count(DISTINCT a.session_id) AS sessions
   FROM anomaly_sessions a
  WHERE a.window_start >= $1::timestamptz - interval '2 hours' AND a.window_start < $2::timestamptz + interval '1 hour'
    AND a.mode = 'active' AND a.status <> 'retracted' AND a.db_write_ts >= $1 AND a.db_write_ts < $2
+   AND ${countsAsFlagged('a')}
  GROUP BY a.rule_id ORDER BY a.rule_id LIMIT ${LIMIT}`
 
 const POSITIONS = `

@@ -1,9 +1,13 @@
-import { and, desc, eq, gte, lt, lte, sql, type SQL } from 'drizzle-orm'
+import { and, desc, eq, getTableColumns, gte, lt, lte, sql, type SQL } from 'drizzle-orm'
+import type { Verdict } from '../../domain/review/verdict.js'
 import type { Queryable } from '../pool.js'
 import { anomalySessions } from '../tables/anomaly-sessions.js'
+import { verdictOf } from './review.js'
 
-/** A row of `anomaly_sessions`. */
-export type AnomalyRow = typeof anomalySessions.$inferSelect
+/** A row of `anomaly_sessions`, and what people have said of it. */
+export type AnomalyRow = typeof anomalySessions.$inferSelect & {
+  readonly verdict: Verdict
+}
 
 /** The primary key: which session did what, when. Windows start at whole panes, so a Date holds `windowStart` exactly. */
 export type AnomalyKey = Pick<AnomalyRow, 'windowStart' | 'sessionId' | 'ruleId' | 'mode'>
@@ -13,6 +17,7 @@ export interface AnomalyFilter {
   readonly ruleId?: string | undefined
   readonly status?: AnomalyRow['status'] | undefined
   readonly mode?: AnomalyRow['mode'] | undefined
+  readonly verdict?: Verdict | undefined
   /** `window_start >= from`. */
   readonly from?: Date | undefined
   /** `window_start < to`. */
@@ -34,6 +39,7 @@ export interface AnomalyPage {
 }
 
 const t = anomalySessions
+const row = { ...getTableColumns(t), verdict: sql<Verdict>`${sql.raw(verdictOf('anomaly_sessions'))}` }
 const key = sql`(${t.windowStart}, ${t.sessionId}, ${t.ruleId}, ${t.mode})`
 
 /**
@@ -44,7 +50,7 @@ const key = sql`(${t.windowStart}, ${t.sessionId}, ${t.ruleId}, ${t.mode})`
 export async function listAnomalies(db: Queryable, request: AnomalyPageRequest): Promise<AnomalyPage> {
   const rows = await db.select((orm) =>
     orm
-      .select()
+      .select(row)
       .from(t)
       .where(and(...conditions(request)))
       .orderBy(desc(t.windowStart), desc(t.sessionId), desc(t.ruleId), desc(t.mode))
@@ -55,9 +61,9 @@ export async function listAnomalies(db: Queryable, request: AnomalyPageRequest):
 
 /** One anomaly by its key. @returns undefined when there is none @throws GRD_STORE_* */
 export async function getAnomaly(db: Queryable, of: AnomalyKey): Promise<AnomalyRow | undefined> {
-  const [row] = await db.select((orm) =>
+  const [found] = await db.select((orm) =>
     orm
-      .select()
+      .select(row)
       .from(t)
       .where(
         and(
@@ -69,15 +75,16 @@ export async function getAnomaly(db: Queryable, of: AnomalyKey): Promise<Anomaly
       )
       .limit(1),
   )
-  return row
+  return found
 }
 
-function conditions({ sessionId, ruleId, status, mode, from, to, after }: AnomalyPageRequest): SQL[] {
+function conditions({ sessionId, ruleId, status, mode, verdict, from, to, after }: AnomalyPageRequest): SQL[] {
   const found: SQL[] = []
   if (sessionId !== undefined) found.push(eq(t.sessionId, sessionId))
   if (ruleId !== undefined) found.push(eq(t.ruleId, ruleId))
   if (status !== undefined) found.push(eq(t.status, status))
   if (mode !== undefined) found.push(eq(t.mode, mode))
+  if (verdict !== undefined) found.push(sql`${row.verdict} = ${verdict}`)
   if (from !== undefined) found.push(gte(t.windowStart, from))
   if (to !== undefined) found.push(lt(t.windowStart, to))
   // The row comparison seeks in the index; only the plain one lets PostgreSQL leave out the days after the cursor.

@@ -2,6 +2,7 @@ import type { Dataset } from '../../domain/archive/archive-file.js'
 import type { DayState } from '../../domain/kpi/day-versions.js'
 import { startOfDayMs, addDays, type UtcDay } from '../../domain/utc-day.js'
 import type { Queryable } from '../pool.js'
+import { countsAsFlagged } from './review.js'
 
 export interface ManifestFile {
   readonly dataset: Dataset
@@ -19,11 +20,11 @@ export interface DayManifest {
   readonly flaggedDigest: string
 }
 
-/** Sessions with an anomaly in force whose window has a part in the day. */
+/** Sessions with an anomaly in force whose window has a part in the day, and of which nobody said that it is none. */
 const FLAGGED = `
 SELECT DISTINCT a.session_id FROM anomaly_sessions a
  WHERE a.window_start >= $2::timestamptz - interval '1 day' AND a.window_start < $3 AND a.window_end > $2
-   AND a.mode = 'active' AND a.status <> 'retracted'`
+   AND a.mode = 'active' AND a.status <> 'retracted' AND ${countsAsFlagged('a')}`
 
 const DIGEST = `(SELECT md5(coalesce(string_agg(s.session_id, chr(1) ORDER BY s.session_id COLLATE "C"), '')) FROM (${FLAGGED}) s)`
 

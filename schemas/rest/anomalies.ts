@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { AnomalyIdText } from './anomaly-id.js'
+import { VerdictName } from './verdicts.js'
 import { instant, lineOf, Timestamp, wholeNumber } from './parameters.js'
 
 export const AnomalyStatus = z.enum(['open', 'confirmed', 'retracted'], 'not one of open, confirmed, retracted')
@@ -13,6 +14,7 @@ export const anomalyListQuery = (pageLimitMax: number) =>
       rule: lineOf(200).optional().meta({ description: 'Exactly this `rule_id`', example: 'HIGH_FREQUENCY' }),
       status: AnomalyStatus.optional(),
       mode: AnomalyMode.optional(),
+      verdict: VerdictName.optional(),
       from: instant.optional().meta({ description: 'Windows that start at or after', example: '2026-10-01T00:00:00Z' }),
       to: instant.optional().meta({ description: 'Windows that start before', example: '2026-10-02' }),
       limit: wholeNumber(1, pageLimitMax, Math.min(50, pageLimitMax)),
@@ -40,6 +42,7 @@ export const Anomaly = z
     distinct_items: z.int(),
     status: AnomalyStatus,
     mode: AnomalyMode,
+    verdict: VerdictName,
     evidence: z.record(z.string(), z.unknown()).meta({ description: 'Why the rule fired' }),
     topic: z.string(),
     kafka_partition: z.int().min(0),

@@ -17,7 +17,7 @@ export interface Operation {
   readonly method: 'get' | 'post' | 'put' | 'patch' | 'delete'
   /** With parameters as `{name}`. It is also the metric label. */
   readonly path: string
-  readonly tag: 'service' | 'detection' | 'documentation' | 'access' | 'rules' | 'figures' | 'alerts'
+  readonly tag: 'service' | 'detection' | 'documentation' | 'access' | 'rules' | 'figures' | 'alerts' | 'review'
   readonly summary: string
   /** `interactive` without it. Service and documentation are in none: they always answer. */
   readonly lane?: Lane

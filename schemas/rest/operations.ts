@@ -6,6 +6,7 @@ import { accessOperations } from './operations/access.js'
 import { ruleOperations } from './operations/rules.js'
 import { figureOperations } from './operations/figures.js'
 import { alertOperations } from './operations/alerts.js'
+import { reviewOperations } from './operations/review.js'
 import { Slo, SloQuery } from './slo.js'
 import { Stats } from './stats.js'
 
@@ -125,6 +126,7 @@ export const createOperations = ({ pageLimitMax }: OperationLimits) =>
     ...accessOperations(pageLimitMax),
     ...figureOperations,
     ...alertOperations(pageLimitMax),
+    ...reviewOperations,
     listAnomalies: {
       ...bare,
       path: '/anomalies',

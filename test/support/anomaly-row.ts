@@ -28,6 +28,7 @@ export const anomalyRow = (of: Partial<AnomalyRow> = {}): AnomalyRow => ({
   kafkaTs: at('2026-10-01T12:00:08.002Z'),
   detectedTs: at('2026-10-01T12:00:08.003Z'),
   dbWriteTs: at('2026-10-01T12:00:08.004Z'),
+  verdict: 'undecided',
   ...of,
 })
 

@@ -106,6 +106,7 @@ export async function serveApi(deps: Partial<ApiDeps> = {}): Promise<ServedApi> 
       list: () => Promise.resolve({ rows: [], hasMore: false }),
       get: () => Promise.resolve(undefined),
     },
+    verdicts: { read: () => Promise.resolve(undefined), give: () => Promise.resolve(undefined) },
     alerts: { list: () => Promise.resolve([]), get: () => Promise.resolve(undefined) },
     silences: { list: () => Promise.resolve([]), create: notGiven, end: () => Promise.resolve(undefined) },
     silenceMaxMs: 3_600_000,

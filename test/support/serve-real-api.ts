@@ -4,6 +4,7 @@ import type { ApiDeps } from '../../api/api.js'
 import { RememberedTags } from '../../api/remembered-tags.js'
 import { wireAccess } from '../../api/wire-access.js'
 import { wireIdempotency } from '../../api/wire-idempotency.js'
+import { wireReview } from '../../api/wire-review.js'
 import { wireRules } from '../../api/wire-rules.js'
 import type { Database } from '../../db/pool.js'
 import { Registry } from '../../platform/metrics.js'
@@ -33,6 +34,7 @@ export async function serveRealApi(
     idempotency: wireIdempotency(db, config.API_IDEMPOTENCY_KEPT_SECONDS),
     tags: new RememberedTags(Date.now, config.API_TAG_KEPT_MS, config.API_TAGS_KEPT_MAX),
     rules: wireRules(db),
+    ...wireReview(db),
     ...deps,
   })
   const stop = async () => {

@@ -27,6 +27,8 @@ const WHO_MAY: Readonly<Record<string, Access>> = {
   'GET /slo': 'viewer',
   'GET /anomalies': 'viewer',
   'GET /anomalies/{id}': 'viewer',
+  'GET /anomalies/{id}/verdict': 'viewer',
+  'PUT /anomalies/{id}/verdict': 'analyst',
   'GET /alerts': 'viewer',
   'GET /alerts/{id}': 'viewer',
   'GET /silences': 'viewer',

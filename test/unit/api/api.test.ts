@@ -59,6 +59,7 @@ describe('api', () => {
         distinct_items: 7,
         status: 'confirmed',
         mode: 'active',
+        verdict: 'undecided',
         evidence: { threshold: 50, observed: 61 },
         topic: 'km.clicks.v1',
         kafka_partition: 0,

@@ -39,7 +39,18 @@ describe('the OpenAPI document', () => {
 
   it('names every filter of the list', () => {
     const names = described(operations.listAnomalies).parameters?.map(({ name }) => name)
-    assert.deepEqual(names, ['session', 'rule', 'status', 'mode', 'from', 'to', 'limit', 'cursor', 'if-none-match'])
+    assert.deepEqual(names, [
+      'session',
+      'rule',
+      'status',
+      'mode',
+      'verdict',
+      'from',
+      'to',
+      'limit',
+      'cursor',
+      'if-none-match',
+    ])
   })
 
   it('lets no schema refer to one that is not there', () => {
