@@ -1,10 +1,7 @@
 // The entry of npm start, npm run reset and npm test: makes sure of Node, packages and compiled code, then goes on in
 // TypeScript. Plain JavaScript without dependencies: on a fresh clone there is nothing else yet.
-import { spawn } from 'node:child_process'
-import { existsSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { build, buildLauncher, checkNode, ensureInstalled, isBuilt, root, tether } from './build.mjs'
+import { build, buildLauncher, checkNode, ensureInstalled, isBuilt } from './build.mjs'
+import { runTests } from './run-tests.mjs'
 
 const [command, ...args] = process.argv.slice(2)
 const say = (text) => process.stderr.write(`${text}\n`)
@@ -21,39 +18,7 @@ async function launch() {
 async function test() {
   await ensureInstalled(say)
   await build(say)
-  process.exitCode = await mocha(args)
-}
-
-const TEST_FOLDERS = ['unit', 'replay', 'integration']
-/** A test never uses the servers of a running stack, nor those that the shell or .env names. */
-const HIDDEN = ['DATABASE_URL', 'KAFKA_BROKERS', 'SCHEMA_REGISTRY_URL', 'TEMPORAL_ADDRESS']
-
-/** Runs mocha on all tests, or on those that are named, by their .ts or .js file. */
-function mocha(extra) {
-  const named = extra.filter((arg) => /^(\.\/)?(dist\/)?test\//.test(arg))
-  const specs =
-    named.length > 0
-      ? named.map((path) => path.replace(/^(\.\/)?(dist\/)?/, 'dist/').replace(/\.ts$/, '.js'))
-      : TEST_FOLDERS.filter((folder) => existsSync(join(root, 'dist/test', folder))).map(
-          (folder) => `dist/test/${folder}/**/*.test.js`,
-        )
-  const options = extra.filter((arg) => !named.includes(arg))
-  const env = { ...process.env, GUARDIAN_DATA_DIR: join(tmpdir(), `guardian-no-stack-${process.pid}`) }
-  for (const name of HIDDEN) env[name] = ''
-  const child = spawn(process.execPath, [join(root, 'node_modules/mocha/bin/mocha.js'), ...options, ...specs], {
-    cwd: root,
-    stdio: 'inherit',
-    env,
-  })
-  const release = tether(child.pid)
-  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal))
-  return new Promise((resolve, reject) => {
-    child.once('error', reject)
-    child.once('close', (code, signal) => {
-      release()
-      resolve(code ?? (signal === 'SIGINT' ? 130 : 1))
-    })
-  })
+  process.exitCode = await runTests(args)
 }
 
 async function buildOnly() {

@@ -144,12 +144,19 @@ describe('parseAccessLogLine', () => {
     for (const part of [' ', '"', ' [', '] "', '\\', 'a ', '?', '#', 'GET ', ' HTTP/']) {
       const long = linesWith(part.repeat(65_000 / part.length))
       const short = linesWith(part.repeat(6_500 / part.length))
-      const one = quickest(() => long.forEach((line) => parseAccessLogLine(line)))
-      const ten = quickest(() => {
-        for (let round = 0; round < 10; round++) short.forEach((line) => parseAccessLogLine(line))
+      const measure = () => ({
+        one: quickest(() => long.forEach((line) => parseAccessLogLine(line))),
+        ten: quickest(() => {
+          for (let round = 0; round < 10; round++) short.forEach((line) => parseAccessLogLine(line))
+        }),
       })
-      // The same characters in one line and in ten: about the same when time grows with length, ten times as long with its square.
-      assert.ok(one < 5 * ten + 1, `${JSON.stringify(part)}: ${one} ms in one line, ${ten} ms in ten`)
+      // The same characters in one line and in ten: about the same when time grows with length, ten times as long with its
+      // square. A square is one every time; what else runs on the machine is not.
+      const tries = Array.from({ length: 4 }, measure)
+      assert.ok(
+        tries.some(({ one, ten }) => one < 5 * ten + 1),
+        `${JSON.stringify(part)}: ${JSON.stringify(tries)} ms in one line and in ten`,
+      )
     }
   })
 })

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
-import { brokerDiesBetweenAnswers } from '../support/broker-dies.js'
-import { startKafkaProxies, type KafkaProxies } from '../support/kafka-proxies.js'
-import { loseAnswers, type ClientName } from '../support/produce-trial.js'
-import { startThreeBrokers, type ThreeBrokers } from '../support/three-brokers.js'
+import { brokerDiesBetweenAnswers } from '../../support/broker-dies.js'
+import { startKafkaProxies, type KafkaProxies } from '../../support/kafka-proxies.js'
+import { loseAnswers, type ClientName } from '../../support/produce-trial.js'
+import { startThreeBrokers, type ThreeBrokers } from '../../support/three-brokers.js'
 
 /** Brokers of its own: it kills one of them. */
 describe('what a producer was told is in the log, is in the log', function () {

@@ -4,10 +4,10 @@ import { randomUUID } from 'node:crypto'
 import { existsSync, rmSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
-import { startServers, type RunningServers } from '../../deploy/local/servers.js'
-import { packageRoot } from '../../platform/package-root.js'
-import { LocalStart, nothingLeft, processesOf, stackEnvironment } from '../support/local-start.js'
-import { createTestDatabase, temporaryDir, useTestStack } from '../support/stack.js'
+import { startServers, type RunningServers } from '../../../deploy/local/servers.js'
+import { packageRoot } from '../../../platform/package-root.js'
+import { LocalStart, nothingLeft, processesOf, stackEnvironment } from '../../support/local-start.js'
+import { createTestDatabase, temporaryDir, useTestStack } from '../../support/stack.js'
 
 describe('the servers of the tests', function () {
   this.timeout(60_000)
