@@ -4,6 +4,7 @@ import { createApp, type AppDeps } from './app.js'
 import { createAlertHandlers, type AlertDeps } from './routes/alerts.js'
 import { createAnomalyHandlers, type AnomalyReader } from './routes/anomalies.js'
 import { createAuditHandlers, type AuditReader } from './routes/audit.js'
+import { createBackTestHandlers, type BackTestDeps } from './routes/backtests.js'
 import { createDocumentationHandlers } from './routes/documentation.js'
 import { createFigureHandlers, type FigureReader } from './routes/figures.js'
 import { createHealthHandlers, type HealthDeps } from './routes/health.js'
@@ -15,7 +16,8 @@ import { createStatsHandlers, type StatsDeps } from './routes/stats.js'
 import { createVerdictHandlers, type VerdictStore } from './routes/verdicts.js'
 
 /** All that the API asks of the outside; `main` gives the real ones. */
-export interface ApiDeps extends AppDeps, HealthDeps, StatsDeps, KeyDeps, SessionDeps, AlertDeps, SloDeps {
+export interface ApiDeps
+  extends AppDeps, HealthDeps, StatsDeps, KeyDeps, SessionDeps, AlertDeps, SloDeps, BackTestDeps {
   readonly anomalies: AnomalyReader
   readonly audit: AuditReader
   readonly rules: RuleStore
@@ -37,6 +39,7 @@ export const createApi = (operations: Operations, deps: ApiDeps): Express =>
       ...createSessionHandlers(deps),
       ...createAuditHandlers(deps.audit),
       ...createRuleHandlers(deps.rules),
+      ...createBackTestHandlers(deps),
       ...createFigureHandlers(deps.figures),
       ...createSloHandlers(deps),
       ...createVerdictHandlers(deps.verdicts),

@@ -26,6 +26,7 @@ import type { FigureReader } from './routes/figures.js'
 import { RememberedTags } from './remembered-tags.js'
 import { createBreakers, lagReader, laneSettings, probes, PROBE_DEADLINE_MS } from './wire-dependencies.js'
 import { wireAccess } from './wire-access.js'
+import { wireBackTests } from './wire-back-tests.js'
 import { wireIdempotency } from './wire-idempotency.js'
 import { wireReview } from './wire-review.js'
 import { wireRules } from './wire-rules.js'
@@ -63,6 +64,8 @@ async function start(config: ApiConfig, log: Logger, { life }: ProcessContext): 
     uptimeSeconds: () => process.uptime(),
     rules: wireRules(db),
     ...wireReview(db),
+    backTests: wireBackTests(config, { db, temporal, breaker: breakers.temporal }),
+    backTestMaxDays: config.BACK_TEST_MAX_DAYS,
     readStageTimes: (from, to, targetMs) => readStageTimes(db, from, to, targetMs),
     objective: { targetMs: config.SLO_TARGET_MS, percent: config.SLO_PERCENT },
     anomalies: { list: (request) => listAnomalies(db, request), get: (key) => getAnomaly(db, key) },

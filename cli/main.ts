@@ -1,5 +1,6 @@
 import { Command, CommanderError } from 'commander'
 import { auditCommand } from './audit-command.js'
+import { backtestCommand } from './backtest-command.js'
 import { dlqCommand } from './dlq-command.js'
 import { doctorCommand } from './doctor-command.js'
 import { explainCommand } from './explain-command.js'
@@ -22,6 +23,7 @@ const COMMANDS = [
   whyNotCommand,
   auditCommand,
   kpiCommand,
+  backtestCommand,
   schedulesCommand,
   dlqCommand,
   sloCommand,

@@ -99,6 +99,10 @@ export const VARIABLES = {
   KPI_MEMORY_BYTES: wholeNumber(67_108_864, 68_719_476_736, 1_073_741_824),
   KPI_THREADS: wholeNumber(1, 128, 2),
   KPI_ARCHIVE_WAIT_MS: wholeNumber(1_000, 21_600_000, 1_800_000),
+  BACK_TEST_MAX_DAYS: wholeNumber(1, 366, 31),
+  BACK_TEST_MAX_WINDOWS: wholeNumber(100, 10_000_000, 100_000),
+  BACK_TESTS_OPEN_MAX: wholeNumber(1, 1_000, 10),
+  BACK_TESTS_KEPT: wholeNumber(1, 100_000, 200),
   ARCHIVE_MEMORY_BYTES: wholeNumber(67_108_864, 68_719_476_736, 536_870_912),
 
   PORT: port(8_000),

@@ -57,6 +57,11 @@ export const WORKFLOWS = {
     taskQueue: TASK_QUEUES.ops,
     workflowId: (replayId: string) => `dlq-replay:${replayId}`,
   },
+  backTest: {
+    type: 'backTest',
+    taskQueue: TASK_QUEUES.batch,
+    workflowId: (backTestId: string) => `back-test:${backTestId}`,
+  },
   deliverAlert: {
     type: 'deliverAlert',
     taskQueue: TASK_QUEUES.alerts,
@@ -111,6 +116,19 @@ export interface DlqReplayResult {
   readonly outcomes: Readonly<Record<ReplayOutcome, number>>
   /** Why dead letters are unfit, by code. */
   readonly faults: Readonly<Record<string, number>>
+}
+
+export interface BackTestInput {
+  readonly backTestId: string
+}
+
+/** How far a back-test is. */
+export interface BackTestProgress {
+  /** Partitions of the clicks. */
+  readonly parts: number
+  readonly tested: number
+  /** Read in those that were tested. */
+  readonly records: number
 }
 
 export interface DeliverAlertInput {

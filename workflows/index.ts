@@ -1,3 +1,4 @@
+export { backTest } from './back-test.js'
 export { backfillKpi, progressQuery } from './backfill-kpi.js'
 export { dailyKpi } from './daily-kpi.js'
 export { reconcile } from './reconcile.js'

@@ -6,6 +6,7 @@ import { figuresOf, type DayFigures } from '../../domain/kpi/figures.js'
 import { checkFigures } from '../../domain/kpi/quality-gates.js'
 import { addDays, parseUtcDay, startOfDayMs, type UtcDay } from '../../domain/utc-day.js'
 import { asActivity } from '../activity-failure.js'
+import { beating } from '../beating.js'
 import type { KpiEngine } from './kpi-engine.js'
 import type { ComputedDay, DayPreview, LogEnds, PublishedDay } from './kpi-contract.js'
 
@@ -55,7 +56,6 @@ export interface KpiDeps {
   readonly now: () => number
 }
 
-const HEARTBEAT_MS = 3_000
 const POLL_MS = 500
 
 /** Activities that make the figures of a day. All may be repeated. */
@@ -166,15 +166,5 @@ async function computeDay(deps: KpiDeps, day: UtcDay): Promise<ComputedDay> {
     repeatedRows: archivedRows - figures.metrics.all.events - figures.metrics.all.purchases,
     warnings,
     computeMs: Math.round(computedAt - startedAt),
-  }
-}
-
-/** Tells Temporal again and again that the work goes on; a worker that has died is so noticed within the heartbeat's time. */
-async function beating<T>(work: () => Promise<T>): Promise<T> {
-  const timer = setInterval(() => heartbeat(), HEARTBEAT_MS)
-  try {
-    return await work()
-  } finally {
-    clearInterval(timer)
   }
 }

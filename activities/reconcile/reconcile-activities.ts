@@ -8,6 +8,7 @@ import {
 } from '../../domain/reconciliation/compare-anomalies.js'
 import { addDays, parseUtcDay, startOfDayMs, type UtcDay } from '../../domain/utc-day.js'
 import { asActivity } from '../activity-failure.js'
+import { beating } from '../beating.js'
 import type { LogEnds } from '../kpi/kpi-contract.js'
 import { recomputeAnomalies, type ReconcileQuestion, type ReconcilerSettings } from './reconciler.js'
 
@@ -45,7 +46,6 @@ export interface ReconciledDay {
 }
 
 const POLL_MS = 500
-const HEARTBEAT_MS = 3_000
 const SAMPLES = 10
 
 /** Activities that hold the anomalies against the archive. All may be repeated. */
@@ -70,14 +70,7 @@ export const createReconcileActivities = (deps: ReconcileDeps) => ({
 
   /** Recomputes the anomalies of a day, compares, and stores what differs. */
   reconcileDay: ({ day }: { readonly day: string }): Promise<ReconciledDay> =>
-    asActivity(async () => {
-      const timer = setInterval(() => heartbeat(), HEARTBEAT_MS)
-      try {
-        return await reconcile(deps, parseUtcDay(day))
-      } finally {
-        clearInterval(timer)
-      }
-    }),
+    asActivity(() => beating(() => reconcile(deps, parseUtcDay(day)))),
 })
 
 export type ReconcileActivities = ReturnType<typeof createReconcileActivities>

@@ -54,7 +54,7 @@ export const createRuleHandlers = (rules: RuleStore): Pick<Handlers<Operations>,
   },
 
   async createDraft({ params, body }, context) {
-    refuseBad(params.rule_id, body.kind, body.parameters)
+    refuseBadRule(params.rule_id, body.kind, body.parameters)
     const row = await rules.createDraft({ ruleId: params.rule_id, ...body }, changeBy(context))
     const document = ruleOf(row)
     const location = `/rules/${row.ruleId}/versions/${row.version}`
@@ -65,7 +65,7 @@ export const createRuleHandlers = (rules: RuleStore): Pick<Handlers<Operations>,
     const check: Check = (current) => {
       requireMatch(context, tagOf({ body: ruleOf(current) }))
       if (current.state !== 'draft') throw wrongState('only a draft can be edited: create a new version')
-      refuseBad(current.ruleId, current.kind, body.parameters)
+      refuseBadRule(current.ruleId, current.kind, body.parameters)
     }
     const of = { ruleId: params.rule_id, version: params.version, parameters: body.parameters }
     return changed(await rules.editDraft(of, check, changeBy(context)))
@@ -83,7 +83,7 @@ const checkMove =
     requireMatch(context, tagOf({ body: ruleOf(current) }))
     if (current.state === 'retired') throw wrongState('a retired version stays so: create a new version')
     if (current.state === state) throw wrongState(`it is ${state} already`)
-    if (state !== 'retired') refuseBad(current.ruleId, current.kind, current.parameters)
+    if (state !== 'retired') refuseBadRule(current.ruleId, current.kind, current.parameters)
   }
 
 const notFound = () => new ProblemError('RULE_NOT_FOUND', 'see /rules for those there are')
@@ -94,8 +94,8 @@ function found(row: RuleVersionRow | undefined): RuleVersionRow {
   return row
 }
 
-/** The detector would refuse it, too: it is the same check. */
-function refuseBad(ruleId: string, kind: string, parameters: Readonly<Record<string, unknown>>): void {
+/** The detector would refuse it, too: it is the same check. @throws ProblemError BAD_RULE */
+export function refuseBadRule(ruleId: string, kind: string, parameters: Readonly<Record<string, unknown>>): void {
   try {
     ruleInForce({ ruleId, version: 1, kind, state: 'draft', parameters }, 'active', RULE_KINDS)
   } catch (error) {

@@ -3,6 +3,7 @@ import { Anomaly, AnomalyList, anomalyListQuery, AnomalyParams } from './anomali
 import { Health, Liveness, Readiness } from './health.js'
 import { bare, json, type Answer, type Operation } from './operation.js'
 import { accessOperations } from './operations/access.js'
+import { backTestOperations } from './operations/backtests.js'
 import { ruleOperations } from './operations/rules.js'
 import { figureOperations } from './operations/figures.js'
 import { alertOperations } from './operations/alerts.js'
@@ -123,6 +124,7 @@ export const createOperations = ({ pageLimitMax }: OperationLimits) =>
     ...service,
     ...detection,
     ...ruleOperations,
+    ...backTestOperations(pageLimitMax),
     ...accessOperations(pageLimitMax),
     ...figureOperations,
     ...alertOperations(pageLimitMax),

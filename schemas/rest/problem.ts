@@ -14,6 +14,8 @@ export const PROBLEMS = {
   SILENCE_NOT_FOUND: { status: 404, title: 'There is no such silence' },
   ANOMALY_NOT_FOUND: { status: 404, title: 'There is no such anomaly' },
   RULE_NOT_FOUND: { status: 404, title: 'There is no such version of a rule' },
+  BACK_TEST_NOT_FOUND: { status: 404, title: 'There is no such back-test' },
+  TOO_MANY_BACK_TESTS: { status: 409, title: 'Too many back-tests are open' },
   WRONG_STATE: { status: 409, title: 'It is not in a state that allows this' },
   IDEMPOTENCY_IN_FLIGHT: { status: 409, title: 'The same request is being answered, or how it ended is not known' },
   IDEMPOTENCY_SPENT: { status: 409, title: 'The same request was answered with a secret that is shown once' },

@@ -2,7 +2,7 @@ import { z } from 'zod'
 import { RULE_STATES } from '../../domain/detection/rule.js'
 import { lineOf, Timestamp } from './parameters.js'
 
-const RuleId = lineOf(100).regex(/^[A-Z][A-Z0-9_]*$/, 'not capitals, digits and _')
+export const RuleId = lineOf(100).regex(/^[A-Z][A-Z0-9_]*$/, 'not capitals, digits and _')
 
 /** A version in a path. The OpenAPI document calls it an integer, which is what clients send. */
 const Version = lineOf(9)
@@ -14,7 +14,7 @@ export const RuleParams = z.strictObject({ rule_id: RuleId.meta({ example: 'HIGH
 export const RuleVersionParams = z.strictObject({ rule_id: RuleId, version: Version })
 export const RuleDiffQuery = z.strictObject({ from: Version, to: Version })
 
-const Parameters = z
+export const RuleParameters = z
   .record(lineOf(100), z.number())
   .refine((parameters) => Object.keys(parameters).length <= 20, 'more than 20 parameters')
   .meta({ description: 'As the kind has them; milliseconds end in `Ms`', example: { windowMs: 10_000, minEvents: 50 } })
@@ -22,11 +22,11 @@ const Parameters = z
 export const NewDraft = z
   .strictObject({
     kind: lineOf(100).meta({ description: 'One of the kinds that this release has', example: 'HIGH_FREQUENCY' }),
-    parameters: Parameters,
+    parameters: RuleParameters,
   })
   .meta({ id: 'NewDraft' })
 
-export const DraftEdit = z.strictObject({ parameters: Parameters }).meta({ id: 'DraftEdit' })
+export const DraftEdit = z.strictObject({ parameters: RuleParameters }).meta({ id: 'DraftEdit' })
 
 export const RuleStateChange = z
   .strictObject({

@@ -1,13 +1,17 @@
 import assert from 'node:assert/strict'
+import { writeFile } from 'node:fs/promises'
 import type { Client } from '@temporalio/client'
+import type { BackTestedCounts, BackTestResult } from '../../domain/detection/back-test-result.js'
 import { TOPICS } from '../../domain/events.js'
 import { writeWorkflowBundle } from '../../workers/orchestrator/workflow-bundle.js'
 import { WORKFLOWS, type BackfilledDay, type ReconcileResult } from '../../workflows/contract.js'
+import { backTestedRows, storedRows } from '../support/back-tested-rows.js'
 import { waitUntil, type ServiceProcess } from '../support/child-process.js'
 import { DetectionStage } from '../support/detection-stage.js'
 import { dumpTopics } from '../support/dump-topic.js'
 import { flaggedOn, oracleFigures, publishedFigures, type KpiReport } from '../support/kpi-tables.js'
 import { useTestStack } from '../support/stack.js'
+import { openTestPool } from '../support/test-pool.js'
 import { openTemporalClient, quietTemporal, removeSchedule, type TemporalClient } from '../support/temporal-client.js'
 
 const FIRST = '2026-01-11'
@@ -18,6 +22,12 @@ const RECORDS = 20_000
 interface Run {
   readonly published: { readonly isFirst: boolean; readonly changedFigures: number; readonly summary: string }
   readonly repeatedRows: number
+}
+
+interface BackTested {
+  readonly records: number
+  readonly recordsRead: number
+  readonly result: BackTestResult & { readonly total: BackTestedCounts }
 }
 
 interface AnomalyKeyRow {
@@ -129,6 +139,41 @@ describe('the figures of a day', function () {
       assert.deepEqual([found.missing, found.extra, found.different], [0, 0, 0])
       assert.ok(found.expected > 5 && found.stored === found.expected, `${found.expected} anomalies`)
     }
+  })
+
+  it('come beside anomalies that a back-test of the rule in force gives again, row for row', async () => {
+    const db = await openTestPool(stage.env['DATABASE_URL'] ?? '')
+    try {
+      for (const day of [FIRST, SECOND])
+        for (const rule of ['HIGH_FREQUENCY', 'BOT_LIKE']) {
+          const stored = await storedRows(db.value, rule, day)
+          assert.ok(stored.length > 0, `${rule} has anomalies on ${day}`)
+          assert.deepEqual(await backTestedRows(db.value, stage.archiveFolder, rule, day), stored)
+        }
+    } finally {
+      await db.stop()
+    }
+  })
+
+  it('come with a rule that can be tested on them before it is put in force', async () => {
+    const range = ['--from', FIRST, '--to', SECOND]
+    const same = await stage.ask<BackTested>(['backtest', 'HIGH_FREQUENCY@1', ...range])
+    const { candidate, inForce, gained, lost } = same.result.total
+    assert.deepEqual([candidate, gained.sessions, lost.sessions], [inForce, 0, 0])
+    assert.ok(candidate.windows > 0 && same.recordsRead === same.records)
+    const file = stage.file('candidate.json')
+    const rule = { rule_id: 'HIGH_FREQUENCY', kind: 'HIGH_FREQUENCY' }
+    const parameters = { windowMs: 10_000, slideMs: 10_000, minEvents: 3 }
+    await writeFile(file, JSON.stringify({ ...rule, parameters }))
+    const wider = await stage.ask<BackTested>(['backtest', file, ...range])
+    assert.ok(wider.result.total.gained.sessions > 0 && wider.result.total.lost.sessions === 0)
+    assert.ok(wider.result.total.gained.boughtSessions > 0, 'people who are quick are flagged too')
+    assert.equal(wider.result.samples.length, 20)
+    await writeFile(file, JSON.stringify({ ...rule, parameters: { ...parameters, minEvents: 0 } }))
+    const refused = await stage.guardian(['backtest', file, ...range])
+    assert.deepEqual([refused.code, /minEvents/.test(refused.stderr)], [2, true])
+    const empty = await stage.guardian(['backtest', 'BOT_LIKE', '--from', '2025-01-01', '--to', '2025-01-01'])
+    assert.deepEqual([empty.code, /nothing is archived of 2025-01-01/.test(empty.stdout)], [1, true])
   })
 
   it('of a day without events are zeros, and published', async () => {

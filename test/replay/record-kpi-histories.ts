@@ -6,6 +6,7 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { Worker } from '@temporalio/worker'
+import type { BackTestActivities } from '../../activities/back-test/back-test-activities.js'
 import { createRunActivities } from '../../activities/runs/run-activities.js'
 import type { ReconcileActivities } from '../../activities/reconcile/reconcile-activities.js'
 import type { KpiActivities } from '../../activities/kpi/kpi-activities.js'
@@ -56,7 +57,7 @@ describe('recording histories of figures', function () {
   })
   after(() => temporal.close())
 
-  const record = async (name: string, activities: KpiActivities, type: string, id: string, input: object) => {
+  const record = async (name: string, activities: object, type: string, id: string, input: object) => {
     const recordNothing = { recordRunStart: () => Promise.resolve(), recordRunEnd: () => Promise.resolve() }
     const worker = await Worker.create({
       connection: temporal.connection,
@@ -121,6 +122,21 @@ describe('recording histories of figures', function () {
     it(name, () =>
       record(name, { ...kpiOf(), ...compared(missing) }, 'reconcile', WORKFLOWS.reconcile.workflowId(day), daily),
     )
+
+  const backTested = (more: Partial<BackTestActivities> = {}): BackTestActivities => ({
+    beginBackTest: () => Promise.resolve({ parts: [0, 3] }),
+    testBackTestPart: () => Promise.resolve({ records: 7 }),
+    completeBackTest: () => Promise.resolve(),
+    failBackTest: () => Promise.resolve(),
+    ...more,
+  })
+  const backTestId = '4c0f2f5e-0000-4000-8000-000000000000'
+  const ofTest = WORKFLOWS.backTest.workflowId(backTestId)
+  it('back-test-completed', () => record('back-test-completed', backTested(), 'backTest', ofTest, { backTestId }))
+  it('back-test-refused', () => {
+    const beginBackTest = () => refused('GRD_BAD_RULE', 'minEvents is a number in 1..1000000000')
+    return record('back-test-refused', backTested({ beginBackTest }), 'backTest', ofTest, { backTestId })
+  })
 
   it('backfill-kpi-bad-range', () =>
     record('backfill-kpi-bad-range', kpiOf(), 'backfillKpi', 'backfill-kpi:bad', { ...range, to: '2026-09-01' }))

@@ -91,6 +91,8 @@ export async function serveApi(deps: Partial<ApiDeps> = {}): Promise<ServedApi> 
       editDraft: () => Promise.resolve(undefined),
       setState: () => Promise.resolve(undefined),
     },
+    backTests: { list: () => Promise.resolve([]), get: () => Promise.resolve(undefined), start: notGiven },
+    backTestMaxDays: 31,
     audit: { list: () => Promise.resolve([]), verify: () => Promise.resolve({ records: 0, head: null, faults: [] }) },
     figures: {
       dailyMetrics: () => Promise.resolve([]),

@@ -8,6 +8,7 @@ import type { Logger } from '../../platform/logger.js'
 import { createRegistry, serveMetrics } from '../../platform/metrics.js'
 import { openStorage } from '../../platform/object-storage/open-storage.js'
 import { runProcess, type ProcessContext } from '../../platform/run-process.js'
+import { backTestDeps } from './back-test-parts.js'
 import { kpiDeps } from './kpi-parts.js'
 import { openAlerts } from './alert-parts.js'
 import { orchestratorConfig, type OrchestratorConfig } from './orchestrator-config.js'
@@ -46,6 +47,7 @@ async function start(config: OrchestratorConfig, log: Logger, { life, onFatal }:
     startQueueWorkers({
       ...storesOn(db),
       ...kpiDeps({ db, log, storage, config }),
+      ...backTestDeps({ db, storage, config, registry: registry.own }),
       ...alerts,
       ...replay,
       connection,

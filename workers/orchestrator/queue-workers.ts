@@ -1,5 +1,6 @@
 import { Worker, type NativeConnection } from '@temporalio/worker'
 import { createKpiActivities, type KpiDeps } from '../../activities/kpi/kpi-activities.js'
+import { createBackTestActivities, type BackTestDeps } from '../../activities/back-test/back-test-activities.js'
 import { createDeadLetterActivities, type DeadLetterDeps } from '../../activities/alerts/dead-letter-activities.js'
 import { createLookActivities, type LookDeps } from '../../activities/alerts/look-activities.js'
 import { createWatchActivities, type WatchDeps } from '../../activities/alerts/watch-activities.js'
@@ -13,7 +14,17 @@ import { TASK_QUEUES, type TaskQueue } from '../../workflows/contract.js'
 import { bundlePath } from './workflow-bundle.js'
 
 export interface QueueWorkersDeps
-  extends PartitionDeps, RunDeps, KpiDeps, ReconcileDeps, DeadLetterDeps, LookDeps, NotifyDeps, WatchDeps, ReplayDeps {
+  extends
+    PartitionDeps,
+    RunDeps,
+    KpiDeps,
+    ReconcileDeps,
+    BackTestDeps,
+    DeadLetterDeps,
+    LookDeps,
+    NotifyDeps,
+    WatchDeps,
+    ReplayDeps {
   readonly connection: NativeConnection
   readonly namespace: string
   /** Workflows whose state is kept in memory, per queue; others are rebuilt from their history. */
@@ -44,7 +55,12 @@ const queues = (deps: QueueWorkersDeps): readonly Queue[] => [
   {
     taskQueue: TASK_QUEUES.batch,
     // One day is computed at a time, whatever waits; most of the others wait for the archive.
-    activities: { ...createKpiActivities(deps), ...createReconcileActivities(deps), ...createRunActivities(deps) },
+    activities: {
+      ...createKpiActivities(deps),
+      ...createReconcileActivities(deps),
+      ...createBackTestActivities(deps),
+      ...createRunActivities(deps),
+    },
     maxConcurrentActivities: 20,
   },
   {

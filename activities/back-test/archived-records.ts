@@ -1,0 +1,93 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { ObservedEvent } from '../../domain/detection/fate.js'
+import { openDuckDb, sqlText, type DuckDb } from '../../platform/duckdb/duckdb.js'
+
+export interface ArchiveReaderSettings {
+  readonly memoryLimitBytes: number
+  readonly threads: number
+}
+
+/** A file of the manifest, as DuckDB opens it, with the offsets of its records. */
+export interface ArchivedFile {
+  readonly path: string
+  readonly firstOffset: number
+  readonly lastOffset: number
+}
+
+export interface ArchivedRecord extends ObservedEvent {
+  readonly kafka_offset: number
+  readonly append_ms: number
+}
+
+/** Offsets that are read at once: some ten megabytes of records. */
+const OFFSETS_AT_ONCE = 20_000
+/** Sessions given to DuckDB with one statement. */
+const SESSIONS_PER_INSERT = 5_000
+
+/** Reads Parquet files of the archive within a bounded memory. */
+export class ArchivedRecords {
+  readonly #db: DuckDb
+
+  private constructor(db: DuckDb) {
+    this.#db = db
+  }
+
+  /** Opens it for the time of the work. */
+  static async with<T>(settings: ArchiveReaderSettings, work: (archive: ArchivedRecords) => Promise<T>): Promise<T> {
+    const spillFolder = await mkdtemp(join(tmpdir(), 'guardian-back-test-'))
+    try {
+      const { value: db, stop } = await openDuckDb({ ...settings, spillFolder })
+      try {
+        return await work(new ArchivedRecords(db))
+      } finally {
+        await stop()
+      }
+    } finally {
+      await rm(spillFolder, { recursive: true, force: true })
+    }
+  }
+
+  /** The clicks of one partition in the order of their offsets, some at a time. Files may overlap in their offsets. */
+  async *clicks(partition: number, files: readonly ArchivedFile[]): AsyncGenerator<ArchivedRecord[]> {
+    const end = Math.max(-1, ...files.map(({ lastOffset }) => lastOffset)) + 1
+    for (let from = nextOffset(files, 0); from < end; from = nextOffset(files, from + OFFSETS_AT_ONCE)) {
+      const to = from + OFFSETS_AT_ONCE
+      const own = files.filter(({ firstOffset, lastOffset }) => firstOffset < to && lastOffset >= from)
+      yield await this.#db.rows<ArchivedRecord>(
+        `SELECT kafka_offset, append_ms, event_id, event_ms AS event_ts, ingest_ms AS ingest_ts, session_id, user_id, item_id
+           FROM ${parquet(own.map(({ path }) => path))}
+          WHERE kafka_partition = ${partition} AND kafka_offset >= ${from} AND kafka_offset < ${to} ORDER BY kafka_offset`,
+      )
+    }
+  }
+
+  /** Which of the sessions bought something in `[fromMs, toMs)`. @param files of purchases */
+  async boughtAmong(
+    sessions: readonly string[],
+    files: readonly string[],
+    { fromMs, toMs }: { readonly fromMs: number; readonly toMs: number },
+  ): Promise<Set<string>> {
+    if (sessions.length === 0 || files.length === 0) return new Set()
+    await this.#db.run('CREATE OR REPLACE TABLE flagged_session (session_id VARCHAR)')
+    for (let at = 0; at < sessions.length; at += SESSIONS_PER_INSERT) {
+      const some = sessions.slice(at, at + SESSIONS_PER_INSERT)
+      await this.#db.run(`INSERT INTO flagged_session VALUES ${some.map((id) => `(${sqlText(id)})`).join(',')}`)
+    }
+    const rows = await this.#db.rows<{ session_id: string }>(
+      `SELECT DISTINCT f.session_id FROM flagged_session f JOIN ${parquet(files)} p ON p.session_id = f.session_id
+        WHERE p.event_ms >= ${fromMs} AND p.event_ms < ${toMs}`,
+    )
+    return new Set(rows.map(({ session_id }) => session_id))
+  }
+}
+
+const parquet = (paths: readonly string[]): string =>
+  `read_parquet([${paths.map(sqlText).join(',')}], hive_partitioning = false)`
+
+/** The first offset from `from` on that a file may have. */
+function nextOffset(files: readonly ArchivedFile[], from: number): number {
+  const left = files.filter(({ lastOffset }) => lastOffset >= from)
+  return left.length === 0 ? Number.POSITIVE_INFINITY : Math.max(from, Math.min(...left.map((f) => f.firstOffset)))
+}

@@ -1,0 +1,216 @@
+import { setImmediate as nextTurn } from 'node:timers/promises'
+import { cancellationSignal } from '@temporalio/activity'
+import { BackTest, type BackTestRules } from '../../domain/detection/back-test.js'
+import {
+  flaggedSessions,
+  mergeResults,
+  resultOf,
+  type BackTestResult,
+} from '../../domain/detection/back-test-result.js'
+import type { DetectorPolicy } from '../../domain/detection/partition-detector.js'
+import { ruleInForce } from '../../domain/detection/rule.js'
+import { RULE_KINDS } from '../../domain/detection/rule-kinds.js'
+import type { Anomaly } from '../../domain/detection/anomaly.js'
+import { GuardianError } from '../../domain/errors.js'
+import { addDays, startOfDayMs, type UtcDay } from '../../domain/utc-day.js'
+import { asActivity } from '../activity-failure.js'
+import { beating } from '../beating.js'
+import { ArchivedRecords, type ArchivedFile, type ArchiveReaderSettings } from './archived-records.js'
+
+interface StoredRule {
+  readonly version: number
+  readonly kind: string
+  readonly parameters: Readonly<Record<string, unknown>>
+}
+
+/** What is to be tested, as it was asked for. */
+export interface BackTestOrder {
+  readonly ruleId: string
+  readonly candidate: StoredRule
+  readonly inForce: StoredRule | null
+  /** Oldest first. */
+  readonly days: readonly UtcDay[]
+}
+
+/** What is to be read of one partition of the clicks. */
+export interface BackTestPart {
+  readonly kafkaPartition: number
+  /** The highest min(event, append) time before the files, and in all of the archive; 0 without any. */
+  readonly beforeMs: number
+  readonly logHighMs: number
+  readonly files: readonly (ArchivedFile & { readonly rows: number })[]
+}
+
+export interface BackTestDeps {
+  readonly backTestOrder: (backTestId: string) => Promise<BackTestOrder | undefined>
+  /** The partitions that have clicks of the days, or of a day beside them. */
+  readonly backTestParts: (days: readonly UtcDay[]) => Promise<BackTestPart[]>
+  /** Paths of files with purchases of the days. */
+  readonly purchaseFiles: (days: readonly UtcDay[]) => Promise<string[]>
+  readonly beginBackTest: (
+    backTestId: string,
+    parts: readonly { readonly kafkaPartition: number; readonly records: number }[],
+  ) => Promise<void>
+  readonly reportBackTestPart: (backTestId: string, kafkaPartition: number, recordsRead: number) => Promise<void>
+  readonly storeBackTestPart: (
+    backTestId: string,
+    kafkaPartition: number,
+    recordsRead: number,
+    result: BackTestResult,
+  ) => Promise<void>
+  readonly backTestPartResults: (backTestId: string) => Promise<BackTestResult[]>
+  readonly endBackTest: (
+    backTestId: string,
+    end: { readonly result: BackTestResult } | { readonly reason: string },
+  ) => Promise<void>
+  readonly detectorPolicy: DetectorPolicy
+  readonly maxBackTestWindows: number
+  readonly archiveReader: ArchiveReaderSettings
+  readonly locate: (path: string) => string
+  readonly onBackTested: (records: number) => void
+}
+
+interface PartRequest {
+  readonly backTestId: string
+  readonly kafkaPartition: number
+}
+
+const RECORDS_PER_TURN = 2_000
+
+/** Activities that test a rule on the archive. What is tested is looked up by its id; all may be repeated. */
+export const createBackTestActivities = (deps: BackTestDeps) => {
+  let last: Promise<unknown> = Promise.resolve()
+  /** One partition at a time: the detector works on this process's one thread, and reads within one memory. */
+  const inTurn = <T>(work: () => Promise<T>): Promise<T> => {
+    const result = last.then(work)
+    last = result.catch(() => undefined)
+    return result
+  }
+  return {
+    /** Checks the rule, and says which partitions have to be tested. @throws GRD_BAD_RULE; GRD_BAD_INPUT without records */
+    beginBackTest: ({ backTestId }: Pick<PartRequest, 'backTestId'>): Promise<{ readonly parts: readonly number[] }> =>
+      asActivity(async () => {
+        const order = await orderOf(deps, backTestId)
+        rulesOf(order)
+        const parts = await deps.backTestParts(order.days)
+        const [from, to] = [order.days[0], order.days.at(-1)]
+        if (parts.length === 0)
+          throw new GuardianError('GRD_BAD_INPUT', `nothing is archived of ${from ?? ''} to ${to ?? ''}`)
+        const sizes = parts.map(({ kafkaPartition, files }) => ({
+          kafkaPartition,
+          records: files.reduce((sum, { rows }) => sum + rows, 0),
+        }))
+        await deps.beginBackTest(backTestId, sizes)
+        return { parts: parts.map(({ kafkaPartition }) => kafkaPartition) }
+      }),
+
+    /** Tests one partition, and stores what came of it. */
+    testBackTestPart: (request: PartRequest): Promise<{ readonly records: number }> =>
+      asActivity(async () => {
+        let records = 0
+        const report = (read: number) => (records = read)
+        await beating(
+          () => inTurn(() => testPart(deps, request, report)),
+          () => records,
+        )
+        deps.onBackTested(records)
+        return { records }
+      }),
+
+    /** Puts the results of the partitions together. */
+    completeBackTest: ({ backTestId }: Pick<PartRequest, 'backTestId'>): Promise<void> =>
+      asActivity(async () => {
+        const { days } = await orderOf(deps, backTestId)
+        const result = mergeResults(days, await deps.backTestPartResults(backTestId))
+        await deps.endBackTest(backTestId, { result })
+      }),
+
+    failBackTest: ({ backTestId, reason }: { readonly backTestId: string; readonly reason: string }): Promise<void> =>
+      asActivity(() => deps.endBackTest(backTestId, { reason })),
+  }
+}
+
+export type BackTestActivities = ReturnType<typeof createBackTestActivities>
+
+async function orderOf(deps: BackTestDeps, backTestId: string): Promise<BackTestOrder> {
+  const order = await deps.backTestOrder(backTestId)
+  if (order === undefined) throw new GuardianError('GRD_BAD_INPUT', `no back-test ${backTestId}`)
+  return order
+}
+
+function rulesOf({ ruleId, candidate, inForce }: BackTestOrder): BackTestRules {
+  const rule = (stored: StoredRule, mode: 'shadow' | 'active') =>
+    ruleInForce({ ruleId, ...stored, state: mode }, mode, RULE_KINDS)
+  return {
+    candidate: rule(candidate, 'shadow'),
+    inForce: inForce === null ? undefined : rule(inForce, 'active'),
+  }
+}
+
+const spanOf = (days: readonly UtcDay[]): { readonly fromMs: number; readonly toMs: number } => {
+  const [first, last] = [days[0], days.at(-1)]
+  if (first === undefined || last === undefined) throw new GuardianError('GRD_BAD_INPUT', 'no day to test')
+  return { fromMs: startOfDayMs(first), toMs: startOfDayMs(addDays(last, 1)) }
+}
+
+async function testPart(
+  deps: BackTestDeps,
+  { backTestId, kafkaPartition }: PartRequest,
+  report: (records: number) => void,
+): Promise<void> {
+  const order = await orderOf(deps, backTestId)
+  const part = (await deps.backTestParts(order.days)).find((one) => one.kafkaPartition === kafkaPartition)
+  if (part === undefined) throw new GuardianError('GRD_BAD_INPUT', `nothing is archived of partition ${kafkaPartition}`)
+  const span = spanOf(order.days)
+  const purchases = await deps.purchaseFiles(order.days)
+  let records = 0
+  const result = await ArchivedRecords.with(deps.archiveReader, async (archive) => {
+    const onRead = async (read: number) => {
+      cancellationSignal().throwIfAborted()
+      records = read
+      report(read)
+      await deps.reportBackTestPart(backTestId, kafkaPartition, read)
+    }
+    const rows = await decideArchived(archive, located(part, deps.locate), rulesOf(order), {
+      policy: deps.detectorPolicy,
+      span: { ...span, maxWindows: deps.maxBackTestWindows },
+      onRead,
+    })
+    const bought = await archive.boughtAmong(flaggedSessions(rows), purchases.map(deps.locate), span)
+    return resultOf(rows, bought)
+  })
+  await deps.storeBackTestPart(backTestId, kafkaPartition, records, result)
+}
+
+const located = (part: BackTestPart, locate: BackTestDeps['locate']): BackTestPart => ({
+  ...part,
+  files: part.files.map((file) => ({ ...file, path: locate(file.path) })),
+})
+
+/**
+ * Decides what is archived of one partition, by both rules. @returns their rows @throws GRD_BAD_INPUT beyond the limit of
+ * windows
+ */
+export async function decideArchived(
+  archive: ArchivedRecords,
+  part: BackTestPart,
+  rules: BackTestRules,
+  how: {
+    readonly policy: DetectorPolicy
+    readonly span: ConstructorParameters<typeof BackTest>[2]
+    readonly onRead?: (records: number) => Promise<void>
+  },
+): Promise<Anomaly[]> {
+  const test = new BackTest(how.policy, rules, how.span)
+  if (part.beforeMs > 0) test.resumeBehind(part.beforeMs)
+  let records = 0
+  for await (const some of archive.clicks(part.kafkaPartition, part.files)) {
+    for (const [at, record] of some.entries()) {
+      test.decide(record, record.kafka_offset, record.append_ms)
+      if (at % RECORDS_PER_TURN === RECORDS_PER_TURN - 1) await nextTurn()
+    }
+    records += some.length
+    await how.onRead?.(records)
+  }
+  return test.rows(part.logHighMs)
+}

@@ -1,0 +1,51 @@
+import { Client, type Connection } from '@temporalio/client'
+import type { Database } from '../db/pool.js'
+import { createBackTest, endBackTest, getBackTest, listBackTests } from '../db/stores/back-tests.js'
+import type { CircuitBreaker } from '../platform/resilience/circuit-breaker.js'
+import { WORKFLOWS, type BackTestInput } from '../workflows/contract.js'
+import type { ApiConfig } from './api-config.js'
+import { ProblemError } from './problem-error.js'
+import type { BackTestDesk } from './routes/backtests.js'
+
+interface Parts {
+  readonly db: Database
+  readonly temporal: Connection
+  readonly breaker: CircuitBreaker
+}
+
+/** Back-tests in PostgreSQL, done by Temporal. One that Temporal does not begin has failed, and says so. */
+export function wireBackTests(
+  config: Pick<ApiConfig, 'TEMPORAL_NAMESPACE' | 'API_QUERY_TIMEOUT_MS' | 'BACK_TESTS_OPEN_MAX' | 'BACK_TESTS_KEPT'>,
+  { db, temporal, breaker }: Parts,
+): BackTestDesk {
+  const { workflow } = new Client({ connection: temporal, namespace: config.TEMPORAL_NAMESPACE })
+  const limits = { open: config.BACK_TESTS_OPEN_MAX, kept: config.BACK_TESTS_KEPT }
+  const begin = (backTestId: string, summary: string) =>
+    temporal.withDeadline(Date.now() + config.API_QUERY_TIMEOUT_MS, () =>
+      workflow.start(WORKFLOWS.backTest.type, {
+        taskQueue: WORKFLOWS.backTest.taskQueue,
+        workflowId: WORKFLOWS.backTest.workflowId(backTestId),
+        args: [{ backTestId } satisfies BackTestInput],
+        workflowRunTimeout: '6 hours',
+        staticSummary: summary,
+      }),
+    )
+  return {
+    list: (page) => listBackTests(db, page),
+    get: (backTestId) => getBackTest(db, backTestId),
+    start: async (test, by) => {
+      const row = await createBackTest(db, test, limits, by)
+      const summary = `A candidate for ${test.ruleId} on ${test.fromDay} to ${test.toDay}`
+      try {
+        await breaker.execute(() => begin(test.backTestId, summary))
+      } catch (cause) {
+        await endBackTest(db, test.backTestId, { reason: 'Temporal did not begin it' })
+        throw new ProblemError('DEPENDENCY_UNAVAILABLE', 'Temporal does not answer; try again', {
+          headers: { 'retry-after': '5' },
+          cause,
+        })
+      }
+      return row
+    },
+  }
+}
