@@ -154,6 +154,8 @@ export const VARIABLES = {
 
   ANOMALY_DAYS_AHEAD: wholeNumber(1, 60, 7),
   ANOMALY_RETENTION_DAYS: wholeNumber(1, 3_650, 30),
+  ANOMALY_SETTLED_DAYS: wholeNumber(0, 3_650, 7),
+  PARTITION_LOCK_TIMEOUT_MS: wholeNumber(50, 10_000, 500),
 } as const
 
 export type VariableName = keyof typeof VARIABLES

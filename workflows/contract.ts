@@ -4,7 +4,8 @@ import type { Channel } from '../domain/alerting/channel.js'
 import type { Thresholds } from '../domain/alerting/observation.js'
 import type { LagLimits } from '../domain/alerting/watched.js'
 import type { DeadLetterFilter, ReplayOutcome } from '../domain/dead-letters/replay.js'
-import type { HeldDay, PartitionPolicy } from '../domain/partition-planning/plan-partitions.js'
+import type { HeldDay } from '../domain/partition-planning/held-day.js'
+import type { PartitionPolicy } from '../domain/partition-planning/plan-partitions.js'
 import type { UtcDay } from '../domain/utc-day.js'
 
 /**
@@ -148,7 +149,9 @@ export interface PartitionMaintenanceResult {
   readonly day: UtcDay
   /** Days that this run made a partition for. */
   readonly created: readonly UtcDay[]
-  /** Days past their retention that are still there, and why. Nothing is dropped. */
+  /** Days past their retention that this run dropped. */
+  readonly dropped: readonly UtcDay[]
+  /** Days past their retention that are still there, and why. */
   readonly held: readonly HeldDay[]
 }
 

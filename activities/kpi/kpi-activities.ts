@@ -36,6 +36,8 @@ export interface KpiDeps {
     }
   >
   readonly dayState: (day: UtcDay) => Promise<DayState>
+  /** Whether the day's anomalies were dropped. */
+  readonly isDayDropped: (day: UtcDay) => Promise<boolean>
   readonly recentEvents: (day: UtcDay) => Promise<number[]>
   readonly raiseFence: (day: UtcDay) => Promise<number>
   readonly stageFigures: (day: UtcDay, fence: number, figures: DayFigures, inputs: Inputs) => Promise<void>
@@ -130,6 +132,8 @@ function behindOf(ends: LogEnds, positions: Awaited<ReturnType<KpiDeps['archiveP
 
 async function computeDay(deps: KpiDeps, day: UtcDay): Promise<ComputedDay> {
   const startedAt = performance.now()
+  if (await deps.isDayDropped(day))
+    throw new GuardianError('GRD_BAD_INPUT', `the anomalies of ${day} have been dropped: its figures stay as they are`)
   const fence = await deps.raiseFence(day)
   const manifest = await deps.dayManifest(day)
   const filesOf = (dataset: ManifestFile['dataset']): string[] =>

@@ -20,6 +20,8 @@ export interface ReconcileDeps {
     topic: string,
     day: UtcDay,
   ) => Promise<Pick<ReconcileQuestion, 'parts' | 'rules'> & { readonly files: readonly { readonly path: string }[] }>
+  /** Whether the day's anomalies were dropped. */
+  readonly isDayDropped: (day: UtcDay) => Promise<boolean>
   readonly storedAnomalies: (topic: string, day: UtcDay) => Promise<ReconciledAnomaly[]>
   readonly storeReconciliation: (found: {
     readonly day: UtcDay
@@ -76,6 +78,8 @@ export const createReconcileActivities = (deps: ReconcileDeps) => ({
 export type ReconcileActivities = ReturnType<typeof createReconcileActivities>
 
 async function reconcile(deps: ReconcileDeps, day: UtcDay): Promise<ReconciledDay> {
+  if (await deps.isDayDropped(day))
+    throw new GuardianError('GRD_BAD_INPUT', `the anomalies of ${day} have been dropped: there is nothing to compare`)
   const topic = topicOf('clicks')
   const { files, parts, rules } = await deps.reconciliationInputs(topic, day)
   const expected = await recomputeAnomalies(

@@ -56,6 +56,7 @@ SELECT (SELECT count(*) FROM archive_files f WHERE f.first_day <= $1 AND f.last_
        coalesce((SELECT sum(d.version) FROM archive_days d WHERE d.event_day = $1), 0)::bigint AS "archiveVersion",
        (SELECT count(*) FROM (${FLAGGED}) s) AS "flaggedSessions",
        ${DIGEST} AS "flaggedDigest",
+       EXISTS (SELECT FROM dropped_days x WHERE x.day = $1) AS "isDropped",
        (SELECT jsonb_build_object('atMs', round(extract(epoch FROM k.published_ts) * 1000), 'archiveVersion', k.archive_version,
                  'archivedRows', k.archived_rows, 'flaggedDigest', k.flagged_digest, 'flaggedSessions', k.flagged_sessions)
           FROM kpi_days k WHERE k.day = $1 AND k.published_ts IS NOT NULL) AS published`
@@ -78,6 +79,12 @@ export async function recentEvents(db: Queryable, day: UtcDay): Promise<number[]
     [day],
   )
   return rows.map(({ events }) => events)
+}
+
+/** Whether a day's anomalies were dropped: who was flagged on it is no longer known. @throws GRD_STORE_* */
+export async function isDayDropped(db: Queryable, day: UtcDay): Promise<boolean> {
+  const { rowCount } = await db.query('SELECT FROM dropped_days x WHERE x.day = $1', [day])
+  return rowCount > 0
 }
 
 export interface ArchivePosition {

@@ -18,6 +18,8 @@ export interface DayState {
   /** Tells one set of flagged sessions from another. */
   readonly flaggedDigest: string
   readonly flaggedSessions: number
+  /** Its anomalies were dropped: who was flagged on it is no longer known, and its figures stay as they are. */
+  readonly isDropped: boolean
 }
 
 /** Why a day's figures are to be made again. */
@@ -25,7 +27,8 @@ export const STALE_REASONS = ['never_published', 'late_data', 'changed_verdicts'
 export type StaleReason = (typeof STALE_REASONS)[number]
 
 /** What a day's published figures do not know; empty when they are up to date. */
-export function staleReasons({ published, archiveVersion, flaggedDigest }: DayState): StaleReason[] {
+export function staleReasons({ published, archiveVersion, flaggedDigest, isDropped }: DayState): StaleReason[] {
+  if (isDropped) return []
   if (published === null) return ['never_published']
   return [
     ...(published.archiveVersion === archiveVersion ? [] : (['late_data'] as const)),

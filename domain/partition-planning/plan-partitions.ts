@@ -8,24 +8,17 @@ export interface PartitionPolicy {
   readonly retentionDays: number
 }
 
-/** Why a day that is past its retention is still there. */
-export type HeldReason = 'not_archived'
-
-export interface HeldDay {
-  readonly day: UtcDay
-  readonly reason: HeldReason
-}
-
 export interface PartitionPlan {
   /** Days without a partition that need one, oldest first. */
   readonly create: readonly UtcDay[]
-  /** Days past their retention that may not be dropped yet, oldest first. */
-  readonly held: readonly HeldDay[]
+  /** Days past their retention, oldest first: to be dropped, each only when nothing speaks against it. */
+  readonly expired: readonly UtcDay[]
+  /** The oldest day that stays. */
+  readonly oldestKept: UtcDay
 }
 
 /**
  * What has to be done so that today and the days ahead have a partition, and which days are past their retention.
- * A day may only be dropped once it is archived; nothing archives yet, so every expired day is held.
  * @param today from the schedule, never from a clock
  * @param existing days that have a partition, in any order
  * @throws GRD_BAD_INPUT when the policy keeps or prepares no day
@@ -39,10 +32,8 @@ export function planPartitions(today: UtcDay, existing: readonly UtcDay[], polic
   const oldestKept = addDays(today, -retentionDays)
   return {
     create: needed.filter((day) => !have.has(day)),
-    held: [...have]
-      .filter((day) => day < oldestKept)
-      .sort()
-      .map((day) => ({ day, reason: 'not_archived' })),
+    expired: [...have].filter((day) => day < oldestKept).sort(),
+    oldestKept,
   }
 }
 

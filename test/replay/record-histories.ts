@@ -11,6 +11,8 @@ import { join } from 'node:path'
 import { Worker } from '@temporalio/worker'
 import { createPartitionActivities, type PartitionDeps } from '../../activities/partitions/partition-activities.js'
 import { createRunActivities } from '../../activities/runs/run-activities.js'
+import { TOPICS } from '../../domain/events.js'
+import type { PartitionArchival } from '../../domain/partition-planning/held-day.js'
 import { GuardianError } from '../../domain/errors.js'
 import { startOfDayMs, parseUtcDay } from '../../domain/utc-day.js'
 import { bundlePath, writeWorkflowBundle } from '../../workers/orchestrator/workflow-bundle.js'
@@ -30,6 +32,12 @@ const folder = join(packageRoot, 'test', 'replay', 'histories')
 const partitionsOf = (days: readonly string[], more: Partial<PartitionDeps> = {}): PartitionDeps => ({
   listDayPartitions: () => Promise.resolve(days.map((one) => ({ from: new Date(startOfDayMs(parseUtcDay(one))) }))),
   ensureDayPartition: () => Promise.resolve(true),
+  listDayTables: () => Promise.resolve(days.map((one) => ({ day: parseUtcDay(one), state: 'attached' as const }))),
+  readDayArchival: () => Promise.resolve([]),
+  detachDay: () => Promise.resolve(),
+  dropDetachedDay: () => Promise.resolve({ rows: 7 }),
+  settledDays: 7,
+  now: () => startOfDayMs(day),
   ...more,
 })
 
@@ -42,6 +50,23 @@ const lockTakenOnce = (): PartitionDeps['ensureDayPartition'] => {
       : Promise.resolve(true)
   }
 }
+
+/** The archive has passed every day of this. */
+const archived = (day: string): PartitionArchival => ({
+  topic: TOPICS.clicks,
+  partition: 0,
+  ...{ detectorOffset: 100, archiveOffset: 100, archivedToMs: startOfDayMs(parseUtcDay(day)) },
+  ...{ rows: 0, lastRowOffset: null, lastWriteMs: null, hasGap: false },
+})
+const dropsTwo = partitionsOf(['2026-07-01', '2026-08-01', '2026-08-30', '2026-10-01', '2026-10-02', '2026-10-03'], {
+  readDayArchival: (one) =>
+    Promise.resolve([{ ...archived('2026-08-15'), ...(one > '2026-08-15' ? { archiveOffset: 99 } : {}) }]),
+})
+let readers = 0
+const stillRead: PartitionDeps['detachDay'] = () =>
+  readers++ === 0
+    ? Promise.reject(new GuardianError('GRD_STORE_CONFLICT', 'a transaction has anomaly_sessions in hand since 9 ms'))
+    : Promise.resolve()
 
 interface Scenario {
   readonly name: string
@@ -65,6 +90,7 @@ const SCENARIOS: readonly Scenario[] = [
       ensureDayPartition: () => Promise.reject(new GuardianError('GRD_STORE_REFUSED', 'statement failed')),
     }),
   },
+  { name: 'partition-maintenance-drops', partitions: { ...dropsTwo, detachDay: stillRead } },
   { name: 'partition-maintenance-bad-policy', partitions: partitionsOf([]), input: { ...input, daysAhead: 0 } },
 ]
 

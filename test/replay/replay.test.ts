@@ -48,6 +48,12 @@ const PLANTED: readonly {
     history: 'partition-maintenance-scheduled.json',
   },
   {
+    what: 'an expired day that is passed over',
+    from: 'days.slice(0, DAYS_PER_RUN)',
+    to: 'days.slice(1, DAYS_PER_RUN)',
+    history: 'partition-maintenance-drops.json',
+  },
+  {
     what: 'a failure that is no longer recorded',
     from: `status: 'failed'`,
     to: `status: 'failed', ...(() => { throw error })()`,

@@ -3,7 +3,13 @@ import type { ReconcileDeps } from '../../activities/reconcile/reconcile-activit
 import type { KpiDeps } from '../../activities/kpi/kpi-activities.js'
 import { DATASETS, topicOf } from '../../domain/archive/archive-file.js'
 import type { Database } from '../../db/pool.js'
-import { readArchivePositions, readDayManifest, readDayState, recentEvents } from '../../db/read-models/kpi-inputs.js'
+import {
+  isDayDropped,
+  readArchivePositions,
+  readDayManifest,
+  readDayState,
+  recentEvents,
+} from '../../db/read-models/kpi-inputs.js'
 import {
   readDetectorPositions,
   readReconciliationInputs,
@@ -48,6 +54,7 @@ export const kpiDeps = ({ db, log, storage, config }: KpiParts): KpiDeps & Recon
   archivePositions: () => readArchivePositions(db),
   dayManifest: (day) => readDayManifest(db, day),
   dayState: (day) => readDayState(db, day),
+  isDayDropped: (day) => isDayDropped(db, day),
   recentEvents: (day) => recentEvents(db, day),
   raiseFence: (day) => raiseFence(db, day),
   stageFigures: (day, fence, figures, inputs) => stageFigures(db, day, fence, figures, inputs),

@@ -2,7 +2,10 @@ import { Client } from '@temporalio/client'
 import { assertMigrated } from '../../db/migrate.js'
 import { openPool, type Database } from '../../db/pool.js'
 import { poolSettings } from '../../db/pool-settings.js'
+import { detachDay, dropDetachedDay, listDayTables, readDayArchival } from '../../db/stores/day-tables.js'
 import { ensureDayPartition, listDayPartitions } from '../../db/stores/partitions.js'
+import type { PartitionDeps } from '../../activities/partitions/partition-activities.js'
+import type { RunDeps } from '../../activities/runs/run-activities.js'
 import { recordRunEnd, recordRunStart } from '../../db/stores/pipeline-runs.js'
 import type { Logger } from '../../platform/logger.js'
 import { createRegistry, serveMetrics } from '../../platform/metrics.js'
@@ -12,7 +15,7 @@ import { backTestDeps } from './back-test-parts.js'
 import { kpiDeps } from './kpi-parts.js'
 import { openAlerts } from './alert-parts.js'
 import { orchestratorConfig, type OrchestratorConfig } from './orchestrator-config.js'
-import { startQueueWorkers, type QueueWorkersDeps } from './queue-workers.js'
+import { startQueueWorkers } from './queue-workers.js'
 import { openReplay } from './replay-parts.js'
 import { declaredSchedules, ensureSchedules, type SchedulePolicy } from './schedules.js'
 import { connectTemporal } from './temporal-connection.js'
@@ -45,7 +48,7 @@ async function start(config: OrchestratorConfig, log: Logger, { life, onFatal }:
   const replay = await life.use('dead letters', () => Promise.resolve(openReplay(config, db, log)))
   const queues = await life.use('workers', () =>
     startQueueWorkers({
-      ...storesOn(db),
+      ...storesOn(db, config),
       ...kpiDeps({ db, log, storage, config }),
       ...backTestDeps({ db, storage, config, registry: registry.own }),
       ...alerts,
@@ -78,11 +81,15 @@ const schedulePolicy = (config: OrchestratorConfig): SchedulePolicy => ({
   },
 })
 
-const storesOn = (
-  db: Database,
-): Pick<QueueWorkersDeps, 'listDayPartitions' | 'ensureDayPartition' | 'recordRunStart' | 'recordRunEnd'> => ({
+const storesOn = (db: Database, config: OrchestratorConfig): PartitionDeps & RunDeps => ({
   listDayPartitions: () => listDayPartitions(db),
   ensureDayPartition: (day) => ensureDayPartition(db, day),
+  listDayTables: () => listDayTables(db),
+  readDayArchival: (day) => readDayArchival(db, day),
+  detachDay: (day) => detachDay(db, day, config.PARTITION_LOCK_TIMEOUT_MS),
+  dropDetachedDay: (day, heldBy) => dropDetachedDay(db, day, config.PARTITION_LOCK_TIMEOUT_MS, heldBy),
+  settledDays: config.ANOMALY_SETTLED_DAYS,
+  now: () => Date.now(),
   recordRunStart: (run) => recordRunStart(db, run),
   recordRunEnd: (run) => recordRunEnd(db, run),
 })

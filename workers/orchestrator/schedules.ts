@@ -65,7 +65,7 @@ export const declaredSchedules = ({
     workflowType: WORKFLOWS.partitionMaintenance.type,
     taskQueue: WORKFLOWS.partitionMaintenance.taskQueue,
     input: { daysAhead, retentionDays } satisfies PartitionMaintenanceInput,
-    summary: 'The next days of anomaly_sessions have a partition; expired days are told of',
+    summary: 'The next days of anomaly_sessions have a partition; expired days are dropped',
     runsAtOnce: true,
   },
   {

@@ -11,6 +11,7 @@ import {
 } from '../../../workflows/contract.js'
 import { createLogger } from '../../../platform/logger.js'
 import { ServiceProcess, waitUntil } from '../../support/child-process.js'
+import { anomalyRow, insertAnomalies } from '../../support/anomaly-row.js'
 import { useTestStack } from '../../support/stack.js'
 import {
   openTemporalClient,
@@ -82,6 +83,7 @@ describe('partition maintenance', function () {
       ORCHESTRATOR_METRICS_PORT: '0',
       SHUTDOWN_DEADLINE_MS: '4000',
       PG_LOCK_TIMEOUT_MS: '200',
+      PARTITION_LOCK_TIMEOUT_MS: '200',
       GUARDIAN_DATA_DIR: '/nonexistent',
     }
     await start()
@@ -110,6 +112,7 @@ describe('partition maintenance', function () {
     assert.deepEqual(result, {
       day: utcDayOf((await first.describe()).startTime.getTime()),
       created: expected,
+      dropped: [],
       held: [],
     })
     assert.deepEqual(await days(), expected)
@@ -152,7 +155,30 @@ describe('partition maintenance', function () {
     const { currentDetails } = await client.workflow
       .getHandle('partition-maintenance:2028-02-28')
       .query<{ currentDetails: string }>('__temporal_workflow_metadata')
-    assert.match(currentDetails, /Held, not dropped, because not archived: .*2028-01-28/)
+    assert.match(currentDetails, /Held, not dropped: .*2028-01-28 \(not archived\)/)
+  })
+
+  it('drops the days past their retention that are archived, also while a reader goes on for a while', async () => {
+    const old = { windowStart: new Date('2026-02-03T12:00:00Z'), windowEnd: new Date('2026-02-03T12:00:10Z') }
+    await insertAnomalies(database.db, [anomalyRow({ ...old, asOfOffset: 70, dbWriteTs: old.windowEnd })])
+    for (const table of ['detector_checkpoints', 'archive_checkpoints'])
+      await database.db.query(
+        `INSERT INTO ${table} (topic, kafka_partition, owner_epoch, owner, next_offset) VALUES ('km.clicks.v1', 0, 1, 'o', 71)`,
+      )
+    const reader = await database.db.checkOut()
+    await reader.query('BEGIN')
+    await reader.query('SELECT count(*) FROM anomaly_sessions')
+    await new Promise((resolve) => setTimeout(resolve, 300))
+    const run = runFor('2026-04-01', { daysAhead: 1 })
+    await new Promise((resolve) => setTimeout(resolve, 1_000))
+    assert.ok((await days()).some((day) => day === '2026-02-03'))
+    await reader.query('ROLLBACK')
+    reader.release()
+    const { dropped, held } = await run
+    assert.deepEqual([dropped, held], [['2026-02-03'], []])
+    const { rows } = await database.db.query('SELECT x.day::text, x.row_count FROM dropped_days x')
+    assert.deepEqual(rows, [{ day: '2026-02-03', row_count: 1 }])
+    assert.ok(!(await days()).some((day) => day === '2026-02-03'))
   })
 
   it('waits for a lock by trying again', async () => {

@@ -55,6 +55,7 @@ describe('staleReasons', () => {
     published,
     flaggedDigest: 'a',
     flaggedSessions: 1,
+    isDropped: false,
   }
   it('are late data, changed verdicts, both, or that there are no figures', () => {
     assert.deepEqual(staleReasons(state), [])
@@ -64,6 +65,7 @@ describe('staleReasons', () => {
       'changed_verdicts',
     ])
     assert.deepEqual(staleReasons({ ...state, published: null }), ['never_published'])
+    assert.deepEqual(staleReasons({ ...state, flaggedDigest: 'b', isDropped: true }), [])
   })
 })
 

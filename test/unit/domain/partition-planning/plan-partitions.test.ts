@@ -18,17 +18,15 @@ describe('planPartitions', () => {
     const plan = planPartitions(parseUtcDay('2028-02-26'), [], { daysAhead: 7, retentionDays: 30 })
     assert.deepEqual(plan, {
       create: ['02-26', '02-27', '02-28', '02-29', '03-01', '03-02', '03-03', '03-04'].map((day) => `2028-${day}`),
-      held: [],
+      expired: [],
+      oldestKept: '2028-01-27',
     })
   })
 
-  it('holds the days past the retention, oldest first, and keeps the day at its edge', () => {
+  it('finds the days past the retention, oldest first, and keeps the day at its edge', () => {
     const existing = ['2026-09-02', '2026-09-01', '2026-08-31', '2025-12-31'].map(parseUtcDay)
-    const { held } = planPartitions(parseUtcDay('2026-10-01'), existing, { daysAhead: 1, retentionDays: 30 })
-    assert.deepEqual(held, [
-      { day: '2025-12-31', reason: 'not_archived' },
-      { day: '2026-08-31', reason: 'not_archived' },
-    ])
+    const { expired } = planPartitions(parseUtcDay('2026-10-01'), existing, { daysAhead: 1, retentionDays: 30 })
+    assert.deepEqual(expired, ['2025-12-31', '2026-08-31'])
   })
 
   it('leaves nothing to do once its plan is carried out, and never plans a day that is there', () => {
@@ -54,15 +52,12 @@ describe('planPartitions', () => {
     )
   })
 
-  it('holds exactly the days that are older than the retention, each once', () => {
+  it('finds exactly the days that are older than the retention, each once', () => {
     fc.assert(
       fc.property(anyCase, ({ today, existing, policy }) => {
-        const { held } = planPartitions(today, existing, policy)
+        const { expired } = planPartitions(today, existing, policy)
         const old = [...new Set(existing)].filter((day) => day < addDays(today, -policy.retentionDays)).sort()
-        assert.deepEqual(
-          held.map(({ day }) => day),
-          old,
-        )
+        assert.deepEqual(expired, old)
       }),
       { numRuns: propertyRuns },
     )
