@@ -30,12 +30,22 @@ WHERE stored.as_of_offset < excluded.as_of_offset`
 
 const iso = (ms: number): string => new Date(ms).toISOString()
 
+/** Two statements that write the same rows, a checkpoint's and the fast writer's, must lock them in one order. */
+const byKey = ({ anomaly: a }: AnomalyRow, { anomaly: b }: AnomalyRow): number =>
+  a.windowStartMs - b.windowStartMs ||
+  compare(a.sessionId, b.sessionId) ||
+  compare(a.ruleId, b.ruleId) ||
+  compare(a.mode, b.mode)
+
+const compare = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0)
+
 /**
  * Writes row versions in one statement. At most one version of each row may be given.
  * @throws GRD_PARTITION_MISSING when a day has no partition; GRD_STORE_*
  */
-export async function upsertAnomalies(db: Queryable, rows: readonly AnomalyRow[]): Promise<void> {
-  if (rows.length === 0) return
+export async function upsertAnomalies(db: Queryable, versions: readonly AnomalyRow[]): Promise<void> {
+  if (versions.length === 0) return
+  const rows = [...versions].sort(byKey)
   const column = <T>(read: (row: Anomaly) => T): T[] => rows.map(({ anomaly }) => read(anomaly))
   await db.query(
     UPSERT,

@@ -56,22 +56,19 @@ export class EventIdSet {
     return true
   }
 
-  /** Hands over what was added since the last call and is still live. Texts come by their event time. */
+  /**
+   * Hands over what was added since the last call and is still live. Texts come with their event times.
+   * @returns bits that are valid until the next id is added
+   */
   takeAdded(watermarkMs: number): { bits: Int32Array; texts: [string, number][] } {
-    const live = new Int32Array(this.#addedCount * STRIDE)
-    let kept = 0
-    for (let i = 0; i < this.#addedCount; i++) {
-      if ((this.#addedTimes[i * 3 + 2] ?? 0) < watermarkMs) continue
-      live.set(this.#added.subarray(i * STRIDE, (i + 1) * STRIDE), kept * STRIDE)
-      kept++
-    }
+    const kept = this.#compactAdded(watermarkMs)
     const texts = [...this.#addedTexts].flatMap((id): [string, number][] => {
       const eventMs = this.#texts.get(id)
       return eventMs !== undefined && eventMs >= watermarkMs ? [[id, eventMs]] : []
     })
     this.#addedCount = 0
     this.#addedTexts.clear()
-    return { bits: live.subarray(0, kept * STRIDE), texts }
+    return { bits: this.#added.subarray(0, kept * STRIDE), texts }
   }
 
   /** All that is live, in the same form; what `takeAdded` would give is thereby handed over too. */
@@ -140,12 +137,22 @@ export class EventIdSet {
     this.#addedCount++
   }
 
+  /** Moves the live additions to the front. @returns how many those are */
+  #compactAdded(watermarkMs: number): number {
+    const added = this.#added
+    const times = this.#addedTimes
+    let kept = 0
+    for (let i = 0; i < this.#addedCount; i++) {
+      if ((times[i * 3 + 2] ?? 0) < watermarkMs) continue
+      if (kept < i) for (let k = 0; k < STRIDE; k++) added[kept * STRIDE + k] = added[i * STRIDE + k] ?? 0
+      kept++
+    }
+    return kept
+  }
+
   /** What the watermark has passed goes from the list of additions, so that it is bounded when nobody takes it, too. */
   #makeRoom(watermarkMs: number): void {
-    let kept = 0
-    for (let i = 0; i < this.#addedCount; i++)
-      if ((this.#addedTimes[i * 3 + 2] ?? 0) >= watermarkMs)
-        this.#added.copyWithin(kept++ * STRIDE, i * STRIDE, (i + 1) * STRIDE)
+    const kept = this.#compactAdded(watermarkMs)
     this.#addedCount = kept
     if (kept * STRIDE * 2 <= this.#added.length) return
     const grown = new Int32Array(this.#added.length * 2)

@@ -50,8 +50,8 @@ export class Interner implements TextSource {
     return this.#table.textOf(ref)
   }
 
-  copyText(ref: number, into: Uint8Array, at: number): number {
-    return this.#table.copyText(ref, into, at)
+  copyWords(ref: number, into: Int32Array, at: number): number {
+    return this.#table.copyWords(ref, into, at)
   }
 
   /** Whether the text of a number is this one. @throws RangeError for a number that nobody holds */

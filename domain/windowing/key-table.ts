@@ -34,8 +34,8 @@ export class KeyTable implements TextSource {
     return this.#keys.textOf(key)
   }
 
-  copyText(key: number, into: Uint8Array, at: number): number {
-    return this.#keys.copyText(key, into, at)
+  copyWords(key: number, into: Int32Array, at: number): number {
+    return this.#keys.copyWords(key, into, at)
   }
 
   /** The slot of the key's first pane, or -1. */

@@ -1,6 +1,6 @@
 /*
  * One pane is a run of words in one flat array: integers and doubles look at the same memory, so a pane is two cache
- * lines and no garbage. The detection state is stored in this layout too: a change of it is a new piece format.
+ * lines and no garbage.
  */
 
 /** Integers (of four bytes) in a pane. */
@@ -17,6 +17,7 @@ export const F_ACTOR_OFFSET = 2
 export const I_PANE = 6
 /** The slot of another pane of the same key. */
 export const I_NEXT = 7
+/** Zero in a slot that no pane has. */
 export const I_COUNT = 8
 export const I_KEY = 9
 /** Number of the actor's string, or -1. */
@@ -31,7 +32,7 @@ export const I_LAST_ID = 20
 export const I_ID_IS_TEXT = 24
 export const FIRST_ID_IS_TEXT = 1
 export const LAST_ID_IS_TEXT = 2
-/** The generation in which the pane was last listed as changed. */
+/** Whether the pane has changed since changed ones were last taken. */
 export const I_CHANGED = 25
 
 export const NONE = -1

@@ -40,8 +40,6 @@ export class PaneStore {
   readonly #spilled = new Map<number, Set<number>>()
   readonly #keys = new KeyTable()
   readonly #byPane = new Map<number, number[]>()
-  #changed: number[] = []
-  #generation = 1
 
   get paneCount(): number {
     return this.#used - this.#freeSlots.length
@@ -52,7 +50,7 @@ export class PaneStore {
   }
 
   get bytes(): number {
-    return this.#words.byteLength + this.#keys.bytes + this.strings.bytes + this.#changed.length * 8
+    return this.#words.byteLength + this.#keys.bytes + this.strings.bytes
   }
 
   keyOf(text: Text): number {
@@ -88,7 +86,7 @@ export class PaneStore {
     this.#setId(slot, I_LAST_ID, LAST_ID_IS_TEXT, event)
     if (event.value !== null) this.#addValue(slot, event.value)
     if (event.actor !== null) this.#setActor(slot, event.actor, event.offset)
-    this.#touch(slot)
+    words[base + I_CHANGED] = 1
     return this.#keys.addToTotal(key, 1)
   }
 
@@ -131,11 +129,9 @@ export class PaneStore {
     return viewOf(this.#words, this.#doubles, slot, this.#keys, this.strings, [...this.valuesOf(slot)])
   }
 
-  /** The panes of some slots as they lie in memory, one after the other. */
-  copyOut(slots: readonly number[]): Int32Array {
-    const words = new Int32Array(slots.length * WORDS)
-    slots.forEach((slot, i) => words.set(this.#words.subarray(slot * WORDS, (slot + 1) * WORDS), i * WORDS))
-    return words
+  /** The panes as they lie in memory (`pane-layout.ts`), slot by slot. Valid until the next change of the store. */
+  get words(): Int32Array {
+    return this.#words
   }
 
   /** Forgets the panes before `pane`, and the keys that have none left. */
@@ -145,27 +141,26 @@ export class PaneStore {
       for (const slot of slots) this.#dropPane(slot)
       this.#byPane.delete(at)
     }
-    // Dropped panes leave the list, so that it is bounded when nobody takes it, too.
-    if (this.#changed.length > 2 * this.paneCount + 1_024)
-      this.#changed = [...new Set(this.#changed)].filter((slot) => this.#isChanged(slot))
   }
 
-  /** The live panes changed since the last call, or all of them. Either way, nothing is changed afterwards. */
+  /**
+   * The live panes changed since the last call, or all of them, as they lie in memory. Either way, nothing is changed
+   * afterwards. To look at every pane in turn takes less than to keep a list of those that change.
+   */
   takeChanged(all: boolean): number[] {
-    const changed = this.#changed.filter((slot) => {
-      const isChanged = this.#isChanged(slot)
-      // A slot that was dropped and used again is listed twice; it counts once.
-      this.#words[slot * WORDS + I_CHANGED] = 0
-      return isChanged
-    })
-    this.#changed = []
-    this.#generation++
-    return all ? [...this.#byPane.values()].flat() : changed
+    const words = this.#words
+    const taken: number[] = []
+    for (let slot = 0, base = 0; slot < this.#used; slot++, base += WORDS) {
+      if (words[base + I_COUNT] === 0) continue
+      if (all || words[base + I_CHANGED] === 1) taken.push(slot)
+      words[base + I_CHANGED] = 0
+    }
+    return taken
   }
 
-  /** Lists every live pane as changed: what was taken of it before is not enough any more. */
+  /** Has every live pane be taken as changed: what was taken of it before is not enough any more. */
   markAllChanged(): void {
-    for (const slots of this.#byPane.values()) for (const slot of slots) this.#touch(slot)
+    for (const slots of this.#byPane.values()) for (const slot of slots) this.#words[slot * WORDS + I_CHANGED] = 1
   }
 
   /** Puts a pane in place of the key's pane that is there, if any. */
@@ -209,7 +204,8 @@ export class PaneStore {
     const base = slot * WORDS
     const words = this.#words
     this.#releaseTexts(slot)
-    words[base + I_CHANGED] = 0
+    const count = words[base + I_COUNT] ?? 0
+    words[base + I_COUNT] = 0
     this.#freeSlots.push(slot)
     const key = words[base + I_KEY] ?? NONE
     const next = words[base + I_NEXT] ?? NONE
@@ -223,7 +219,7 @@ export class PaneStore {
       while (words[before * WORDS + I_NEXT] !== slot) before = words[before * WORDS + I_NEXT] ?? NONE
       words[before * WORDS + I_NEXT] = next
     }
-    this.#keys.addToTotal(key, -(words[base + I_COUNT] ?? 0))
+    this.#keys.addToTotal(key, -count)
   }
 
   #releaseTexts(slot: number): void {
@@ -283,15 +279,5 @@ export class PaneStore {
     else if (count < INLINE_VALUES) words[base + I_INLINE + count] = ref
     else this.#spilled.set(slot, new Set([...words.subarray(base + I_INLINE, base + I_INLINE + count), ref]))
     words[base + I_VALUES] = count + 1
-  }
-
-  #touch(slot: number): void {
-    if (this.#isChanged(slot)) return
-    this.#words[slot * WORDS + I_CHANGED] = this.#generation
-    this.#changed.push(slot)
-  }
-
-  #isChanged(slot: number): boolean {
-    return this.#words[slot * WORDS + I_CHANGED] === this.#generation
   }
 }

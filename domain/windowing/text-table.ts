@@ -24,10 +24,10 @@ export interface TextSource {
   /** @throws RangeError for a number that no text has */
   textOf(ref: number): string
   /**
-   * Copies a text that is all ASCII to bytes from `at` on; there must be room for 48.
-   * @returns how many bytes that were, or -1 when the text has to be asked for as a string
+   * Copies the words of a text that is packed, four characters to a word; there must be room for twelve.
+   * @returns how many characters those are, or -1 when the text has to be asked for as a string
    */
-  copyText(ref: number, into: Uint8Array, at: number): number
+  copyWords(ref: number, into: Int32Array, at: number): number
 }
 
 /**
@@ -105,10 +105,11 @@ export class TextTable implements TextSource {
     return length === IS_STRING ? (this.#strings.get(ref) ?? '') : unpackText(this.#words, ref * WORDS + PACKED, length)
   }
 
-  copyText(ref: number, into: Uint8Array, at: number): number {
+  copyWords(ref: number, into: Int32Array, at: number): number {
     const length = this.#lengthOf(ref)
     const from = ref * WORDS + PACKED
-    for (let i = 0; i < length; i++) into[at + i] = ((this.#words[from + (i >>> 2)] ?? 0) >>> (8 * (i & 3))) & 0xff
+    const words = this.#words
+    for (let i = 0; i < (length + 3) >> 2; i++) into[at + i] = words[from + i] ?? 0
     return length
   }
 

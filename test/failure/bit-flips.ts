@@ -2,7 +2,7 @@ import type { SeededRandom } from '../../cli/simulate/seeded-random.js'
 
 /** How state is packed for the database: that of the product, or of a copy with a bug in it. */
 export interface Sealing {
-  readonly seal: (content: Uint8Array) => Promise<Buffer>
+  readonly seal: (content: Uint8Array) => Buffer
   readonly unseal: (sealed: Buffer) => Buffer
 }
 
@@ -15,11 +15,11 @@ export function flipBit(bytes: Buffer, bit: number): Buffer {
 }
 
 /** Seals texts and flips a bit of each. @returns how many were taken as if nothing had happened */
-export async function undetectedFlips({ seal, unseal }: Sealing, random: SeededRandom, flips: number): Promise<number> {
+export function undetectedFlips({ seal, unseal }: Sealing, random: SeededRandom, flips: number): number {
   let undetected = 0
   for (let n = 0; n < flips; n++) {
     const content = Buffer.from(Array.from({ length: random.whole(1, 60) }, () => random.hex32()).join(''))
-    const sealed = await seal(content)
+    const sealed = seal(content)
     if (isTaken(unseal, flipBit(sealed, random.whole(0, sealed.length * 8 - 1)))) undetected++
   }
   return undetected

@@ -118,7 +118,8 @@ export class Checkpointer {
     const head = takeHead(detector)
     const isFull = owner.pieces >= MAX_PIECES
     const isMoved = nextOffset > expectedOffset
-    const piece = isMoved ? takePiece(detector, isFull) : undefined
+    const taken = isMoved ? takePiece(detector, isFull) : undefined
+    const piece = taken && { bytes: seal(taken.bytes), isFull, expiresAtMs: taken.expiresAtMs }
     const counts = { ...detector.counts }
     const recordsPerSecond = this.#paceOf(owner, nextOffset)
     const { watermarkMs } = detector
@@ -134,8 +135,6 @@ export class Checkpointer {
     const anomalies = this.#writer.take(topic, partition)
     this.#steps.note(owner.name, 'checkpoint', `waits until Kafka has ${owner.sideSends.size} sends`)
     await Promise.all([...owner.sideSends])
-    this.#steps.note(owner.name, 'checkpoint', 'packs the state')
-    const sealedPiece = piece && { bytes: await seal(piece.bytes), isFull, expiresAtMs: piece.expiresAtMs }
     return {
       topic,
       partition,
@@ -144,8 +143,8 @@ export class Checkpointer {
       nextOffset,
       watermarkMs,
       lastAppendMs,
-      head: await seal(Buffer.from(head)),
-      piece: sealedPiece,
+      head: seal(Buffer.from(head)),
+      piece,
       counts,
       recordsPerSecond,
       anomalies,

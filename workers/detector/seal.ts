@@ -1,38 +1,43 @@
-import { promisify } from 'node:util'
-import { crc32, deflateRaw, inflateRawSync } from 'node:zlib'
+import { crc32, inflateRawSync } from 'node:zlib'
 import { GuardianError } from '../../domain/errors.js'
 
-const deflate = promisify(deflateRaw)
-
-/** Format of the envelope: this byte, a CRC-32 of what follows (big-endian), the content as raw deflate. */
-const SEAL_FORMAT = 1
+/** Format of the envelope: this byte, a CRC-32 (big-endian) of it and of the content, the content as it is. */
+const SEAL_FORMAT = 2
+/** Of release 0.1.0: the CRC-32 is that of what follows, which is the content as raw deflate. */
+const DEFLATED_FORMAT = 1
 const HEADER_BYTES = 5
 /** More than any state that fits the memory limit; a damaged length must not ask for more. */
 const MAX_CONTENT_BYTES = 1_073_741_824
 
-/** zlib comes back to the event loop with each chunk. */
-const CHUNK_BYTES = 262_144
-const SMALL_BYTES = 16_384
+const refused = (detail: string, cause?: unknown): GuardianError =>
+  new GuardianError('GRD_SNAPSHOT_REFUSED', `the detection state ${detail}`, { cause })
 
-/** Packs state for the database, so that a damaged byte is noticed. Compresses off the event loop. */
-export async function seal(content: Uint8Array): Promise<Buffer> {
-  const packed = await deflate(content, {
-    level: 1,
-    chunkSize: content.length > SMALL_BYTES ? CHUNK_BYTES : SMALL_BYTES,
-  })
-  const sealed = Buffer.allocUnsafe(HEADER_BYTES + packed.length)
+const checksum = (content: Uint8Array): number => crc32(content, crc32(Uint8Array.of(SEAL_FORMAT)))
+
+/** Puts state into an envelope by which a damaged byte is noticed. It is not packed: that took longer than to store it. */
+export function seal(content: Uint8Array): Buffer {
+  const sealed = Buffer.allocUnsafe(HEADER_BYTES + content.length)
   sealed[0] = SEAL_FORMAT
-  sealed.writeUInt32BE(crc32(packed), 1)
-  packed.copy(sealed, HEADER_BYTES)
+  sealed.writeUInt32BE(checksum(content), 1)
+  sealed.set(content, HEADER_BYTES)
   return sealed
 }
 
 /** @throws GuardianError GRD_SNAPSHOT_REFUSED when the bytes are not exactly what was sealed */
 export function unseal(sealed: Buffer): Buffer {
-  if (sealed.length < HEADER_BYTES || sealed[0] !== SEAL_FORMAT)
-    throw new GuardianError('GRD_SNAPSHOT_REFUSED', 'the detection state has no known envelope')
-  const packed = sealed.subarray(HEADER_BYTES)
-  if (crc32(packed) !== sealed.readUInt32BE(1))
-    throw new GuardianError('GRD_SNAPSHOT_REFUSED', 'the checksum of the detection state does not match: it is damaged')
-  return inflateRawSync(packed, { maxOutputLength: MAX_CONTENT_BYTES })
+  const [format] = sealed
+  if (sealed.length < HEADER_BYTES || (format !== SEAL_FORMAT && format !== DEFLATED_FORMAT))
+    throw refused('has no known envelope')
+  const content = sealed.subarray(HEADER_BYTES)
+  const expected = format === SEAL_FORMAT ? checksum(content) : crc32(content)
+  if (expected !== sealed.readUInt32BE(1)) throw refused('has another checksum than when it was stored: it is damaged')
+  return format === SEAL_FORMAT ? content : inflated(content)
+}
+
+function inflated(packed: Buffer): Buffer {
+  try {
+    return inflateRawSync(packed, { maxOutputLength: MAX_CONTENT_BYTES })
+  } catch (cause) {
+    throw refused('cannot be unpacked', cause)
+  }
 }

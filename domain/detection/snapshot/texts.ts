@@ -1,37 +1,41 @@
 import type { TextSource } from '../../windowing/text-table.js'
-import { ByteReader, ByteWriter } from './bytes.js'
+import { WordReader, WordWriter } from './words.js'
 
-/** The texts that a piece refers to by number: each is written once, however often it is used. */
+/** The texts that a piece refers to: each is written once, however often it is used, and numbered as they come. */
 export class NumberedTexts {
   readonly #source: TextSource
-  readonly #writer = new ByteWriter()
-  #isWritten = new Uint8Array(4_096)
+  readonly #writer = new WordWriter()
+  /** By the number that the source has for a text, that of the piece and one; zero where it is not written. */
+  #numbers = new Int32Array(4_096)
+  #count = 0
 
   constructor(source: TextSource) {
     this.#source = source
   }
 
-  use(ref: number): void {
-    if (ref >= this.#isWritten.length) {
-      const grown = new Uint8Array(Math.max(this.#isWritten.length * 2, ref + 1))
-      grown.set(this.#isWritten)
-      this.#isWritten = grown
+  /** @param ref its number in the source @returns its number in the piece */
+  numberOf(ref: number): number {
+    if (ref >= this.#numbers.length) {
+      const grown = new Int32Array(Math.max(this.#numbers.length * 2, ref + 1))
+      grown.set(this.#numbers)
+      this.#numbers = grown
     }
-    if (this.#isWritten[ref] === 1) return
-    this.#isWritten[ref] = 1
-    this.#writer.i32(ref)
+    const known = this.#numbers[ref] ?? 0
+    if (known > 0) return known - 1
+    this.#numbers[ref] = ++this.#count
     this.#writer.textOf(this.#source, ref)
+    return this.#count - 1
   }
 
-  finish(): Uint8Array {
+  finish(): Int32Array<ArrayBuffer> {
     return this.#writer.finish()
   }
 }
 
 /** Reads what `NumberedTexts` wrote. @throws RangeError when it ends too early */
-export function readTexts(bytes: Uint8Array): Map<number, string> {
-  const reader = new ByteReader(bytes)
-  const texts = new Map<number, string>()
-  while (!reader.done) texts.set(reader.i32(), reader.text())
+export function readTexts(words: Int32Array<ArrayBuffer>): string[] {
+  const reader = new WordReader(words)
+  const texts: string[] = []
+  while (!reader.done) texts.push(reader.text())
   return texts
 }

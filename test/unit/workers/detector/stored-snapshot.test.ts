@@ -10,7 +10,7 @@ import { GuardianError } from '../../../../domain/errors.js'
 import { packageRoot } from '../../../../platform/package-root.js'
 import { unseal } from '../../../../workers/detector/seal.js'
 
-/** State as release 0.1.0 left it in PostgreSQL, and what that release decided next. Never edited: databases hold such state. */
+/** State as a release left it in PostgreSQL, and what that release decided next. Never edited: databases hold such state. */
 interface Stored {
   readonly policy: { readonly allowedLatenessMs: number; readonly maxFutureSkewMs: number }
   readonly head: string
@@ -22,44 +22,63 @@ interface Stored {
   readonly rows: readonly Anomaly[]
 }
 
-const stored = JSON.parse(
-  readFileSync(join(packageRoot, 'test', 'fixtures', 'detection-state-1.json'), 'utf8'),
-) as Stored
-const head = unseal(Buffer.from(stored.head, 'base64'))
-const pieces = stored.pieces.map((text) => unseal(Buffer.from(text, 'base64')))
-
-const restore = (headText = head.toString(), from: readonly Buffer[] = pieces): PartitionDetector =>
-  restoreDetector(headText, from, stored.policy, RULE_KINDS)
+const read = (name: string): Stored =>
+  JSON.parse(readFileSync(join(packageRoot, 'test', 'fixtures', name), 'utf8')) as Stored
+const headOf = ({ head }: Stored): Buffer => unseal(Buffer.from(head, 'base64'))
+const piecesOf = ({ pieces }: Stored): Buffer[] => pieces.map((text) => unseal(Buffer.from(text, 'base64')))
+const restore = (stored: Stored, head = headOf(stored).toString(), pieces = piecesOf(stored)): PartitionDetector =>
+  restoreDetector(head, pieces, stored.policy, RULE_KINDS)
 const refused = (error: unknown): boolean => error instanceof GuardianError && error.code === 'GRD_SNAPSHOT_REFUSED'
 
 describe('detection state that an earlier release stored', () => {
-  it('is restored, and goes on as that release would have', () => {
-    const detector = restore()
-    assert.equal(detector.watermarkMs, stored.watermarkMs)
-    assert.deepEqual(detector.counts, stored.counts)
-    const rows: Anomaly[] = []
-    const fates = stored.next.map(({ event, offset, appendMs }) => {
-      const fate = detector.process(event, offset, appendMs)
-      rows.push(...detector.takeChanges())
-      return fate
+  // The first format was that of release 0.1.0; the second one is not compressed.
+  for (const name of ['detection-state-1.json', 'detection-state-2.json'])
+    it(`is restored, and goes on as that release would have: ${name}`, () => {
+      const stored = read(name)
+      const detector = restore(stored)
+      assert.equal(detector.watermarkMs, stored.watermarkMs)
+      assert.deepEqual(detector.counts, stored.counts)
+      const rows: Anomaly[] = []
+      const fates = stored.next.map(({ event, offset, appendMs }) => {
+        const fate = detector.process(event, offset, appendMs)
+        rows.push(...detector.takeChanges())
+        return fate
+      })
+      assert.deepEqual(fates, stored.fates)
+      assert.deepEqual(JSON.parse(JSON.stringify(rows)), stored.rows)
     })
-    assert.deepEqual(fates, stored.fates)
-    assert.deepEqual(JSON.parse(JSON.stringify(rows)), stored.rows)
-  })
+
+  for (const name of ['detection-state-1.json', 'detection-state-2.json'])
+    it(`never fails in another way than by being refused, whatever byte of a piece is wrong: ${name}`, () => {
+      const stored = read(name)
+      const pieces = piecesOf(stored)
+      for (let at = 0; at < 500; at++) {
+        const spoilt = pieces.map((piece) => Buffer.from(piece))
+        const piece = spoilt[at % spoilt.length] ?? Buffer.alloc(0)
+        const where = (at * 7_919) % piece.length
+        piece[where] = (piece[where] ?? 0) ^ ([0x01, 0x80, 0xff][at % 3] ?? 1)
+        try {
+          restore(stored, undefined, spoilt)
+        } catch (error) {
+          assert.ok(refused(error), `byte ${where}: ${String(error)}`)
+        }
+      }
+    }).timeout(20_000)
 
   it('of a newer release is refused, with the number of its format: head, piece and envelope', () => {
-    const newerHead = JSON.stringify({ ...(JSON.parse(head.toString()) as object), format: 99 })
-    assert.throws(() => restore(newerHead), refused)
+    const stored = read('detection-state-2.json')
+    const newerHead = JSON.stringify({ ...(JSON.parse(headOf(stored).toString()) as object), format: 99 })
+    assert.throws(() => restore(stored, newerHead), refused)
     assert.throws(
-      () => restore(newerHead),
+      () => restore(stored, newerHead),
       (error: Error) => /format 99/.test(String(error.cause)),
     )
-    const newerPieces = pieces.map((piece, i) =>
+    const newerPieces = piecesOf(stored).map((piece, i) =>
       i === 1 ? Buffer.concat([Buffer.from([99]), piece.subarray(1)]) : piece,
     )
-    assert.throws(() => restore(undefined, newerPieces), refused)
+    assert.throws(() => restore(stored, undefined, newerPieces), refused)
     assert.throws(
-      () => restore(undefined, newerPieces),
+      () => restore(stored, undefined, newerPieces),
       (error: Error) => /format 99/.test(String(error.cause)),
     )
     const envelope = Buffer.from(stored.head, 'base64')
