@@ -2,6 +2,7 @@ import type { Express } from 'express'
 import type { Operations } from '../schemas/rest/operations.js'
 import { createApp, type AppDeps } from './app.js'
 import { createAlertHandlers, type AlertDeps } from './routes/alerts.js'
+import { createAllowlistHandlers, type AllowlistDeps } from './routes/allowlist.js'
 import { createAnomalyHandlers, type AnomalyReader } from './routes/anomalies.js'
 import { createAuditHandlers, type AuditReader } from './routes/audit.js'
 import { createBackTestHandlers, type BackTestDeps } from './routes/backtests.js'
@@ -17,7 +18,7 @@ import { createVerdictHandlers, type VerdictStore } from './routes/verdicts.js'
 
 /** All that the API asks of the outside; `main` gives the real ones. */
 export interface ApiDeps
-  extends AppDeps, HealthDeps, StatsDeps, KeyDeps, SessionDeps, AlertDeps, SloDeps, BackTestDeps {
+  extends AppDeps, HealthDeps, StatsDeps, KeyDeps, SessionDeps, AlertDeps, SloDeps, BackTestDeps, AllowlistDeps {
   readonly anomalies: AnomalyReader
   readonly audit: AuditReader
   readonly rules: RuleStore
@@ -42,6 +43,7 @@ export const createApi = (operations: Operations, deps: ApiDeps): Express =>
       ...createBackTestHandlers(deps),
       ...createFigureHandlers(deps.figures),
       ...createSloHandlers(deps),
+      ...createAllowlistHandlers(deps),
       ...createVerdictHandlers(deps.verdicts),
     },
     deps,

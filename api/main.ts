@@ -63,7 +63,7 @@ async function start(config: ApiConfig, log: Logger, { life }: ProcessContext): 
     version: packageVersion(),
     uptimeSeconds: () => process.uptime(),
     rules: wireRules(db),
-    ...wireReview(db),
+    ...wireReview(config, db),
     backTests: wireBackTests(config, { db, temporal, breaker: breakers.temporal }),
     backTestMaxDays: config.BACK_TEST_MAX_DAYS,
     readStageTimes: (from, to, targetMs) => readStageTimes(db, from, to, targetMs),

@@ -81,3 +81,17 @@ export function asProblem(error: unknown): ProblemError {
   if (fault !== undefined) return new ProblemError(fault[0], fault[1], { cause: error })
   return new ProblemError('INTERNAL', 'the log has the cause under this request_id', { cause: error })
 }
+
+/**
+ * Checks a body by the rules of the domain.
+ * @throws ProblemError BAD_REQUEST saying what the domain refuses
+ */
+export function refuseBadInput<T>(check: () => T): T {
+  try {
+    return check()
+  } catch (error) {
+    if (error instanceof GuardianError && error.code === 'GRD_BAD_INPUT')
+      throw new ProblemError('BAD_REQUEST', error.message, { errors: [{ path: 'body', message: error.message }] })
+    throw error
+  }
+}

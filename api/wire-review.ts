@@ -1,11 +1,25 @@
 import type { Database } from '../db/pool.js'
+import { addAllowlistEntry, endAllowlistEntry, getAllowlistEntry, listAllowlist } from '../db/stores/allowlist.js'
 import { giveVerdict, readVerdicts } from '../db/stores/verdicts.js'
+import type { ApiConfig } from './api-config.js'
 import type { ApiDeps } from './api.js'
 
+const DAY_MS = 86_400_000
+
 /** What people say of anomalies, in PostgreSQL. */
-export const wireReview = (db: Database): Pick<ApiDeps, 'verdicts'> => ({
+export const wireReview = (
+  { ALLOWLIST_MAX_DAYS, ALLOWLIST_MAX_ENTRIES }: Pick<ApiConfig, 'ALLOWLIST_MAX_DAYS' | 'ALLOWLIST_MAX_ENTRIES'>,
+  db: Database,
+): Pick<ApiDeps, 'verdicts' | 'allowlist' | 'allowlistMaxMs'> => ({
   verdicts: {
     read: (of) => readVerdicts(db, of),
     give: (of, given, check, by) => giveVerdict(db, of, given, check, by),
   },
+  allowlist: {
+    list: (page) => listAllowlist(db, page),
+    get: (entryId) => getAllowlistEntry(db, entryId),
+    add: (entry, by) => addAllowlistEntry(db, entry, ALLOWLIST_MAX_ENTRIES, by),
+    end: (entryId, now, by) => endAllowlistEntry(db, entryId, now, by),
+  },
+  allowlistMaxMs: ALLOWLIST_MAX_DAYS * DAY_MS,
 })

@@ -107,6 +107,8 @@ export const VARIABLES = {
 
   PORT: port(8_000),
   API_METRICS_PORT: port(9_466),
+  ALLOWLIST_MAX_DAYS: wholeNumber(1, 365, 90),
+  ALLOWLIST_MAX_ENTRIES: wholeNumber(1, 10_000, 1_000),
   API_PAGE_LIMIT_MAX: wholeNumber(1, 10_000, 1_000),
   API_QUERY_TIMEOUT_MS: wholeNumber(100, 60_000, 5_000),
   API_BODY_LIMIT_BYTES: wholeNumber(1_024, 104_857_600, 1_048_576),

@@ -13,6 +13,8 @@ export const AVRO_SCHEMAS: Readonly<Record<string, string>> = {
 }
 
 const CLICK_TYPE = { type: 'enum', name: 'ClickType', symbols: CLICK_TYPES }
+/** No rule looks at them; the evidence of an anomaly names them. */
+const CLIENT = ['ip', 'user_agent'].map((name) => ({ name, type: ['null', 'string'], default: null }))
 
 export const subjectOf = (topic: string): string => `${topic}-value`
 
@@ -32,6 +34,6 @@ export const OBSERVED_EVENT_SCHEMA = (recordName: 'Click' | 'Purchase'): string 
       { name: 'user_id', type: ['null', 'string'] },
       { name: 'item_id', type: ['null', 'string'] },
       // No rule looks at it, but a value that the enumeration does not have is no click.
-      ...(recordName === 'Click' ? [{ name: 'event_type', type: CLICK_TYPE }] : []),
+      ...(recordName === 'Click' ? [{ name: 'event_type', type: CLICK_TYPE }, ...CLIENT] : []),
     ],
   })

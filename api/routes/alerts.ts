@@ -3,10 +3,9 @@ import type { AlertFilter, AlertRow, DeliveryRow } from '../../db/read-models/al
 import type { SilenceRow } from '../../db/stores/alert-silences.js'
 import type { ChangeBy } from '../../domain/access/change-by.js'
 import { checkSilence } from '../../domain/alerting/silence.js'
-import { GuardianError } from '../../domain/errors.js'
 import type { Alert, AlertDetails, Silence } from '../../schemas/rest/alerts.js'
 import type { Operations } from '../../schemas/rest/operations.js'
-import { ProblemError } from '../problem-error.js'
+import { ProblemError, refuseBadInput } from '../problem-error.js'
 import { changeBy, type Handlers } from './router.js'
 
 export interface AlertReader {
@@ -62,7 +61,7 @@ export const createAlertHandlers = (deps: AlertDeps): Pick<Handlers<Operations>,
   async createSilence({ body }, context) {
     const nowMs = deps.nowMs()
     const { kind, matcher, up_to: upTo, starts_ts: startsTs = new Date(nowMs), ends_ts: endsTs, reason } = body
-    refuseBad(() =>
+    refuseBadInput(() =>
       checkSilence(
         { kind, matcher, upTo, startsMs: startsTs.getTime(), endsMs: endsTs.getTime(), reason },
         nowMs,
@@ -79,16 +78,6 @@ export const createAlertHandlers = (deps: AlertDeps): Pick<Handlers<Operations>,
     return { body: silenceOf(row) }
   },
 })
-
-function refuseBad(check: () => void): void {
-  try {
-    check()
-  } catch (error) {
-    if (error instanceof GuardianError && error.code === 'GRD_BAD_INPUT')
-      throw new ProblemError('BAD_REQUEST', error.message, { errors: [{ path: 'body', message: error.message }] })
-    throw error
-  }
-}
 
 const alertOf = (row: AlertRow): Alert => ({
   id: row.alertId,

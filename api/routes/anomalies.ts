@@ -1,9 +1,10 @@
 import type { AnomalyKey, AnomalyPage, AnomalyPageRequest, AnomalyRow } from '../../db/read-models/anomalies.js'
+import { mayDo, type Role } from '../../domain/access/roles.js'
 import { anomalyIdOf } from '../../schemas/rest/anomaly-id.js'
 import type { Anomaly, AnomalyList } from '../../schemas/rest/anomalies.js'
 import type { Operations } from '../../schemas/rest/operations.js'
 import { ProblemError } from '../problem-error.js'
-import type { Handlers } from './router.js'
+import { callerOf, type Handlers } from './router.js'
 
 export interface AnomalyReader {
   readonly list: (request: AnomalyPageRequest) => Promise<AnomalyPage>
@@ -14,22 +15,28 @@ export interface AnomalyReader {
 export const createAnomalyHandlers = (
   anomalies: AnomalyReader,
 ): Pick<Handlers<Operations>, 'listAnomalies' | 'getAnomaly'> => ({
-  async listAnomalies({ query }) {
-    const { session, rule, limit, cursor, ...same } = query
-    const { rows, hasMore } = await anomalies.list({ ...same, sessionId: session, ruleId: rule, limit, after: cursor })
+  async listAnomalies({ query }, context) {
+    const { session, rule, limit, cursor, allowlisted, ...same } = query
+    const of = { sessionId: session, ruleId: rule, ...(allowlisted && { isAllowlisted: allowlisted === 'true' }) }
+    const { rows, hasMore } = await anomalies.list({ ...same, ...of, limit, after: cursor })
     const last = rows.at(-1)
     const next = hasMore && last !== undefined ? anomalyIdOf(last) : null
-    return { body: { data: rows.map(anomalyOf), page: { next_cursor: next, limit } } satisfies AnomalyList }
+    return {
+      body: {
+        data: rows.map((row) => anomalyOf(row, callerOf(context).role)),
+        page: { next_cursor: next, limit },
+      } satisfies AnomalyList,
+    }
   },
 
-  async getAnomaly({ params }) {
+  async getAnomaly({ params }, context) {
     const row = await anomalies.get(params.id)
     if (row === undefined) throw new ProblemError('ANOMALY_NOT_FOUND', 'no anomaly has this id')
-    return { body: anomalyOf(row) }
+    return { body: anomalyOf(row, callerOf(context).role) }
   },
 })
 
-const anomalyOf = (row: AnomalyRow): Anomaly => ({
+const anomalyOf = (row: AnomalyRow, role: Role): Anomaly => ({
   id: anomalyIdOf(row),
   session_id: row.sessionId,
   user_id: row.userId,
@@ -42,7 +49,8 @@ const anomalyOf = (row: AnomalyRow): Anomaly => ({
   status: row.status,
   mode: row.mode,
   verdict: row.verdict,
-  evidence: row.evidence,
+  allowlist_entry_id: row.allowlistEntryId,
+  evidence: mayDo(role, 'analyst') ? row.evidence : withoutClient(row.evidence),
   topic: row.topic,
   kafka_partition: row.kafkaPartition,
   first_offset: row.firstOffset,
@@ -53,3 +61,10 @@ const anomalyOf = (row: AnomalyRow): Anomaly => ({
   detected_ts: row.detectedTs.toISOString(),
   db_write_ts: row.dbWriteTs.toISOString(),
 })
+
+/** Address and user agent of a person are not for everybody who may look at anomalies. */
+function withoutClient(evidence: AnomalyRow['evidence']): AnomalyRow['evidence'] {
+  const { crossed } = evidence
+  if (typeof crossed !== 'object' || crossed === null) return evidence
+  return { ...evidence, crossed: Object.fromEntries(Object.entries(crossed).filter(([name]) => name !== 'client')) }
+}

@@ -2,11 +2,13 @@ import { and, desc, eq, getTableColumns, gte, lt, lte, sql, type SQL } from 'dri
 import type { Verdict } from '../../domain/review/verdict.js'
 import type { Queryable } from '../pool.js'
 import { anomalySessions } from '../tables/anomaly-sessions.js'
-import { verdictOf } from './review.js'
+import { allowlistEntryOf, verdictOf } from './review.js'
 
 /** A row of `anomaly_sessions`, and what people have said of it. */
 export type AnomalyRow = typeof anomalySessions.$inferSelect & {
   readonly verdict: Verdict
+  /** Of the entry of the allowlist that covers it. */
+  readonly allowlistEntryId: string | null
 }
 
 /** The primary key: which session did what, when. Windows start at whole panes, so a Date holds `windowStart` exactly. */
@@ -18,6 +20,7 @@ export interface AnomalyFilter {
   readonly status?: AnomalyRow['status'] | undefined
   readonly mode?: AnomalyRow['mode'] | undefined
   readonly verdict?: Verdict | undefined
+  readonly isAllowlisted?: boolean | undefined
   /** `window_start >= from`. */
   readonly from?: Date | undefined
   /** `window_start < to`. */
@@ -39,7 +42,12 @@ export interface AnomalyPage {
 }
 
 const t = anomalySessions
-const row = { ...getTableColumns(t), verdict: sql<Verdict>`${sql.raw(verdictOf('anomaly_sessions'))}` }
+/** What stands beside the columns is looked up for the rows of a page alone. */
+const row = {
+  ...getTableColumns(t),
+  verdict: sql<Verdict>`${sql.raw(verdictOf('anomaly_sessions'))}`,
+  allowlistEntryId: sql<string | null>`${sql.raw(allowlistEntryOf('anomaly_sessions'))}`,
+}
 const key = sql`(${t.windowStart}, ${t.sessionId}, ${t.ruleId}, ${t.mode})`
 
 /**
@@ -78,13 +86,24 @@ export async function getAnomaly(db: Queryable, of: AnomalyKey): Promise<Anomaly
   return found
 }
 
-function conditions({ sessionId, ruleId, status, mode, verdict, from, to, after }: AnomalyPageRequest): SQL[] {
+function conditions({
+  sessionId,
+  ruleId,
+  status,
+  mode,
+  verdict,
+  isAllowlisted,
+  from,
+  to,
+  after,
+}: AnomalyPageRequest): SQL[] {
   const found: SQL[] = []
   if (sessionId !== undefined) found.push(eq(t.sessionId, sessionId))
   if (ruleId !== undefined) found.push(eq(t.ruleId, ruleId))
   if (status !== undefined) found.push(eq(t.status, status))
   if (mode !== undefined) found.push(eq(t.mode, mode))
   if (verdict !== undefined) found.push(sql`${row.verdict} = ${verdict}`)
+  if (isAllowlisted !== undefined) found.push(sql`(${row.allowlistEntryId} IS NOT NULL) = ${isAllowlisted}`)
   if (from !== undefined) found.push(gte(t.windowStart, from))
   if (to !== undefined) found.push(lt(t.windowStart, to))
   // The row comparison seeks in the index; only the plain one lets PostgreSQL leave out the days after the cursor.

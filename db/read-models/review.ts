@@ -1,6 +1,7 @@
 /**
  * What people have said of anomalies, as SQL that other queries are made of. The rows that the detector writes are a
- * function of the log and the rules, and stay so: a verdict acts where anomalies are read.
+ * function of the log and the rules, and stay so: verdicts and the allowlist act where anomalies are read. Neither asks
+ * what time it is: what counts for a day is the same whenever it is computed.
  */
 
 const isOf = (verdict: string, anomaly: string): string =>
@@ -12,7 +13,42 @@ const isOf = (verdict: string, anomaly: string): string =>
 export const verdictOf = (anomaly: string): string =>
   `coalesce((SELECT v.verdict FROM anomaly_verdicts v WHERE ${isOf('v', anomaly)} AND v.is_current), 'undecided')`
 
-/** Whether an anomaly counts for figures and alerts: a false positive does not. @param anomaly as above */
+/** Whether an entry is for the time of an anomaly's window. */
+const isThen = (entry: string, anomaly: string): string =>
+  `${entry}.starts_ts < ${anomaly}.window_end AND ${entry}.ends_ts > ${anomaly}.window_start`
+
+const clientOf = (anomaly: string, field: string): string => `(${anomaly}.evidence #>> '{crossed,client,${field}}')`
+
+/** What an entry of each kind names. An address is what a client says: what is none is in no range. */
+const NAMES: readonly ((entry: string, anomaly: string) => string)[] = [
+  (e, a) => `${e}.kind = 'session' AND ${e}.value = ${a}.session_id`,
+  (e, a) => `${e}.kind = 'user' AND ${e}.value = ${a}.user_id`,
+  (e, a) => {
+    const ip = clientOf(a, 'ip')
+    return `${e}.kind = 'address' AND CASE WHEN pg_input_is_valid(${ip}, 'inet') THEN ${ip}::inet <<= ${e}.address_range END`
+  },
+  (e, a) => {
+    const agent = clientOf(a, 'user_agent')
+    return `${e}.kind = 'user_agent' AND CASE WHEN right(${e}.value, 1) = '*'
+              THEN starts_with(${agent}, left(${e}.value, -1)) ELSE ${agent} = ${e}.value END`
+  },
+]
+
+/** The entry of the allowlist that an anomaly is covered by, the oldest of several; null without. @param anomaly as above */
+export const allowlistEntryOf = (anomaly: string): string =>
+  `(SELECT e.entry_id FROM allowlist_entries e
+     WHERE ${isThen('e', anomaly)} AND (${NAMES.map((names) => names('e', anomaly)).join(' OR ')})
+     ORDER BY e.created_ts, e.entry_id LIMIT 1)`
+
+/**
+ * Whether an anomaly counts for figures and alerts: a false positive does not, nor one that the allowlist covers. A
+ * condition for each kind, so that sessions and users are looked up and not compared one by one.
+ * @param anomaly as above
+ */
 export const countsAsFlagged = (anomaly: string): string =>
-  `NOT EXISTS (SELECT FROM anomaly_verdicts v
-                WHERE ${isOf('v', anomaly)} AND v.is_current AND v.verdict = 'false_positive')`
+  [
+    `SELECT FROM anomaly_verdicts v WHERE ${isOf('v', anomaly)} AND v.is_current AND v.verdict = 'false_positive'`,
+    ...NAMES.map((names) => `SELECT FROM allowlist_entries e WHERE ${isThen('e', anomaly)} AND ${names('e', anomaly)}`),
+  ]
+    .map((found) => `NOT EXISTS (${found})`)
+    .join('\n   AND ')

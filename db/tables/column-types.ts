@@ -4,3 +4,6 @@ import { customType, timestamp } from 'drizzle-orm/pg-core'
 export const timestamptz = (name: string) => timestamp(name, { withTimezone: true, mode: 'date' })
 
 export const bytea = customType<{ data: Buffer }>({ dataType: () => 'bytea' })
+
+/** A range of addresses, as text. */
+export const cidr = customType<{ data: string }>({ dataType: () => 'cidr' })

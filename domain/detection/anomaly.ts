@@ -1,3 +1,4 @@
+import type { Client } from './client.js'
 import type { RuleMode } from './rule.js'
 
 /** Raised (open), closed with its condition holding (confirmed), or closed without (retracted). */
@@ -21,6 +22,8 @@ export interface Evidence {
     readonly offset: number
     readonly events: number
     readonly distinct_items: number
+    /** Where it came from; absent for events that name none. */
+    readonly client?: Client
   }
 }
 

@@ -1,4 +1,5 @@
 import type { Text } from '../text.js'
+import type { Client } from './client.js'
 
 /** What becomes of a record. Exactly one of these, for every record. */
 export const FATES = ['accepted', 'duplicate', 'late', 'dead'] as const
@@ -17,6 +18,8 @@ export interface ObservedEvent<T extends Text = string> {
   readonly session_id: T
   readonly user_id: T | null
   readonly item_id: T | null
+  /** Absent for events that name none, such as purchases. No rule looks at it. */
+  readonly client?: Client | undefined
 }
 
 /** The event with strings of its own, which stay valid when the record's bytes go. */
@@ -27,6 +30,7 @@ export const eventOfTexts = (event: ObservedEvent<Text>): ObservedEvent => ({
   session_id: String(event.session_id),
   user_id: event.user_id === null ? null : String(event.user_id),
   item_id: event.item_id === null ? null : String(event.item_id),
+  ...(event.client === undefined ? {} : { client: event.client }),
 })
 
 /** An event before the year 2000 or after 2599 has a broken clock. The number of its pane fits 32 bits. */

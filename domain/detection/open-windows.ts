@@ -1,3 +1,4 @@
+import type { Evidence } from './anomaly.js'
 import type { RuleInForce } from './rule.js'
 
 /** A window that has crossed its rule's threshold and that the watermark has not passed. */
@@ -8,12 +9,7 @@ export interface OpenWindow {
   readonly endPane: number
   readonly producedMs: number
   readonly kafkaMs: number
-  readonly crossed: {
-    readonly event_id: string
-    readonly offset: number
-    readonly events: number
-    readonly distinct_items: number
-  }
+  readonly crossed: Evidence['crossed']
   /** Whether an event has come since its row was last given out. */
   changed: boolean
 }

@@ -213,6 +213,7 @@ export class PartitionDetector {
         offset,
         events,
         distinct_items: distinctValues(this.panes, sessionId, startPane, rule.window.sizePanes),
+        ...(event.client === undefined ? {} : { client: event.client }),
       },
       changed: false,
     }

@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { AnomalyIdText } from './anomaly-id.js'
 import { VerdictName } from './verdicts.js'
-import { instant, lineOf, Timestamp, wholeNumber } from './parameters.js'
+import { flag, instant, lineOf, Timestamp, wholeNumber } from './parameters.js'
 
 export const AnomalyStatus = z.enum(['open', 'confirmed', 'retracted'], 'not one of open, confirmed, retracted')
 export const AnomalyMode = z.enum(['active', 'shadow'], 'not one of active, shadow')
@@ -15,6 +15,7 @@ export const anomalyListQuery = (pageLimitMax: number) =>
       status: AnomalyStatus.optional(),
       mode: AnomalyMode.optional(),
       verdict: VerdictName.optional(),
+      allowlisted: flag.optional().meta({ description: 'Whether the allowlist covers them' }),
       from: instant.optional().meta({ description: 'Windows that start at or after', example: '2026-10-01T00:00:00Z' }),
       to: instant.optional().meta({ description: 'Windows that start before', example: '2026-10-02' }),
       limit: wholeNumber(1, pageLimitMax, Math.min(50, pageLimitMax)),
@@ -43,7 +44,10 @@ export const Anomaly = z
     status: AnomalyStatus,
     mode: AnomalyMode,
     verdict: VerdictName,
-    evidence: z.record(z.string(), z.unknown()).meta({ description: 'Why the rule fired' }),
+    allowlist_entry_id: z.string().nullable().meta({ description: 'The entry that covers it, the oldest of several' }),
+    evidence: z.record(z.string(), z.unknown()).meta({
+      description: 'Why the rule fired; what `crossed.client` says of a person is for analysts and above',
+    }),
     topic: z.string(),
     kafka_partition: z.int().min(0),
     first_offset: offset,

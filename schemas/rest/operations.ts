@@ -128,7 +128,7 @@ export const createOperations = ({ pageLimitMax }: OperationLimits) =>
     ...accessOperations(pageLimitMax),
     ...figureOperations,
     ...alertOperations(pageLimitMax),
-    ...reviewOperations,
+    ...reviewOperations(pageLimitMax),
     listAnomalies: {
       ...bare,
       path: '/anomalies',

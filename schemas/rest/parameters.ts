@@ -44,6 +44,9 @@ const replaceWith =
     Object.assign(jsonSchema, schema)
   }
 
+/** A choice given as text. */
+export const flag = z.enum(['true', 'false'], 'not one of true, false')
+
 /** 9999-12-31T23:59:59.999Z: as far as ISO 8601 goes with four digits. */
 export const LAST_INSTANT_MS = 253_402_300_799_999
 

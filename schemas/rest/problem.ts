@@ -12,6 +12,8 @@ export const PROBLEMS = {
   ROUTE_NOT_FOUND: { status: 404, title: 'There is nothing at this address' },
   ALERT_NOT_FOUND: { status: 404, title: 'There is no such alert' },
   SILENCE_NOT_FOUND: { status: 404, title: 'There is no such silence' },
+  ENTRY_NOT_FOUND: { status: 404, title: 'There is no such entry of the allowlist' },
+  ALLOWLIST_FULL: { status: 409, title: 'The allowlist has as many entries as it may have' },
   ANOMALY_NOT_FOUND: { status: 404, title: 'There is no such anomaly' },
   RULE_NOT_FOUND: { status: 404, title: 'There is no such version of a rule' },
   BACK_TEST_NOT_FOUND: { status: 404, title: 'There is no such back-test' },

@@ -29,6 +29,7 @@ export const anomalyRow = (of: Partial<AnomalyRow> = {}): AnomalyRow => ({
   detectedTs: at('2026-10-01T12:00:08.003Z'),
   dbWriteTs: at('2026-10-01T12:00:08.004Z'),
   verdict: 'undecided',
+  allowlistEntryId: null,
   ...of,
 })
 

@@ -109,6 +109,13 @@ export async function serveApi(deps: Partial<ApiDeps> = {}): Promise<ServedApi> 
       get: () => Promise.resolve(undefined),
     },
     verdicts: { read: () => Promise.resolve(undefined), give: () => Promise.resolve(undefined) },
+    allowlist: {
+      list: () => Promise.resolve([]),
+      get: () => Promise.resolve(undefined),
+      add: notGiven,
+      end: () => Promise.resolve(undefined),
+    },
+    allowlistMaxMs: 86_400_000,
     alerts: { list: () => Promise.resolve([]), get: () => Promise.resolve(undefined) },
     silences: { list: () => Promise.resolve([]), create: notGiven, end: () => Promise.resolve(undefined) },
     silenceMaxMs: 3_600_000,

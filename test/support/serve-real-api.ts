@@ -34,7 +34,7 @@ export async function serveRealApi(
     idempotency: wireIdempotency(db, config.API_IDEMPOTENCY_KEPT_SECONDS),
     tags: new RememberedTags(Date.now, config.API_TAG_KEPT_MS, config.API_TAGS_KEPT_MAX),
     rules: wireRules(db),
-    ...wireReview(db),
+    ...wireReview(config, db),
     ...deps,
   })
   const stop = async () => {

@@ -1,3 +1,4 @@
+import { clientOf, type Client } from '../../domain/detection/client.js'
 import type { DeadLetterCode, ObservedEvent } from '../../domain/detection/fate.js'
 import { TextSlice } from '../../domain/text.js'
 import { createDecoder, schemaIdOf } from '../../platform/avro/codec.js'
@@ -88,9 +89,7 @@ export class EventDecoder {
   async learn(id: number): Promise<void> {
     try {
       const schema = await this.#schemaById(id)
-      const decode = createDecoder(this.#readerSchema, schema)
-      const scanner = FieldScanner.of(this.#readerSchema, schema)
-      this.#readers.set(id, { decode, scanned: scanner && new ScannedEvent(scanner) })
+      this.#readers.set(id, readerOf(this.#readerSchema, schema))
     } catch (error) {
       if (error instanceof PlatformError && error.code !== 'SCHEMA_UNKNOWN') throw error
       const oldest = this.#unknown.values().next()
@@ -122,7 +121,7 @@ export class EventDecoder {
       const event = reader.decode(bytes.subarray(from, to))
       return event === undefined
         ? dead(`the value is too short or too long for schema ${id}`)
-        : { event: slicesOf(event as ObservedEvent) }
+        : { event: slicesOf(event as DecodedEvent) }
     } catch (error) {
       return dead(`the value is not of schema ${id}: ${error instanceof Error ? error.message : 'unreadable'}`)
     }
@@ -137,14 +136,40 @@ export class EventDecoder {
   }
 }
 
+/**
+ * Reads with the fields that have a default where the writer has them, and without them where it has not, or has something
+ * else under their names: no event is lost for a field that no rule looks at.
+ * @throws when the writer's schema cannot be read as an event
+ */
+function readerOf(readerSchema: string, schema: string): SchemaReader {
+  const scanner = FieldScanner.of(readerSchema, schema)
+  if (scanner) return { decode: createDecoder(readerSchema, schema), scanned: new ScannedEvent(scanner) }
+  const needed = neededOf(readerSchema)
+  const decode = createDecoder(needed, schema)
+  const fewer = FieldScanner.of(needed, schema)
+  return { decode, scanned: fewer && new ScannedEvent(fewer) }
+}
+
+function neededOf(readerSchema: string): string {
+  const schema = JSON.parse(readerSchema) as { readonly fields: readonly object[] }
+  return JSON.stringify({ ...schema, fields: schema.fields.filter((field) => !('default' in field)) })
+}
+
 const slice = (text: string): TextSlice => new TextSlice().setString(text)
 
-const slicesOf = ({ event_id, session_id, user_id, item_id, ...rest }: ObservedEvent): ObservedEvent<TextSlice> => ({
-  ...rest,
-  event_id: slice(event_id),
-  session_id: slice(session_id),
-  user_id: user_id === null ? null : slice(user_id),
-  item_id: item_id === null ? null : slice(item_id),
+/** As avsc gives it; purchases have no client. */
+type DecodedEvent = Omit<ObservedEvent, 'client'> & {
+  readonly ip?: string | null
+  readonly user_agent?: string | null
+}
+
+const slicesOf = ({ ip, user_agent, ...event }: DecodedEvent): ObservedEvent<TextSlice> => ({
+  ...event,
+  event_id: slice(event.event_id),
+  session_id: slice(event.session_id),
+  user_id: event.user_id === null ? null : slice(event.user_id),
+  item_id: event.item_id === null ? null : slice(event.item_id),
+  ...(ip === undefined || user_agent === undefined ? {} : { client: clientOf(ip, user_agent) }),
 })
 
 /** The event that a scanner found in a value, as it lies in the bytes; one object for all values. */
@@ -156,15 +181,21 @@ class ScannedEvent {
     session_id: new TextSlice(),
     user_id: null as TextSlice | null,
     item_id: null as TextSlice | null,
+    client: undefined as Client | undefined,
   }
   readonly #scanner: FieldScanner
   readonly #userId = new TextSlice()
   readonly #itemId = new TextSlice()
-  readonly #at: Readonly<Record<keyof ObservedEvent, number>>
+  readonly #at: Readonly<Record<keyof Omit<ObservedEvent, 'client'>, number>>
+  readonly #client: { readonly ip: number; readonly userAgent: number }
+  #value: Buffer | undefined
 
   constructor(scanner: FieldScanner) {
-    const at = (name: keyof ObservedEvent): number => scanner.names.indexOf(name)
+    const at = (name: string): number => scanner.names.indexOf(name)
     this.#scanner = scanner
+    this.#client = { ip: at('ip'), userAgent: at('user_agent') }
+    // Of the value that was read last; no text is made of it unless somebody asks.
+    Object.defineProperty(this.event, 'client', { get: () => this.#readClient(), enumerable: true })
     this.#at = {
       event_id: at('event_id'),
       event_ts: at('event_ts'),
@@ -179,6 +210,7 @@ class ScannedEvent {
   read(value: Buffer, from: number, to: number): boolean {
     const { event } = this
     const scanner = this.#scanner
+    this.#value = value
     if (!scanner.scan(value, from, to)) return false
     const { froms, tos, longs } = scanner
     const at = this.#at
@@ -191,5 +223,14 @@ class ScannedEvent {
     const item = froms[at.item_id] ?? -1
     event.item_id = item < 0 ? null : this.#itemId.set(value, item, tos[at.item_id] ?? 0)
     return true
+  }
+  #readClient(): Client | undefined {
+    const { ip, userAgent } = this.#client
+    return ip < 0 || userAgent < 0 ? undefined : clientOf(this.#textAt(ip), this.#textAt(userAgent))
+  }
+
+  #textAt(field: number): string | null {
+    const from = this.#scanner.froms[field] ?? -1
+    return from < 0 ? null : (this.#value?.toString('utf8', from, this.#scanner.tos[field]) ?? null)
   }
 }

@@ -60,6 +60,7 @@ describe('api', () => {
         status: 'confirmed',
         mode: 'active',
         verdict: 'undecided',
+        allowlist_entry_id: null,
         evidence: { threshold: 50, observed: 61 },
         topic: 'km.clicks.v1',
         kafka_partition: 0,

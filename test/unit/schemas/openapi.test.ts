@@ -45,6 +45,7 @@ describe('the OpenAPI document', () => {
       'status',
       'mode',
       'verdict',
+      'allowlisted',
       'from',
       'to',
       'limit',

@@ -123,6 +123,16 @@ describe('PartitionDetector, case by case', () => {
     assert.equal(feed({ event_ts: NOON - 30_001 }).fate, 'late')
   })
 
+  it('keeps the client of the event that crossed, whoever came before and after', () => {
+    const { feed } = start()
+    const client = (ip: string) => ({ client: { ip, user_agent: 'test' } })
+    feed(client('192.0.2.1'))
+    assert.deepEqual(feed(client('192.0.2.2')).rows[0]?.evidence.crossed.client, client('192.0.2.2').client)
+    feed(client('192.0.2.3'))
+    const closed = feed({ ...client('192.0.2.4'), event_ts: NOON + 60_000 }).rows
+    assert.deepEqual(closed[0]?.evidence.crossed.client, client('192.0.2.2').client)
+  })
+
   it('does not let a fast client clock move the watermark past the log', () => {
     const { detector, feed } = start()
     assert.equal(feed({ event_ts: NOON + 240_000 }, NOON).fate, 'accepted')

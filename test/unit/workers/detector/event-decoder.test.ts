@@ -43,7 +43,38 @@ describe('EventDecoder', () => {
     const { event } = made.decode(value)
     const { event_id, event_ts, ingest_ts, session_id, user_id, item_id } = CLICK
     assert.ok(event)
-    assert.deepEqual(eventOfTexts(event), { event_id, event_ts, ingest_ts, session_id, user_id, item_id })
+    const client = { ip: null, user_agent: null }
+    assert.deepEqual(eventOfTexts(event), { event_id, event_ts, ingest_ts, session_id, user_id, item_id, client })
+  })
+
+  const clientBy = async (writer: string, event: object) => {
+    const { made } = decoder(() => Promise.resolve(writer))
+    await made.learn(7)
+    const { event: read } = made.decode(createEncoder(writer, 7)(event))
+    assert.ok(read, 'the event is taken')
+    return read.client
+  }
+  const withFields = (change: (fields: { name: string; type: unknown }[]) => object[]): string => {
+    const schema = JSON.parse(CLICK_SCHEMA) as { fields: { name: string; type: unknown }[] }
+    return JSON.stringify({ ...schema, fields: change(schema.fields) })
+  }
+
+  it('reads the client of a click, cut to what PostgreSQL can store', async () => {
+    assert.deepEqual(await clientBy(CLICK_SCHEMA, { ...CLICK, ip: '10.0.0.1', user_agent: 'curl/8' }), {
+      ip: '10.0.0.1',
+      user_agent: 'curl/8',
+    })
+    const cut = await clientBy(CLICK_SCHEMA, { ...CLICK, ip: 'a\0b', user_agent: `${'x'.repeat(255)}😀` })
+    assert.deepEqual(cut, { ip: 'a\ufffdb', user_agent: `${'x'.repeat(255)}\ufffd` })
+  })
+
+  it('takes the event of a writer that has no client, or something else under its names', async () => {
+    const without = withFields((fields) => fields.filter(({ name }) => name !== 'ip'))
+    assert.equal(await clientBy(without, CLICK), undefined)
+    const other = withFields((fields) =>
+      fields.map((field) => (field.name === 'ip' ? { name: 'ip', type: 'long' } : field)),
+    )
+    assert.equal(await clientBy(other, { ...CLICK, ip: 7 }), undefined)
   })
 
   it('says which ids it has to look up, each once', async () => {
