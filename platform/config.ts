@@ -144,6 +144,7 @@ export const VARIABLES = {
   ALERT_BASE_URL: httpUrl.prefault('http://localhost:8000'),
   ALERT_WINDOW_MS: wholeNumber(1_000, 86_400_000, 1_800_000),
   ALERT_RECOVER_AFTER_MS: wholeNumber(1_000, 86_400_000, 600_000),
+  ALERT_HISTORY_DAYS: wholeNumber(1, 3_650, 90),
   ALERT_SILENCE_MAX_HOURS: wholeNumber(1, 8_760, 168),
   ALERT_SEND_TIMEOUT_MS: wholeNumber(100, 60_000, 10_000),
   ALERT_LAG_WARNING_SECONDS: wholeNumber(1, 86_400, 60),

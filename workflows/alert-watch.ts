@@ -1,5 +1,5 @@
 import { ActivityFailure } from '@temporalio/common'
-import { isCancellation, proxyActivities, setCurrentDetails, workflowInfo } from '@temporalio/workflow'
+import { isCancellation, patched, proxyActivities, setCurrentDetails, workflowInfo } from '@temporalio/workflow'
 import type { WatchActivities, Watched, WatchedSource } from '../activities/alerts/watch-activities.js'
 import { beginDeliveries } from './begin-deliveries.js'
 import type { AlertWatchInput, AlertWatchResult } from './contract.js'
@@ -26,14 +26,15 @@ const SOURCES: readonly WatchedSource[] = ['data-gaps', 'detector-lag', 'schedul
 export async function alertWatch(limits: AlertWatchInput): Promise<AlertWatchResult> {
   const { workflowId, runId, startTime } = workflowInfo()
   const at = startTime.toISOString()
-  const asked = await Promise.all(SOURCES.map((source) => ask(source, at, limits)))
+  const sources = patched('reconciliation-is-watched') ? [...SOURCES, 'reconciliation' as const] : SOURCES
+  const asked = await Promise.all(sources.map((source) => ask(source, at, limits)))
   const answered = asked.filter((one) => typeof one !== 'string')
   const unreadable = asked.filter((one) => typeof one === 'string')
   const decided = await decideWatch({ lookId: `${workflowId}/${runId}`, at, answered, unreadable })
   await beginDeliveries(decided.sent, at)
   setCurrentDetails(
     [
-      `- ${answered.length} of ${SOURCES.length} sources answered${unreadable.length > 0 ? `, not ${unreadable.join(', ')}` : ''}`,
+      `- ${answered.length} of ${sources.length} sources answered${unreadable.length > 0 ? `, not ${unreadable.join(', ')}` : ''}`,
       `- ${decided.sent.length} alerts sent, ${decided.suppressed} suppressed`,
     ].join('\n'),
   )

@@ -1,6 +1,7 @@
 import type { AlertLink, AlertSource, Observation, Thresholds } from '../../domain/alerting/observation.js'
 import {
   observeBursts,
+  observeDifferences,
   observeFailedRuns,
   observeGaps,
   observeLag,
@@ -9,6 +10,7 @@ import {
   type AnomalyBurst,
   type FailedRuns,
   type LagLimits,
+  type ReconciledDifference,
   type WatchedGaps,
   type WatchedPartition,
   type WatchedSchedule,
@@ -19,7 +21,7 @@ import type { DecidedLook } from './dead-letter-activities.js'
 import { onceKnown } from './once-known.js'
 
 /** Sources that tell of single happenings: each of them is told once. */
-export const HAPPENING_SOURCES = ['data-gaps', 'pipeline-runs', 'anomaly-burst'] as const
+export const HAPPENING_SOURCES = ['data-gaps', 'pipeline-runs', 'reconciliation', 'anomaly-burst'] as const
 /** Sources that tell how things are now. */
 export const STATE_SOURCES = ['detector-lag', 'schedules'] as const
 export type WatchedSource = (typeof HAPPENING_SOURCES)[number] | (typeof STATE_SOURCES)[number]
@@ -35,6 +37,7 @@ export interface WatchDeps {
   readonly readWatch: (source: AlertSource) => Promise<Date | undefined>
   readonly readGaps: (from: Date, to: Date) => Promise<readonly WatchedGaps[]>
   readonly readFailedRuns: (from: Date, to: Date) => Promise<readonly FailedRuns[]>
+  readonly readDifferences: (from: Date, to: Date) => Promise<readonly ReconciledDifference[]>
   readonly readBursts: (from: Date, to: Date) => Promise<readonly AnomalyBurst[]>
   readonly readLag: (limits: LagLimits, nowMs: number) => Promise<readonly WatchedPartition[]>
   readonly readSchedules: () => Promise<readonly WatchedSchedule[]>
@@ -138,6 +141,8 @@ async function happenings(
       return observeGaps(await deps.readGaps(from, to))
     case 'pipeline-runs':
       return observeFailedRuns(await deps.readFailedRuns(from, to), deps.runLink)
+    case 'reconciliation':
+      return observeDifferences(await deps.readDifferences(from, to))
     case 'anomaly-burst': {
       const seconds = (to.getTime() - from.getTime()) / 1_000
       return observeBursts(await deps.readBursts(from, to), seconds, limits.burst)

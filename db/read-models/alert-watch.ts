@@ -1,4 +1,4 @@
-import type { AnomalyBurst, FailedRuns, WatchedGaps } from '../../domain/alerting/watched.js'
+import type { AnomalyBurst, FailedRuns, ReconciledDifference, WatchedGaps } from '../../domain/alerting/watched.js'
 import type { Queryable } from '../pool.js'
 import { countsAsFlagged } from './review.js'
 
@@ -8,15 +8,28 @@ const LIMIT = 10_000
 const GAPS = `
 SELECT g.topic, g.kafka_partition AS "kafkaPartition", g.cause, count(*) AS gaps,
        sum(g.to_offset - g.from_offset)::bigint AS offsets, min(g.from_offset) AS "firstOffset"
-  FROM data_gaps g WHERE g.detected_ts >= $1 AND g.detected_ts < $2
+  FROM (SELECT d.topic, d.kafka_partition, d.cause, d.from_offset, d.to_offset, d.detected_ts FROM data_gaps d
+        UNION ALL
+        SELECT a.topic, a.kafka_partition, 'not archived', a.from_offset, a.to_offset, a.detected_ts FROM archive_gaps a) g
+ WHERE g.detected_ts >= $1 AND g.detected_ts < $2
  GROUP BY g.topic, g.kafka_partition, g.cause ORDER BY g.topic, g.kafka_partition, g.cause LIMIT ${LIMIT}`
 
+/** A reconciliation that found something is told of by its own source. */
 const RUNS = `
 SELECT r.workflow_type AS "workflowType", count(*) AS runs,
        (array_agg(r.workflow_id ORDER BY r.ended_ts DESC))[1] AS "workflowId",
-       coalesce((array_agg(r.details->>'reason' ORDER BY r.ended_ts DESC))[1], '') AS reason
+       coalesce((array_agg(r.details->>'reason' ORDER BY r.ended_ts DESC))[1], '') AS reason,
+       (array_agg(r.details->>'day' ORDER BY r.ended_ts DESC))[1] AS day
   FROM pipeline_runs r WHERE r.status = 'failed' AND r.ended_ts >= $1 AND r.ended_ts < $2
+   AND NOT EXISTS (SELECT FROM reconciliations c WHERE r.workflow_type = 'reconcile' AND c.day::text = r.details->>'day'
+         AND c.missing + c.extra + c.different > 0 AND c.reconciled_ts >= r.started_ts AND c.reconciled_ts <= r.ended_ts)
  GROUP BY r.workflow_type ORDER BY r.workflow_type LIMIT ${LIMIT}`
+
+const DIFFERENCES = `
+SELECT c.day::text AS day, c.expected_rows AS expected, c.missing, c.extra, c.different
+  FROM reconciliations c
+ WHERE c.reconciled_ts >= $1 AND c.reconciled_ts < $2 AND c.missing + c.extra + c.different > 0
+ ORDER BY c.day LIMIT ${LIMIT}`
 
 /** Windows of the last hours only: older ones that are flagged now come from a log that is read again. */
 const BURSTS = `
@@ -31,13 +44,17 @@ const POSITIONS = `
 SELECT c.topic, c.kafka_partition AS "kafkaPartition", c.next_offset AS "nextOffset"
   FROM detector_checkpoints c ORDER BY c.topic, c.kafka_partition LIMIT 10000`
 
-/** Data gaps recorded in [from, to), by partition and cause. @throws GRD_STORE_* */
+/** Data gaps of detector and archiver recorded in [from, to), by partition and cause. @throws GRD_STORE_* */
 export const readGaps = async (db: Queryable, from: Date, to: Date): Promise<WatchedGaps[]> =>
   (await db.query<WatchedGaps>(GAPS, [from, to])).rows
 
 /** Runs that failed in [from, to), by workflow. @throws GRD_STORE_* */
 export const readFailedRuns = async (db: Queryable, from: Date, to: Date): Promise<FailedRuns[]> =>
   (await db.query<FailedRuns>(RUNS, [from, to])).rows
+
+/** Days that were reconciled in [from, to) and have differences. @throws GRD_STORE_* */
+export const readDifferences = async (db: Queryable, from: Date, to: Date): Promise<ReconciledDifference[]> =>
+  (await db.query<ReconciledDifference>(DIFFERENCES, [from, to])).rows
 
 /** Sessions flagged in [from, to), by rule. @throws GRD_STORE_* */
 export const readBursts = async (db: Queryable, from: Date, to: Date): Promise<AnomalyBurst[]> =>

@@ -16,6 +16,8 @@ export interface LookRequest {
   readonly policy: AlertPolicy
   /** Channels that a message goes to. */
   readonly channels: readonly Channel[]
+  /** For how long what was decided is kept. */
+  readonly keptMs: number
   /** What else belongs into the same transaction. */
   readonly alongside?: (tx: Transaction) => Promise<void>
 }
@@ -43,6 +45,17 @@ VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $
 const DELIVERY = `
 INSERT INTO alert_deliveries (alert_id, channel, created_ts) SELECT $1, c, $2 FROM unnest($3::text[]) c`
 
+/** What a look forgets of each at most: more than one look adds. */
+const FORGOTTEN_PER_LOOK = 1_000
+
+const FORGET_HISTORY = `
+DELETE FROM alert_history o WHERE o.alert_id IN
+  (SELECT h.alert_id FROM alert_history h WHERE h.decided_ts < $1 ORDER BY h.decided_ts LIMIT ${FORGOTTEN_PER_LOOK})`
+
+const FORGET_LOOKS = `
+DELETE FROM alert_looks o WHERE o.look_id IN
+  (SELECT l.look_id FROM alert_looks l WHERE l.decided_ts < $1 ORDER BY l.decided_ts LIMIT ${FORGOTTEN_PER_LOOK})`
+
 /** An alert's id: the same for the same look and fingerprint. */
 export const alertIdOf = (lookId: string, fingerprint: string): string =>
   createHash('sha256').update(`${lookId}\n${fingerprint}`).digest('hex').slice(0, 24)
@@ -69,7 +82,7 @@ async function decided(tx: Transaction, lookId: string): Promise<LookOutcome | u
 }
 
 async function decide(tx: Transaction, request: LookRequest): Promise<LookOutcome> {
-  const { lookId, at, observations, sources, policy, alongside } = request
+  const { lookId, at, observations, sources, policy, keptMs, alongside } = request
   await alongside?.(tx)
   const seen = new Map(observations.map((one) => [one.fingerprint, one]))
   const states = await loadAlertStates(tx, [...seen.keys()], sources)
@@ -93,6 +106,7 @@ async function decide(tx: Transaction, request: LookRequest): Promise<LookOutcom
     else suppressed += 1
   }
   await forgetAlertStates(tx, new Date(at.getTime() - 2 * policy.windowMs))
+  for (const forget of [FORGET_HISTORY, FORGET_LOOKS]) await tx.query(forget, [new Date(at.getTime() - keptMs)])
   return { sent: sent.sort(), suppressed }
 }
 

@@ -1,3 +1,4 @@
+import { addDays, utcDayOf, type UtcDay } from '../utc-day.js'
 import { fingerprintOf, severityOf, type AlertLink, type Observation, type Thresholds } from './observation.js'
 
 /** The data gaps of one partition and cause. */
@@ -30,19 +31,47 @@ export interface FailedRuns {
   /** The last of them. */
   readonly workflowId: string
   readonly reason: string
+  /** That it was for; null when it was for none. */
+  readonly day: string | null
 }
 
 const FAILED_RUNS: Thresholds = { warning: 1, critical: 3 }
 
 export const observeFailedRuns = (failed: readonly FailedRuns[], linkTo: (workflowId: string) => AlertLink) =>
-  failed.map(({ workflowType, runs, workflowId, reason }): Observation => ({
+  failed.map(({ workflowType, runs, workflowId, reason, day }): Observation => ({
     source: 'pipeline-runs',
     fingerprint: fingerprintOf('pipeline-runs', workflowType),
     cause: `${workflowType} has failed`,
     severity: severityOf(runs, FAILED_RUNS),
     count: runs,
-    figures: { 'failed runs': runs, 'last run': workflowId, reason: reason.slice(0, 200) },
+    figures: {
+      'failed runs': runs,
+      'last run': workflowId,
+      reason: reason.slice(0, 200),
+      ...(workflowType === 'dailyKpi' && day !== null ? { 'to run it again': `guardian kpi run --day ${day}` } : {}),
+    },
     links: [linkTo(workflowId)],
+  }))
+
+/** A day whose stored anomalies are not those that its archive gives. */
+export interface ReconciledDifference {
+  readonly day: string
+  readonly expected: number
+  readonly missing: number
+  readonly extra: number
+  readonly different: number
+}
+
+/** Detector and archive must agree: a difference is never a warning. */
+export const observeDifferences = (found: readonly ReconciledDifference[]): Observation[] =>
+  found.map(({ day, expected, missing, extra, different }) => ({
+    source: 'reconciliation',
+    fingerprint: fingerprintOf('reconciliation', day),
+    cause: `The anomalies of ${day} are not those that the archive gives`,
+    severity: 'critical',
+    count: missing + extra + different,
+    figures: { day, expected, missing, extra, different, 'row by row': 'the table reconciliation_differences' },
+    links: [{ label: 'The anomalies of the day', to: `/anomalies?from=${day}&to=${addDays(day as UtcDay, 1)}` }],
   }))
 
 export interface AnomalyBurst {
@@ -107,22 +136,28 @@ export interface WatchedSchedule {
   readonly everyMs: number
   /** What was due last and began; when the schedule was made, if nothing has begun yet. */
   readonly lastDueMs: number
-  /** Null when the schedule does not exist. */
   readonly exists: boolean
+  /** What was due before the last and began, and when the last one began; undefined without two of them. */
+  readonly lastTwo?: { readonly earlierDueMs: number; readonly begunMs: number } | undefined
+  /** The command that makes up for days of it, given `--from` and `--to`; undefined when each run is for itself. */
+  readonly backfillCommand?: string | undefined
 }
 
 /** A schedule may be so late before it is told of: Temporal's own jitter, and a restart, are no news. */
 const SCHEDULE_GRACE_MS = 300_000
+/** For so long after a run it is told that those before it did not begin. */
+const MISSED_TOLD_MS = 900_000
 
-/** Schedules that are missing, paused, or did not begin when they were due. */
+/** Schedules that are missing, paused, did not begin when they were due, or left out what was due while Temporal was away. */
 export const observeSchedules = (
   schedules: readonly WatchedSchedule[],
   nowMs: number,
   linkTo: (scheduleId: string) => AlertLink,
 ): Observation[] =>
-  schedules.flatMap(({ id, isPaused, everyMs, lastDueMs, exists }): Observation[] => {
-    const isLate = nowMs - lastDueMs > everyMs + SCHEDULE_GRACE_MS
-    if (exists && !isPaused && !isLate) return []
+  schedules.flatMap((schedule): Observation[] => {
+    const { id, isPaused, exists, lastDueMs } = schedule
+    const missed = exists && !isPaused ? missedBy(schedule, nowMs) : undefined
+    if (exists && !isPaused && missed === undefined) return []
     const what = !exists ? 'does not exist' : isPaused ? 'is paused' : 'did not run'
     return [
       {
@@ -133,15 +168,38 @@ export const observeSchedules = (
         count: 0,
         figures: {
           schedule: id,
-          ...(exists ? { 'last due': new Date(lastDueMs).toISOString() } : {}),
-          'to make up for it': exists
-            ? `temporal schedule trigger --schedule-id ${id}`
-            : 'start the orchestrator: it makes the schedules',
+          ...(exists ? { 'last due': new Date(missed?.fromMs ?? lastDueMs).toISOString() } : {}),
+          'to make up for it': exists ? makeUpFor(schedule, missed) : 'start the orchestrator: it makes the schedules',
         },
         links: [linkTo(id)],
       },
     ]
   })
+
+/** Runs were due after `fromMs` and up to `toMs`, and did not begin. */
+interface Missed {
+  readonly fromMs: number
+  readonly toMs: number
+}
+
+/** A minute's look makes up for those before it: only of a schedule with long pauses, single runs are missed. */
+const ONE_RUN_COUNTS_MS = 3_600_000
+
+function missedBy({ everyMs, lastDueMs, lastTwo }: WatchedSchedule, nowMs: number): Missed | undefined {
+  const isLate = (earlierMs: number, laterMs: number) => laterMs - earlierMs > everyMs + SCHEDULE_GRACE_MS
+  if (isLate(lastDueMs, nowMs)) return { fromMs: lastDueMs, toMs: nowMs }
+  if (lastTwo === undefined || everyMs < ONE_RUN_COUNTS_MS || nowMs - lastTwo.begunMs > MISSED_TOLD_MS) return undefined
+  const toMs = lastDueMs - everyMs
+  return isLate(lastTwo.earlierDueMs, lastDueMs) ? { fromMs: lastTwo.earlierDueMs, toMs } : undefined
+}
+
+/** A run that is due on a day is for the day before: the first that is missing is for the day of the last that began. */
+function makeUpFor({ id, backfillCommand }: WatchedSchedule, missed: Missed | undefined): string {
+  if (backfillCommand === undefined || missed === undefined) return `temporal schedule trigger --schedule-id ${id}`
+  const last = addDays(utcDayOf(missed.toMs), -1)
+  const first = utcDayOf(missed.fromMs)
+  return `${backfillCommand} --from ${first < last ? first : last} --to ${last}`
+}
 
 /** A source that does not answer is told of: silence would look like peace. */
 export const observeUnreadable = (source: string): Observation => ({

@@ -89,7 +89,7 @@ const watchInput: AlertWatchInput = {
 }
 
 const WATCHES: readonly (readonly [string, Partial<Activities>])[] = [
-  ['alert-watch-quiet', {}],
+  ['alert-watch-every-source', {}],
   [
     'alert-watch-source-away',
     {

@@ -62,6 +62,7 @@ export async function openAlerts(
       log,
     ),
     policy: { windowMs: config.ALERT_WINDOW_MS, recoverAfterMs: config.ALERT_RECOVER_AFTER_MS },
+    keptMs: config.ALERT_HISTORY_DAYS * 86_400_000,
     temporalUi: `${config.TEMPORAL_UI_URL.replace(/\/+$/, '')}/namespaces/${config.TEMPORAL_NAMESPACE}`,
   }
   const stop = () => {
@@ -109,7 +110,10 @@ function notifyDeps(
   }
 }
 
-function lookDeps(config: OrchestratorConfig, { db, kafka, policy, channels }: WatchParts): DeadLetterDeps & LookDeps {
+function lookDeps(
+  config: OrchestratorConfig,
+  { db, kafka, policy, keptMs, channels }: WatchParts,
+): DeadLetterDeps & LookDeps {
   const topic = TOPICS.deadLetters
   return {
     listUndelivered: (before, limit) => listUndelivered(db, before, limit),
@@ -132,6 +136,7 @@ function lookDeps(config: OrchestratorConfig, { db, kafka, policy, channels }: W
       recordLook(db, {
         ...look,
         policy,
+        keptMs,
         channels,
         alongside: (tx) => moveDeadLetterCursors(tx, topic, ranges, look.at),
       }),

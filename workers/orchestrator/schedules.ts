@@ -36,6 +36,8 @@ export interface DeclaredSchedule {
   readonly summary: string
   /** Runs once as soon as it is made. */
   readonly runsAtOnce: boolean
+  /** What makes up for days that it missed, given `--from` and `--to`. */
+  readonly backfillCommand?: string
 }
 
 export interface SchedulePolicy {
@@ -77,6 +79,7 @@ export const declaredSchedules = ({
     input: { archiveWaitMs } satisfies DailyKpiInput,
     summary: 'The figures of the day before: metrics, popular items, funnel',
     runsAtOnce: false,
+    backfillCommand: 'guardian kpi backfill',
   },
   {
     id: WORKFLOWS.reconcile.scheduleId,

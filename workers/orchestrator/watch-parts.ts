@@ -1,7 +1,13 @@
 import { ScheduleNotFoundError, type ScheduleClient } from '@temporalio/client'
 import type { WatchDeps } from '../../activities/alerts/watch-activities.js'
 import type { Database } from '../../db/pool.js'
-import { readBursts, readFailedRuns, readGaps, readPositions } from '../../db/read-models/alert-watch.js'
+import {
+  readBursts,
+  readDifferences,
+  readFailedRuns,
+  readGaps,
+  readPositions,
+} from '../../db/read-models/alert-watch.js'
 import { recordLook } from '../../db/stores/alert-looks.js'
 import { moveWatches, readWatch } from '../../db/stores/alert-watches.js'
 import type { AlertPolicy } from '../../domain/alerting/decide-alert.js'
@@ -18,6 +24,8 @@ export interface WatchParts {
   readonly schedules: ScheduleClient
   readonly declared: readonly DeclaredSchedule[]
   readonly policy: AlertPolicy
+  /** For how long what was decided is kept. */
+  readonly keptMs: number
   /** Channels that a message goes to. */
   readonly channels: readonly Channel[]
   /** Of Temporal's Web UI, with the namespace: where people look at runs and schedules. */
@@ -28,16 +36,17 @@ const DAY_MS = 86_400_000
 
 /** What the watch asks. */
 export const watchDeps = (parts: WatchParts): WatchDeps => {
-  const { db, policy, channels, temporalUi } = parts
+  const { db, policy, keptMs, channels, temporalUi } = parts
   return {
     readWatch: (source) => readWatch(db, source),
     readGaps: (from, to) => readGaps(db, from, to),
     readFailedRuns: (from, to) => readFailedRuns(db, from, to),
+    readDifferences: (from, to) => readDifferences(db, from, to),
     readBursts: (from, to) => readBursts(db, from, to),
     readLag: (limits, nowMs) => readLag(parts, limits, nowMs),
     readSchedules: () => Promise.all(parts.declared.map((one) => readSchedule(parts.schedules, one))),
     recordWatchLook: ({ spans, ...look }) =>
-      recordLook(db, { ...look, policy, channels, alongside: (tx) => moveWatches(tx, spans) }),
+      recordLook(db, { ...look, policy, keptMs, channels, alongside: (tx) => moveWatches(tx, spans) }),
     runLink: (id) => ({ label: 'The run', to: `${temporalUi}/workflows/${encodeURIComponent(id)}` }),
     scheduleLink: (id) => ({ label: 'The schedule', to: `${temporalUi}/schedules/${encodeURIComponent(id)}` }),
   }
@@ -70,13 +79,16 @@ async function readLag({ db, kafka }: WatchParts, limits: LagLimits, nowMs: numb
   })
 }
 
-async function readSchedule(client: ScheduleClient, { id, at }: DeclaredSchedule): Promise<WatchedSchedule> {
+async function readSchedule(client: ScheduleClient, schedule: DeclaredSchedule): Promise<WatchedSchedule> {
+  const { id, at, backfillCommand } = schedule
   const everyMs = 'everyMs' in at ? at.everyMs : DAY_MS
   try {
     const { state, info } = await client.getHandle(id).describe()
-    const last = info.recentActions.at(-1)
+    const [last, earlier] = info.recentActions.slice(-2).reverse()
     const lastDueMs = Math.max(info.createdAt.getTime(), last?.scheduledAt.getTime() ?? 0)
-    return { id, isPaused: state.paused, everyMs, lastDueMs, exists: true }
+    const lastTwo =
+      last && earlier ? { earlierDueMs: earlier.scheduledAt.getTime(), begunMs: last.takenAt.getTime() } : undefined
+    return { id, isPaused: state.paused, everyMs, lastDueMs, exists: true, lastTwo, backfillCommand }
   } catch (error) {
     if (!(error instanceof ScheduleNotFoundError)) throw error
     return { id, isPaused: false, everyMs, lastDueMs: 0, exists: false }

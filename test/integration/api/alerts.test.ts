@@ -13,6 +13,7 @@ import { createMigratedDatabase, type MigratedDatabase } from '../../support/tes
 
 const MINUTE = 60_000
 const START = Date.now()
+const KEPT_DAYS = 90
 const FINGERPRINT = 'dead-letters:km.clicks.v1:DECODE'
 const seen: Observation = {
   ...{ source: 'dead-letters', fingerprint: FINGERPRINT, cause: 'Dead letters DECODE', severity: 'warning' },
@@ -28,6 +29,7 @@ describe('alerts and silences over the API', function () {
     recordLook(database.db, {
       ...{ lookId, at: new Date(START + minutes * MINUTE), observations, sources: ['dead-letters'] },
       ...{ policy: { windowMs: 30 * MINUTE, recoverAfterMs: 10 * MINUTE }, channels: ['slack', 'email'] },
+      keptMs: KEPT_DAYS * 24 * 60 * MINUTE,
     })
   const post = (path: string, body: object) =>
     fetch(`${api.url}${path}`, {
@@ -148,5 +150,22 @@ describe('alerts and silences over the API', function () {
         ['slack', 'on'],
       ],
     )
+  })
+
+  it('are kept for a number of days; a look forgets what is older', async () => {
+    const oldest = async () => {
+      const { rows } = await database.db.query<{ alerts: number; looks: number; first: Date }>(
+        `SELECT count(*) AS alerts, (SELECT count(*) FROM alert_looks) AS looks, min(h.decided_ts) AS first FROM alert_history h`,
+      )
+      return rows[0]
+    }
+    const before = await oldest()
+    assert.ok(before && before.alerts > 1 && before.looks > 1)
+    const minutes = KEPT_DAYS * 24 * 60 + (before.first.getTime() - START) / MINUTE
+    await look('in time', minutes)
+    assert.equal((await oldest())?.first.getTime(), before.first.getTime())
+    await look('much later', minutes + 30 * 24 * 60)
+    const after = await oldest()
+    assert.deepEqual([after?.looks, after?.first.getTime()], [2, START + minutes * MINUTE])
   })
 })

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import {
   observeBursts,
+  observeDifferences,
   observeFailedRuns,
   observeGaps,
   observeLag,
@@ -30,12 +31,26 @@ describe('observeFailedRuns', () => {
       runs,
       workflowId: 'daily-kpi:2026-10-01',
       reason: 'x',
+      day: '2026-10-01',
     })
     assert.deepEqual(
       observeFailedRuns([failed(1), failed(3)], link).map(({ severity }) => severity),
       ['warning', 'critical'],
     )
-    assert.equal(observeFailedRuns([failed(1)], link)[0]?.links[0]?.to, 'https://ui.example/daily-kpi:2026-10-01')
+    const [one] = observeFailedRuns([failed(1)], link)
+    assert.equal(one?.links[0]?.to, 'https://ui.example/daily-kpi:2026-10-01')
+    assert.equal(one.figures['to run it again'], 'guardian kpi run --day 2026-10-01')
+  })
+})
+
+describe('observeDifferences', () => {
+  it('is critical for each day, with how many rows differ and where they are', () => {
+    const [one, ...more] = observeDifferences([{ day: '2026-10-01', expected: 9, missing: 1, extra: 2, different: 4 }])
+    assert.deepEqual(
+      [one?.fingerprint, one?.severity, one?.count, more.length],
+      ['reconciliation:2026-10-01', 'critical', 7, 0],
+    )
+    assert.equal(one?.links[0]?.to, '/anomalies?from=2026-10-01&to=2026-10-02')
   })
 })
 
@@ -92,6 +107,38 @@ describe('observeSchedules', () => {
     const late = at(65 * MINUTE + 1)
     assert.deepEqual([late?.cause, late?.severity], ['Schedule daily-kpi did not run', 'critical'])
     assert.equal(late?.figures['to make up for it'], 'temporal schedule trigger --schedule-id daily-kpi')
+  })
+
+  const HOUR = 60 * MINUTE
+  const due = (text: string) => Date.parse(`${text}T00:30:00Z`)
+  const daily = (lastDue: string, more: Partial<WatchedSchedule> = {}): Partial<WatchedSchedule> => ({
+    ...{ everyMs: 24 * HOUR, lastDueMs: due(lastDue), backfillCommand: 'guardian kpi backfill' },
+    ...more,
+  })
+
+  it('offers the backfill of the days whose runs did not begin', () => {
+    const nowMs = due('2026-10-04') + 6 * MINUTE
+    assert.equal(
+      at(nowMs, daily('2026-10-01'))?.figures['to make up for it'],
+      'guardian kpi backfill --from 2026-10-01 --to 2026-10-03',
+    )
+    assert.equal(
+      at(nowMs, daily('2026-10-03'))?.figures['to make up for it'],
+      'guardian kpi backfill --from 2026-10-03 --to 2026-10-03',
+    )
+  })
+
+  it('tells, for a quarter of an hour after a run, that those before it were left out', () => {
+    const begunMs = due('2026-10-05') + HOUR
+    const after = (minutes: number, earlier: string) =>
+      at(begunMs + minutes * MINUTE, daily('2026-10-05', { lastTwo: { earlierDueMs: due(earlier), begunMs } }))
+    assert.equal(after(1, '2026-10-04'), undefined)
+    const missed = after(1, '2026-10-02')
+    assert.deepEqual([missed?.cause, missed?.severity], ['Schedule daily-kpi did not run', 'critical'])
+    assert.equal(missed?.figures['to make up for it'], 'guardian kpi backfill --from 2026-10-02 --to 2026-10-03')
+    assert.equal(after(16, '2026-10-02'), undefined)
+    const minutely = { everyMs: MINUTE, lastDueMs: begunMs, lastTwo: { earlierDueMs: begunMs - HOUR, begunMs } }
+    assert.equal(at(begunMs + MINUTE, minutely), undefined)
   })
 
   it('tells of one that is paused, or gone', () => {
