@@ -1,7 +1,7 @@
 import tseslint from 'typescript-eslint'
 
 export default tseslint.config(
-  { ignores: ['dist/', 'node_modules/', '.guardian/', '**/*.cjs', '**/*.mjs', 'console/'] },
+  { ignores: ['dist/', 'node_modules/', '.guardian/', '**/*.cjs', '**/*.mjs', 'console/', 'examples/'] },
   ...tseslint.configs.strictTypeChecked,
   {
     languageOptions: { parserOptions: { projectService: true, tsconfigRootDir: import.meta.dirname } },

@@ -8,6 +8,7 @@ import { createAuditHandlers, type AuditReader } from './routes/audit.js'
 import { createBackTestHandlers, type BackTestDeps } from './routes/backtests.js'
 import { createDocumentationHandlers } from './routes/documentation.js'
 import { createFigureHandlers, type FigureReader } from './routes/figures.js'
+import { createCollectorHandlers, type CollectorDeps } from './routes/events.js'
 import { createHealthHandlers, type HealthDeps } from './routes/health.js'
 import { createKeyHandlers, type KeyDeps } from './routes/keys.js'
 import { createRuleHandlers, type RuleStore } from './routes/rules.js'
@@ -19,6 +20,7 @@ import { createVerdictHandlers, type VerdictStore } from './routes/verdicts.js'
 /** All that the API asks of the outside; `main` gives the real ones. */
 export interface ApiDeps
   extends AppDeps, HealthDeps, StatsDeps, KeyDeps, SessionDeps, AlertDeps, SloDeps, BackTestDeps, AllowlistDeps {
+  readonly collector: Omit<CollectorDeps, 'registry' | 'nowMs'>
   readonly anomalies: AnomalyReader
   readonly audit: AuditReader
   readonly rules: RuleStore
@@ -45,6 +47,7 @@ export const createApi = (operations: Operations, deps: ApiDeps): Express =>
       ...createSloHandlers(deps),
       ...createAllowlistHandlers(deps),
       ...createVerdictHandlers(deps.verdicts),
+      ...createCollectorHandlers({ ...deps.collector, registry: deps.registry, nowMs: deps.nowMs }),
     },
     deps,
   )

@@ -19,6 +19,7 @@ import { runProcess, type ProcessContext } from '../platform/run-process.js'
 import { createOperations } from '../schemas/rest/operations.js'
 import { apiConfig, type ApiConfig } from './api-config.js'
 import { createApi } from './api.js'
+import type { EventSink } from './collector/event-sink.js'
 import { createAdmit } from './middleware/admit.js'
 import { createDependencyProbes } from './dependency-probes.js'
 import { serveHttp } from './http-server.js'
@@ -27,6 +28,7 @@ import { RememberedTags } from './remembered-tags.js'
 import { createBreakers, lagReader, laneSettings, probes, PROBE_DEADLINE_MS } from './wire-dependencies.js'
 import { wireAccess } from './wire-access.js'
 import { wireBackTests } from './wire-back-tests.js'
+import { wireCollector } from './wire-collector.js'
 import { wireIdempotency } from './wire-idempotency.js'
 import { wireReview } from './wire-review.js'
 import { wireRules } from './wire-rules.js'
@@ -48,8 +50,11 @@ async function start(config: ApiConfig, log: Logger, { life }: ProcessContext): 
     log,
   )
   const access = await life.use('access', () => Promise.resolve(wireAccess(config, { db, registry, log })))
+  const sink = await life.use('collector', () =>
+    Promise.resolve(wireCollector(config, { db, registry, log, breakers })),
+  )
   const stopping = { now: false }
-  const operations = createOperations({ pageLimitMax: config.API_PAGE_LIMIT_MAX })
+  const operations = createOperations(operationLimits(config))
   const app = createApi(operations, {
     ...access,
     log,
@@ -71,6 +76,7 @@ async function start(config: ApiConfig, log: Logger, { life }: ProcessContext): 
     anomalies: { list: (request) => listAnomalies(db, request), get: (key) => getAnomaly(db, key) },
     figures: figureReader(db),
     alerts: { list: (filter) => listAlerts(db, filter), get: (alertId) => readAlert(db, alertId) },
+    ...collectorParts(config, sink),
     silences: {
       list: (page) => listSilences(db, page),
       create: (silence, by) => createSilence(db, silence, by),
@@ -90,15 +96,7 @@ async function start(config: ApiConfig, log: Logger, { life }: ProcessContext): 
   })
   const metrics = await life.use('metrics', () => serveMetrics(registry, config.API_METRICS_PORT, config.BIND_HOST))
   const server = await life.use('HTTP server', () => serveHttp(app, { host: config.BIND_HOST, port: config.PORT }))
-  await life.use('readiness', () =>
-    Promise.resolve({
-      value: stopping,
-      stop: () => {
-        stopping.now = true
-        return Promise.resolve()
-      },
-    }),
-  )
+  await life.use('readiness', () => untilStopped(stopping))
   log.info({ host: config.BIND_HOST, port: server.port, metricsPort: metrics.port }, 'api_started')
 }
 
@@ -107,6 +105,31 @@ const figureReader = (db: Database): FigureReader => ({
   popularItems: (of) => readPopularItems(db, of),
   funnel: (of) => readFunnel(db, of),
   pipelineRuns: (type, limit) => listPipelineRuns(db, type, limit),
+})
+
+/** Stopped before the server is: what is answered from then on says so. */
+const untilStopped = (stopping: { now: boolean }) =>
+  Promise.resolve({
+    value: stopping,
+    stop: () => {
+      stopping.now = true
+      return Promise.resolve()
+    },
+  })
+
+const operationLimits = (config: ApiConfig) => ({
+  pageLimitMax: config.API_PAGE_LIMIT_MAX,
+  eventsPerRequestMax: config.API_COLLECTOR_BATCH_MAX,
+})
+
+const collectorParts = (config: ApiConfig, sink: EventSink) => ({
+  origins: config.API_COLLECTOR_ORIGINS,
+  collector: {
+    sink,
+    maxFutureSkewMs: config.MAX_FUTURE_SKEW_MS,
+    maxRecordBytes: config.MAX_RECORD_BYTES,
+    notesClient: config.API_COLLECTOR_NOTES_CLIENT === 'yes',
+  },
 })
 
 function lazyTemporal(config: ApiConfig) {

@@ -1,5 +1,7 @@
 import { GuardianError, type ErrorCode } from '../domain/errors.js'
+import { PlatformError } from '../platform/platform-error.js'
 import { CircuitOpenError } from '../platform/resilience/circuit-breaker.js'
+import { DeadlineError } from '../platform/resilience/deadline.js'
 import { PROBLEMS, type Fault, type Problem, type ProblemCode } from '../schemas/rest/problem.js'
 
 export interface ProblemOptions {
@@ -73,6 +75,11 @@ export function asProblem(error: unknown): ProblemError {
   if (error instanceof CircuitOpenError)
     return new ProblemError('DEPENDENCY_UNAVAILABLE', `${error.dependency} does not answer; try again later`, {
       headers: { 'retry-after': String(Math.ceil(error.retryAfterMs / 1_000)) },
+      cause: error,
+    })
+  if (error instanceof PlatformError || error instanceof DeadlineError)
+    return new ProblemError('DEPENDENCY_UNAVAILABLE', 'a service that is needed does not answer; try again', {
+      headers: { 'retry-after': '2' },
       cause: error,
     })
   if (error instanceof URIError) return new ProblemError('MALFORMED_URL', 'a %-escape is not UTF-8', { cause: error })

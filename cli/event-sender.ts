@@ -9,7 +9,7 @@ import { createKafka } from '../platform/kafka/client.js'
 import { startProducer, type OutgoingRecord } from '../platform/kafka/producer.js'
 import type { Lifecycle } from '../platform/lifecycle.js'
 import { AVRO_SCHEMAS, subjectOf } from '../schemas/avro-schemas.js'
-import { keyPartition } from './key-partition.js'
+import { keyPartition } from '../platform/kafka/key-partition.js'
 import { openProducedReport } from './produced-report.js'
 import type { Terminal } from './terminal.js'
 

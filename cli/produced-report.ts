@@ -1,18 +1,9 @@
-import { openPool, type Database } from '../db/pool.js'
+import { MinuteReport, type ProducedRecord } from '../db/minute-report.js'
+import { openPool } from '../db/pool.js'
 import { poolSettings } from '../db/pool-settings.js'
-import { reportProduced, type ProducedCount } from '../db/stores/minute-counts.js'
-import { MINUTE_MS } from '../domain/detection/minute-counts.js'
 import { loadConfig } from '../platform/config.js'
 import type { Part } from '../platform/lifecycle.js'
 import type { Terminal } from './terminal.js'
-
-/** Where a record went, and when it happened. */
-export interface ProducedRecord {
-  readonly topic: string
-  readonly partition: number
-  /** Undefined when the record has no event time that can be used. */
-  readonly eventMs: number | undefined
-}
 
 /** Counts, by minute, what Kafka has acknowledged, and tells the database. */
 export interface ProducedReport {
@@ -20,8 +11,6 @@ export interface ProducedReport {
 }
 
 const REPORT_EVERY_MS = 1_000
-/** Counts that are kept between two reports; beyond it they are told and begin anew. */
-const MAX_COUNTS = 50_000
 
 /**
  * Reports to the database of `DATABASE_URL`; where none is named, nobody is told. A report that fails is tried again with the
@@ -51,68 +40,4 @@ export async function openProducedReport(source: string, { env, log, say }: Term
     }
   }
   return { value: report, stop }
-}
-
-class MinuteReport implements ProducedReport {
-  readonly #db: Database
-  readonly #source: string
-  #part = 0
-  #counts = new Map<string, ProducedCount>()
-  #untold = new Set<string>()
-  #closed: { readonly source: string; readonly counts: readonly ProducedCount[] } | undefined
-  #telling: Promise<void> | undefined
-
-  constructor(db: Database, source: string) {
-    this.#db = db
-    this.#source = source
-  }
-
-  acknowledged(records: readonly ProducedRecord[]): void {
-    const nowMs = Date.now()
-    for (const { topic, partition, eventMs } of records) {
-      const clock = eventMs === undefined ? 'append' : 'event'
-      const minuteMs = Math.floor((eventMs ?? nowMs) / MINUTE_MS) * MINUTE_MS
-      const key = `${topic} ${partition} ${clock} ${minuteMs}`
-      const before = this.#counts.get(key)?.records ?? 0
-      this.#counts.set(key, { topic, partition, clock, minuteMs, records: before + 1 })
-      this.#untold.add(key)
-    }
-  }
-
-  /** Tells what has changed. @throws GRD_STORE_* */
-  async tell(): Promise<void> {
-    await this.#telling?.catch(() => undefined)
-    this.#telling = this.#tell()
-    await this.#telling
-  }
-
-  async #tell(): Promise<void> {
-    if (this.#counts.size > MAX_COUNTS && this.#closed === undefined) this.#closePart()
-    if (this.#closed) await reportProduced(this.#db, this.#closed.source, this.#closed.counts)
-    this.#closed = undefined
-    const untold = this.#untold
-    this.#untold = new Set()
-    try {
-      await reportProduced(this.#db, this.#sourceOfPart(), this.#countsOf(untold))
-    } catch (error) {
-      for (const key of untold) this.#untold.add(key)
-      throw error
-    }
-  }
-
-  /** What follows is counted from zero, as another part of the same run, so that memory stays bounded. */
-  #closePart(): void {
-    this.#closed = { source: this.#sourceOfPart(), counts: this.#countsOf(this.#untold) }
-    this.#part++
-    this.#counts = new Map()
-    this.#untold = new Set()
-  }
-
-  #sourceOfPart(): string {
-    return `${this.#source}.${this.#part}`
-  }
-
-  #countsOf(keys: ReadonlySet<string>): ProducedCount[] {
-    return [...keys].map((key) => this.#counts.get(key)).filter((count) => count !== undefined)
-  }
 }

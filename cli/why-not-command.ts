@@ -5,7 +5,7 @@ import { whyNot, type NotFlaggedReason, type WhyNot } from '../domain/detection/
 import { FATES } from '../domain/detection/fate.js'
 import { TOPICS } from '../domain/events.js'
 import { readPartitionHistory, type PartitionHistory } from '../db/read-models/partition-history.js'
-import { keyPartition } from './key-partition.js'
+import { keyPartition } from '../platform/kafka/key-partition.js'
 import { partitionLog, rulesFrom } from './recheck/partition-log.js'
 import { wholeNumber } from './recheck/whole-number.js'
 import { UsageError } from './cli-error.js'

@@ -23,6 +23,12 @@ const emailAddresses = z
   .string()
   .regex(/^[^\s@,<>]+@[^\s@,<>]+(\s*,\s*[^\s@,<>]+@[^\s@,<>]+){0,49}$/, 'not a list of 1 to 50 e-mail addresses')
   .transform((text) => text.split(',').map((part) => part.trim()))
+/** Origins as browsers send them: scheme and host, no path. */
+const origins = z
+  .string()
+  .prefault('none')
+  .transform((text) => (text === 'none' ? [] : text.split(',').map((part) => part.trim())))
+  .refine((all) => all.every((one) => URL.canParse(one) && new URL(one).origin === one), 'not `none` or origins')
 const httpUrl = z.string().regex(/^https?:\/\/\S+$/, 'not an http(s) URL')
 
 /** The environment does not say what a process needs. Names variables and what is wrong with each, never their values. */
@@ -119,6 +125,11 @@ export const VARIABLES = {
   API_MAX_WAIT_MS: wholeNumber(10, 25_000, 10_000),
   API_REPORTS_AT_WORK: wholeNumber(1, 1_000, 4),
   API_COLLECTOR_AT_WORK: wholeNumber(1, 10_000, 100),
+  API_COLLECTOR_BATCH_MAX: wholeNumber(1, 10_000, 1_000),
+  API_COLLECTOR_EVENTS_IN_FLIGHT: wholeNumber(1, 1_000_000, 50_000),
+  API_COLLECTOR_DEADLINE_MS: wholeNumber(100, 25_000, 5_000),
+  API_COLLECTOR_ORIGINS: origins,
+  API_COLLECTOR_NOTES_CLIENT: z.enum(['yes', 'no']).prefault('no'),
   BREAKER_FAILURES: wholeNumber(1, 1_000, 3),
   BREAKER_PAUSE_MS: wholeNumber(100, 600_000, 30_000),
   BREAKER_SUCCESSES: wholeNumber(1, 1_000, 3),

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import { openApiDocument } from '../../schemas/rest/openapi.js'
-import type { Operations } from '../../schemas/rest/operations.js'
+import type { Operation, Operations } from '../../schemas/rest/operations.js'
 import type { Handlers, Reply } from './router.js'
 
 type DocumentationName = 'getIndex' | 'getOpenApi' | 'getDocs' | 'getDocsStyle' | 'getDocsBundle' | 'getDocsStart'
@@ -59,11 +59,11 @@ const escapeHtml = (text: string): string =>
   text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;').replaceAll('"', '&quot;')
 
 function indexPage(operations: Operations, version: string): string {
-  const rows = Object.values(operations)
+  const rows = Object.values<Operation>(operations)
     .filter(({ path }) => path !== '/' && !path.startsWith('/docs/'))
-    .map(({ path, summary }) => {
+    .map(({ method, path, summary }) => {
       const shown = escapeHtml(path)
-      const link = path.includes('{') ? `<code>${shown}</code>` : `<a href="${shown}">${shown}</a>`
+      const link = method !== 'get' || path.includes('{') ? `<code>${shown}</code>` : `<a href="${shown}">${shown}</a>`
       return `<dt>${link}</dt><dd>${escapeHtml(summary)}</dd>`
     })
   return `<!doctype html>

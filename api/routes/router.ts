@@ -2,13 +2,14 @@ import express, { Router, type Request, type RequestHandler, type Response } fro
 import type { ChangeBy } from '../../domain/access/change-by.js'
 import { isRepeatable, isTagged } from '../../schemas/rest/openapi.js'
 import type { InputOf, Operation } from '../../schemas/rest/operation.js'
-import type { Fault } from '../../schemas/rest/problem.js'
 import type { Principal } from '../access/principal.js'
 import { addressOf, type Guard } from '../middleware/guard.js'
 import type { Admit } from '../middleware/admit.js'
+import { crossOrigin } from '../middleware/cross-origin.js'
 import { refuseAnyBody, requireJson } from '../middleware/refuse-body.js'
 import { ProblemError } from '../problem-error.js'
-import { parseQuery, printable } from '../query-string.js'
+import { faultsOf } from '../faults.js'
+import { parseQuery } from '../query-string.js'
 import { allowsChange } from '../etag.js'
 import { idempotencyKeyOf, once, requestDigest, type IdempotencyStore } from '../idempotency.js'
 import type { RememberedTags } from '../remembered-tags.js'
@@ -21,6 +22,7 @@ export interface HandlerContext {
   readonly requestId: string
   /** Of the caller. */
   readonly address: string
+  readonly userAgent: string | undefined
   /** Who calls; undefined for an operation that is open. */
   readonly principal: Principal | undefined
   /** The version that a change is for; always there for an operation that needs it. */
@@ -62,6 +64,8 @@ export interface RouterDeps {
   readonly bodyLimitBytes: number
   readonly tags: RememberedTags
   readonly idempotency: IdempotencyStore
+  /** Whose pages may call what is open to other origins. */
+  readonly origins: readonly string[]
 }
 
 /**
@@ -73,7 +77,7 @@ export function createRouter<Table extends Readonly<Record<string, Operation>>>(
   handlers: Handlers<Table>,
   deps: RouterDeps,
 ): Router {
-  const { admit, guard, bodyLimitBytes } = deps
+  const { admit, guard, bodyLimitBytes, origins } = deps
   const router = Router({ strict: true, caseSensitive: true })
   const readJson: RequestHandler = express.json({ limit: bodyLimitBytes, type: 'application/json' })
   const methods = new Map<string, string[]>()
@@ -85,6 +89,8 @@ export function createRouter<Table extends Readonly<Record<string, Operation>>>(
       contextOf(response).route = operation.path
       next()
     }
+    if (operation.isCrossOrigin === true)
+      router.all(path, label, crossOrigin(origins, [operation.method.toUpperCase()]))
     const body = operation.body === undefined ? [refuseAnyBody] : [requireJson, readJson]
     router[operation.method](
       path,
@@ -116,7 +122,13 @@ function answer(operation: Operation, handle: AnyHandler, { tags, idempotency }:
     const begun = tags.begin()
     const input = checkedInput(operation, request)
     const { requestId, principal } = contextOf(response)
-    const context = { requestId, address: addressOf(request), principal, ifMatch: matchOf(operation, request) }
+    const context = {
+      requestId,
+      address: addressOf(request),
+      userAgent: request.headers['user-agent'],
+      principal,
+      ifMatch: matchOf(operation, request),
+    }
     const work = async () => handle(input as never, context)
     const idempotencyKey = isRepeatable(operation) ? idempotencyKeyOf(request) : undefined
     try {
@@ -157,23 +169,4 @@ function checkedInput(operation: Operation, request: Request): InputOf<Operation
     throw new ProblemError('BAD_REQUEST', detail.slice(0, 500), { errors })
   }
   return { params: params.data, query: query.data, body: body?.data as undefined }
-}
-
-interface Issue {
-  readonly code: string
-  readonly path: readonly PropertyKey[]
-  readonly message: string
-  readonly keys?: readonly string[]
-}
-
-const MAX_FAULTS = 20
-
-function faultsOf(where: string, issues: readonly Issue[] = []): Fault[] {
-  return issues
-    .flatMap(({ path, message, keys }) =>
-      keys === undefined
-        ? [{ path: [where, ...path.map(String)].map(printable).join('.'), message }]
-        : keys.map((key) => ({ path: `${where}.${printable(key)}`, message: 'unknown' })),
-    )
-    .slice(0, MAX_FAULTS)
 }

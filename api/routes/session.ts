@@ -1,5 +1,6 @@
 import type { ApiSession } from '../../db/stores/api-sessions.js'
 import type { ChangeBy } from '../../domain/access/change-by.js'
+import { mayDo } from '../../domain/access/roles.js'
 import type { Session } from '../../schemas/rest/keys.js'
 import type { Operations } from '../../schemas/rest/operations.js'
 import { digestOf } from '../access/api-key.js'
@@ -7,7 +8,7 @@ import type { Authenticator } from '../access/authenticator.js'
 import { createSessionToken, csrfTokenOf, endedCookie, sessionCookie } from '../access/browser-session.js'
 import type { Denial } from '../access/denials.js'
 import type { Principal, Refusal } from '../access/principal.js'
-import type { ProblemError } from '../problem-error.js'
+import { ProblemError } from '../problem-error.js'
 import { callerOf, changeBy, type Handlers } from './router.js'
 
 export interface SessionDeps {
@@ -41,6 +42,8 @@ export const createSessionHandlers = ({
       throw refuse(address, reason)
     }
     const { principal } = identified
+    // A collector's key may be in a public page: it must not make rows of log-ins.
+    if (!mayDo(principal.role, 'viewer')) throw new ProblemError('FORBIDDEN', 'this key may only send events')
     const token = createSessionToken()
     const session = {
       digest: digestOf(token),

@@ -7,7 +7,7 @@ export const apiKeys = pgTable(
   {
     keyId: text('key_id').notNull(),
     name: text('name').notNull(),
-    role: text('role', { enum: ['viewer', 'analyst', 'operator', 'admin'] }).notNull(),
+    role: text('role', { enum: ['collector', 'viewer', 'analyst', 'operator', 'admin'] }).notNull(),
     digest: bytea('digest').notNull(),
     requestsPerMinute: integer('requests_per_minute'),
     createdTs: timestamptz('created_ts').notNull().defaultNow(),

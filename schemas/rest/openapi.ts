@@ -51,7 +51,7 @@ export function openApiDocument(operations: Readonly<Record<string, Operation>>,
 }
 
 function describe(operationId: string, operation: Operation): ZodOpenApiOperationObject {
-  const { params, query, body } = operation
+  const { params, query, body, documentedBody = body } = operation
   return {
     operationId,
     tags: [operation.tag],
@@ -60,12 +60,12 @@ function describe(operationId: string, operation: Operation): ZodOpenApiOperatio
       ? { security: [] }
       : {
           security: [{ key: [] }, { session: [] }],
-          description: `For the role ${operation.access} and those above it.`,
+          description: callers(operation.access),
         }),
     requestParams: { path: params as z.ZodObject, query: query as z.ZodObject, header: headersOf(operation) },
-    ...(body === undefined
+    ...(documentedBody === undefined
       ? {}
-      : { requestBody: { required: true, content: { 'application/json': { schema: body } } } }),
+      : { requestBody: { required: true, content: { 'application/json': { schema: documentedBody } } } }),
     responses: {
       ...problemAnswers(operation),
       ...answers(operation),
@@ -73,6 +73,9 @@ function describe(operationId: string, operation: Operation): ZodOpenApiOperatio
     },
   }
 }
+
+const callers = (access: Operation['access']): string =>
+  access === 'collector' ? 'For the roles collector, operator and admin.' : `For the role ${access} and those above it.`
 
 function answers(operation: Operation) {
   return Object.fromEntries(
@@ -87,7 +90,8 @@ function answers(operation: Operation) {
 }
 
 /** Whether a request may carry an Idempotency-Key. */
-export const isRepeatable = ({ method, access }: Operation): boolean => method === 'post' && access !== 'open'
+export const isRepeatable = ({ method, access, isRepeatable: may = true }: Operation): boolean =>
+  may && method === 'post' && access !== 'open'
 
 /** Whether answers carry a strong tag of their content. */
 export const isTagged = ({ method, tag, answers: { 200: answer } }: Operation): boolean =>

@@ -17,7 +17,8 @@ export interface Operation {
   readonly method: 'get' | 'post' | 'put' | 'patch' | 'delete'
   /** With parameters as `{name}`. It is also the metric label. */
   readonly path: string
-  readonly tag: 'service' | 'detection' | 'documentation' | 'access' | 'rules' | 'figures' | 'alerts' | 'review'
+  readonly tag:
+    'service' | 'detection' | 'documentation' | 'access' | 'rules' | 'figures' | 'alerts' | 'review' | 'collector'
   readonly summary: string
   /** `interactive` without it. Service and documentation are in none: they always answer. */
   readonly lane?: Lane
@@ -27,9 +28,15 @@ export interface Operation {
   readonly query: z.ZodType
   /** Absent: a body is refused. */
   readonly body?: z.ZodType
+  /** What the document says of the body, where its parts are checked by the handler. */
+  readonly documentedBody?: z.ZodType
   readonly answers: Readonly<Record<number, Answer>>
   /** The answer holds a secret that is shown once: it is not stored for a repeated request. */
   readonly isSecret?: boolean
+  /** Of a POST: whether an Idempotency-Key makes it repeatable. @default true */
+  readonly isRepeatable?: boolean
+  /** Pages of the listed origins may call it. */
+  readonly isCrossOrigin?: boolean
   /** A change that has to say, with `If-Match`, which version it is for. */
   readonly needsMatch?: boolean
   /** What it can answer besides what any operation can. */

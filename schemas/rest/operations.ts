@@ -6,6 +6,7 @@ import { accessOperations } from './operations/access.js'
 import { backTestOperations } from './operations/backtests.js'
 import { ruleOperations } from './operations/rules.js'
 import { figureOperations } from './operations/figures.js'
+import { collectorOperations } from './operations/collector.js'
 import { alertOperations } from './operations/alerts.js'
 import { reviewOperations } from './operations/review.js'
 import { Slo, SloQuery } from './slo.js'
@@ -20,6 +21,8 @@ const page = (description: string, contentType: Answer['contentType'] = 'text/ht
 export interface OperationLimits {
   /** How many rows a page of a list may have. */
   readonly pageLimitMax: number
+  /** How many events one request may bring. */
+  readonly eventsPerRequestMax: number
 }
 
 const open = { ...bare, access: 'open' } as const
@@ -118,7 +121,7 @@ const documentation = {
 } as const satisfies Readonly<Record<string, Operation>>
 
 /** Every operation of the API by its name. The router and the OpenAPI document are both made from it. */
-export const createOperations = ({ pageLimitMax }: OperationLimits) =>
+export const createOperations = ({ pageLimitMax, eventsPerRequestMax }: OperationLimits) =>
   ({
     ...documentation,
     ...service,
@@ -129,6 +132,7 @@ export const createOperations = ({ pageLimitMax }: OperationLimits) =>
     ...figureOperations,
     ...alertOperations(pageLimitMax),
     ...reviewOperations(pageLimitMax),
+    ...collectorOperations(eventsPerRequestMax),
     listAnomalies: {
       ...bare,
       path: '/anomalies',

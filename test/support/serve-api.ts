@@ -14,7 +14,7 @@ import { Registry } from '../../platform/metrics.js'
 import { createOperations, type Operation, type OperationName } from '../../schemas/rest/operations.js'
 import { PROBLEMS, Problem } from '../../schemas/rest/problem.js'
 
-export const operations = createOperations({ pageLimitMax: 100 })
+export const operations = createOperations({ pageLimitMax: 100, eventsPerRequestMax: 100 })
 
 export interface ServedApi {
   /** http://127.0.0.1:port */
@@ -118,6 +118,13 @@ export async function serveApi(deps: Partial<ApiDeps> = {}): Promise<ServedApi> 
     allowlistMaxMs: 86_400_000,
     alerts: { list: () => Promise.resolve([]), get: () => Promise.resolve(undefined) },
     silences: { list: () => Promise.resolve([]), create: notGiven, end: () => Promise.resolve(undefined) },
+    collector: {
+      sink: { encoder: notGiven, send: notGiven },
+      maxFutureSkewMs: 300_000,
+      maxRecordBytes: 10_000,
+      notesClient: false,
+    },
+    origins: [],
     silenceMaxMs: 3_600_000,
     readChannels: () => Promise.resolve([]),
     readStats: () => Promise.resolve({ partitions: [], anomalies: [], dataGaps: 0 }),
@@ -146,6 +153,7 @@ export async function serveOperations<Table extends Readonly<Record<string, Oper
     tags: new RememberedTags(Date.now, 0, 100),
     idempotency: forgetful,
     trustedProxies: 0,
+    origins: [],
     isStopping: () => false,
   })
   const { value, stop } = await serveHttp(app, { host: '127.0.0.1', port: 0 })

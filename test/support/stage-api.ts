@@ -7,6 +7,8 @@ import { readAnswer } from './serve-api.js'
 
 /** The product's API over a stage's database and Kafka. */
 export interface StageApi {
+  /** http://127.0.0.1:port */
+  readonly url: string
   readonly stats: () => Promise<Stats>
   /** What Prometheus would read. */
   readonly metrics: () => Promise<string>
@@ -14,7 +16,7 @@ export interface StageApi {
 }
 
 /** Starts it and waits until it answers. */
-export async function startStageApi(stage: DetectionStage): Promise<StageApi> {
+export async function startStageApi(stage: DetectionStage, env: Record<string, string> = {}): Promise<StageApi> {
   const [port, metricsPort] = await findFreePorts(2)
   const settings = {
     GUARDIAN_ADMIN_KEY: ADMIN_KEY,
@@ -22,8 +24,9 @@ export async function startStageApi(stage: DetectionStage): Promise<StageApi> {
     API_METRICS_PORT: String(metricsPort),
     TEMPORAL_ADDRESS: '127.0.0.1:1',
   }
-  const api = new ServiceProcess('api/main.js', { ...stage.env, ...settings })
-  const url = `http://127.0.0.1:${port}/stats`
+  const api = new ServiceProcess('api/main.js', { ...stage.env, ...settings, ...env })
+  const base = `http://127.0.0.1:${port}`
+  const url = `${base}/stats`
   await waitUntil(
     () => api.output,
     20_000,
@@ -34,6 +37,7 @@ export async function startStageApi(stage: DetectionStage): Promise<StageApi> {
       ),
   )
   return {
+    url: base,
     stats: async () => readAnswer<Stats>('getStats', await fetch(url, { headers: asAdmin })),
     metrics: async () => (await fetch(`http://127.0.0.1:${metricsPort}/metrics`)).text(),
     stop: () => (api.isRunning ? api.kill() : Promise.resolve()),

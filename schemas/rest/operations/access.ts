@@ -84,7 +84,7 @@ const sessionOperations = {
     params: none,
     body: LogIn,
     answers: { 201: json('Who the caller is', Session) },
-    problems: ['UNAUTHENTICATED', 'RATE_LIMITED', 'DEPENDENCY_UNAVAILABLE'],
+    problems: ['UNAUTHENTICATED', 'FORBIDDEN', 'RATE_LIMITED', 'DEPENDENCY_UNAVAILABLE'],
   },
   getSession: {
     ...access,

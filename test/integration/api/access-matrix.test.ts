@@ -61,11 +61,13 @@ const WHO_MAY: Readonly<Record<string, Access>> = {
   'GET /items/popular': 'viewer',
   'GET /funnel': 'viewer',
   'GET /pipeline-runs': 'viewer',
+  'POST /events': 'collector',
   'GET /audit': 'admin',
   'GET /audit/verification': 'admin',
 }
 
 const KEYS = {
+  collector: 'collector-abcdefghijklmnopqrstuvwxyz012',
   viewer: 'viewer-abcdefghijklmnopqrstuvwxyz012345',
   analyst: 'analyst-abcdefghijklmnopqrstuvwxyz01234',
   operator: 'operator-abcdefghijklmnopqrstuvwxyz0123',

@@ -150,6 +150,15 @@ describe('the api under load, and without what it needs', function () {
         assert.equal((await readProblem(problem)).code, 'DEPENDENCY_UNAVAILABLE')
         assert.equal((await ask('/readyz')).status, 503)
       } else assert.equal((await ask('/readyz')).status, 200)
+      if (dependency === 'kafka') {
+        const startedAt = performance.now()
+        const body = JSON.stringify({ type: 'click', session_id: 's', event_type: 'page_view', page: '/' })
+        const headers = { ...asAdmin, 'content-type': 'application/json' }
+        const refused = await fetch(`${url}/events`, { method: 'POST', headers, body })
+        assert.ok(performance.now() - startedAt < 500, 'the collector waits for a Kafka whose circuit is open')
+        assert.ok(Number(refused.headers.get('retry-after')) >= 1)
+        assert.equal((await readProblem(refused)).code, 'DEPENDENCY_UNAVAILABLE')
+      }
       proxies.get(dependency)?.heal()
       await waitUntil(
         () => api.output,

@@ -6,7 +6,10 @@ import { createOperations, type Operation } from '../../../schemas/rest/operatio
 const SNAKE = /^[a-z][a-z0-9]*(_[a-z0-9]+)*$/
 
 describe('the OpenAPI document, held to the rules of the house', () => {
-  const operations: Readonly<Record<string, Operation>> = createOperations({ pageLimitMax: 100 })
+  const operations: Readonly<Record<string, Operation>> = createOperations({
+    pageLimitMax: 100,
+    eventsPerRequestMax: 100,
+  })
   const document = openApiDocument(operations, '1.2.3')
   const text = JSON.stringify(document)
 

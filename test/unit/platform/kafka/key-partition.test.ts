@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import fc from 'fast-check'
 import kafkajs from 'kafkajs'
-import { keyPartition } from '../../../cli/key-partition.js'
+import { keyPartition } from '../../../../platform/kafka/key-partition.js'
 
 describe('keyPartition', () => {
   it('puts a key where the Kafka client puts it', () => {

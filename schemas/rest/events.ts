@@ -1,0 +1,121 @@
+import { z } from 'zod'
+import { DEAD_LETTER_CODES, MAX_ID_LENGTH, MAX_ITEM_ID_LENGTH } from '../../domain/detection/fate.js'
+import { CLICK_TYPES } from '../../domain/events.js'
+import { Fault } from './problem.js'
+
+const MAX_URL_LENGTH = 4_096
+const MAX_USER_AGENT_LENGTH = 1_024
+const MAX_ADDRESS_LENGTH = 64
+
+const HAS_NUL = /\0/
+/** Half of a surrogate pair: no UTF-8 can say it, so that another text would come out of Kafka than went in. */
+const LONE_SURROGATE = /[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]/
+
+/** Text that Avro and PostgreSQL give back as it was. */
+const text = (max: number) =>
+  z
+    .string('not a text')
+    .max(max, `longer than ${max} characters`)
+    .refine((given) => !HAS_NUL.test(given), 'has a NUL character')
+    .refine((given) => !LONE_SURROGATE.test(given), 'has half of a surrogate pair')
+
+const id = text(MAX_ID_LENGTH).min(1, 'must not be empty')
+const itemId = text(MAX_ITEM_ID_LENGTH).min(1, 'must not be empty')
+const optional = (of: z.ZodType<string>) => of.nullish().transform((given) => given ?? null)
+
+/** A date and time with its zone, or milliseconds since 1970, as a click's own clock says it. */
+const eventTs = z
+  .union([z.int(), z.iso.datetime({ offset: true }).transform((given) => Date.parse(given))], {
+    error: 'not a date and time with a zone, nor whole milliseconds since 1970',
+  })
+  .optional()
+  .meta({ description: 'When it happened; when it was received, without it' })
+
+const common = {
+  event_id: id.optional().meta({
+    description: 'Tells a repetition: an event that is sent again under the same id counts once. Made up when absent',
+  }),
+  event_ts: eventTs,
+  source: text(100).min(1, 'must not be empty').prefault('collector').meta({ description: 'Names the producer' }),
+  session_id: id,
+  user_id: optional(id),
+}
+
+export const NewClick = z
+  .strictObject({
+    type: z.literal('click'),
+    ...common,
+    event_type: z.enum(CLICK_TYPES, `not one of ${CLICK_TYPES.join(', ')}`),
+    item_id: optional(itemId),
+    page: text(MAX_URL_LENGTH),
+    ip: optional(text(MAX_ADDRESS_LENGTH)),
+    user_agent: optional(text(MAX_USER_AGENT_LENGTH)),
+    referrer: optional(text(MAX_URL_LENGTH)),
+  })
+  .meta({ id: 'NewClick', description: 'A click, as a caller sends it' })
+
+/** Avro's int and what a double counts exactly. */
+const MAX_QUANTITY = 2_147_483_647
+
+export const NewPurchase = z
+  .strictObject({
+    type: z.literal('purchase'),
+    ...common,
+    order_id: id,
+    item_id: itemId,
+    quantity: z.int('not a whole number').min(0, 'below 0').max(MAX_QUANTITY, `above ${MAX_QUANTITY}`),
+    unit_price: z.int('not a whole number').min(0, 'below 0').meta({ description: 'In minor units of the currency' }),
+    currency: z
+      .string()
+      .regex(/^[A-Z]{3}$/, 'not a currency of ISO 4217')
+      .meta({ example: 'EUR' }),
+  })
+  .meta({ id: 'NewPurchase', description: 'One item of an order, as a caller sends it' })
+
+/** One event as a caller sends it. When it was taken in, the collector says. */
+export const NewEvent = z
+  .discriminatedUnion('type', [NewClick, NewPurchase], 'neither a click nor a purchase')
+  .meta({ id: 'NewEvent' })
+export type NewEvent = z.output<typeof NewEvent>
+
+/**
+ * One event or a batch. Only its outline is checked with the request: each event is judged on its own, so that one that
+ * is wrong does not take the others with it.
+ */
+export const eventsOutline = (batchMax: number) =>
+  z.union(
+    [
+      z.array(z.unknown()).min(1, 'no events').max(batchMax, `more than ${batchMax} events`),
+      z.record(z.string(), z.unknown(), 'not an object'),
+    ],
+    { error: `neither an event nor a list of 1 to ${batchMax} events` },
+  )
+
+/** The same as the document tells it: what each event has to be. */
+export const eventsBody = (batchMax: number) => z.union([NewEvent, z.array(NewEvent).min(1).max(batchMax)])
+
+const Taken = z
+  .strictObject({
+    index: z.int().min(0),
+    status: z.literal('accepted'),
+    event_id: z.string(),
+  })
+  .meta({ id: 'AcceptedEvent', description: 'All in-sync replicas of Kafka have it' })
+
+const Refused = z
+  .strictObject({
+    index: z.int().min(0),
+    status: z.literal('rejected'),
+    code: z.enum(DEAD_LETTER_CODES).meta({ description: 'What it would be called as a dead letter' }),
+    detail: z.string(),
+    errors: z.array(Fault),
+  })
+  .meta({ id: 'RejectedEvent', description: 'It has not been sent; nothing is gained by sending it again as it is' })
+
+export const EventResult = z.discriminatedUnion('status', [Taken, Refused])
+export type EventResult = z.output<typeof EventResult>
+
+export const EventResults = z
+  .strictObject({ accepted: z.int(), rejected: z.int(), results: z.array(EventResult) })
+  .meta({ id: 'EventResults', description: 'What became of each event, in the order in which they were sent' })
+export type EventResults = z.output<typeof EventResults>
