@@ -5,7 +5,8 @@ import { createKafka } from '../../platform/kafka/client.js'
 import { startProducer, type OutgoingRecord, type Producer } from '../../platform/kafka/producer.js'
 import { createLogger } from '../../platform/logger.js'
 import { AVRO_SCHEMAS } from '../../schemas/avro-schemas.js'
-import type { DetectionStage } from '../support/detection-stage.js'
+import { DetectionStage } from '../support/detection-stage.js'
+import { testStack } from '../support/stack.js'
 
 const TICK_MS = 20
 /** Records that are handed to the producer at once. */
@@ -26,6 +27,27 @@ export const clickOf = (fields: ClickFields): Click => ({
   referrer: null,
   ...fields,
 })
+
+/**
+ * Gives work topics and a database of its own, and a maker for their log; ends both, however the work ends.
+ * @param env settings of the detectors that are started there
+ */
+export async function withMadeLog<T>(
+  work: (stage: DetectionStage, maker: LogMaker) => Promise<T>,
+  env: Record<string, string> = {},
+): Promise<T> {
+  const stage = await DetectionStage.open(await testStack('postgres', 'kafka', 'registry'), env)
+  try {
+    const maker = await LogMaker.open(stage)
+    try {
+      return await work(stage, maker)
+    } finally {
+      await maker.stop()
+    }
+  } finally {
+    await stage.close()
+  }
+}
 
 /** Writes logs by hand to the topics of a stage, record by record, for faults that no shop has. */
 export class LogMaker {

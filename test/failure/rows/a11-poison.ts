@@ -1,10 +1,10 @@
 import { SeededRandom } from '../../../cli/simulate/seeded-random.js'
 import type { OutgoingRecord } from '../../../platform/kafka/producer.js'
 import { waitUntil, type ServiceProcess } from '../../support/child-process.js'
-import { DetectionStage } from '../../support/detection-stage.js'
-import { testStack } from '../../support/stack.js'
+import type { DetectionStage } from '../../support/detection-stage.js'
 import { checkLetters } from '../letter-check.js'
-import { clickOf, LogMaker } from '../made-log.js'
+import type { LogMaker} from '../made-log.js';
+import { clickOf, withMadeLog } from '../made-log.js'
 import { MAX_RECORD_BYTES, mutated, POISONS, poisonRecord } from '../poison.js'
 import type { Row } from '../row.js'
 import { differencesOf, rowKey, VerifiedLog } from '../verified-log.js'
@@ -30,9 +30,7 @@ export const row: Row = {
   quick: true,
   run: async ({ quick, seed, say }) => {
     const sizes = quick ? QUICK : FULL
-    const stage = await DetectionStage.open(await testStack('postgres', 'kafka', 'registry'))
-    const maker = await LogMaker.open(stage)
-    try {
+    return withMadeLog(async (stage, maker) => {
       const detector = stage.startDetector({ MAX_RECORD_BYTES: String(MAX_RECORD_BYTES) })
       const random = new SeededRandom(seed)
       await maker.send(mixedLog(maker, random, sizes))
@@ -63,10 +61,7 @@ export const row: Row = {
         configuration: { records: log.records, good: sizes.good, perKind: sizes.perKind, liveRate: LIVE_RATE },
         differences,
       }
-    } finally {
-      await maker.stop()
-      await stage.close()
-    }
+    })
   },
 }
 

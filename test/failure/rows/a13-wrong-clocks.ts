@@ -1,8 +1,7 @@
 import { SeededRandom } from '../../../cli/simulate/seeded-random.js'
 import type { OutgoingRecord } from '../../../platform/kafka/producer.js'
-import { DetectionStage } from '../../support/detection-stage.js'
-import { testStack } from '../../support/stack.js'
-import { LogMaker } from '../made-log.js'
+import type { LogMaker} from '../made-log.js';
+import { withMadeLog } from '../made-log.js'
 import type { Row } from '../row.js'
 import { differencesOf, rowKey, VerifiedLog } from '../verified-log.js'
 
@@ -39,53 +38,51 @@ export const row: Row = {
   quick: true,
   run: async ({ quick, seed, say }) => {
     const { seconds, latenessMs } = quick ? QUICK : FULL
-    const stage = await DetectionStage.open(await testStack('postgres', 'kafka', 'registry'), {
-      ALLOWED_LATENESS_MS: String(latenessMs),
-    })
-    const maker = await LogMaker.open(stage)
-    try {
-      const detector = stage.startDetector()
-      const random = new SeededRandom(seed)
-      const sessions = new Sessions(maker, random, latenessMs)
-      await maker.sendPaced(RATE, seconds, () => [
-        random.chance(BAD_SHARE) ? sessions.badClick() : sessions.nextClick(),
-      ])
-      await maker.send(closers(maker, random))
-      const log = await VerifiedLog.of(stage, { latenessMs })
-      await log.passes(log.records, [detector])
-      await detector.stop()
-      const without = await log.oracleWithout(({ key }) => !RIGHT.test(Buffer.from(key ?? '', 'base64').toString()))
-      const others = rowsOfOthers(log.oracle)
-      const closed = others.filter(({ status }) => status !== 'open').length
-      const sums = { late: 0, dead: 0, accepted: 0 }
-      for (const fates of log.oracle.fates)
-        for (const fate of ['late', 'dead', 'accepted'] as const) sums[fate] += fates[fate]
-      const differences = [
-        ...(await log.differences()),
-        ...(await log.sideDifferences()),
-        ...differencesOf('row of another session', others, rowsOfOthers(without), rowKey),
-      ]
-      const lateWithout = without.late.length
-      if (lateWithout > 0) differences.push(`${lateWithout} records of clocks that are right are late`)
-      if (closed === 0) differences.push('no window of the others was closed: the watermark decided nothing')
-      if (sums.late === 0 || sums.dead === 0) differences.push('nothing was late, or nothing was from the future')
-      say(`${sums.accepted} accepted, ${sums.late} late, ${sums.dead} from too far ahead`)
-      return {
-        held: differences.length === 0,
-        figure: `${others.length} windows of other sessions (${closed} closed) equal those without; ${sums.late} routed to late, ${sums.dead} to the dead letters; ${differences.length} differences`,
-        configuration: {
-          records: log.records,
-          badShare: BAD_SHARE,
-          skewedSessions: SKEWED_SHARE,
-          latenessMs,
-          clocks: OFFSETS_MS.length,
-        },
-        differences,
-      }
-    } finally {
-      await maker.stop()
-      await stage.close()
-    }
+    return withMadeLog(
+      async (stage, maker) => {
+        const detector = stage.startDetector()
+        const random = new SeededRandom(seed)
+        const sessions = new Sessions(maker, random, latenessMs)
+        await maker.sendPaced(RATE, seconds, () => [
+          random.chance(BAD_SHARE) ? sessions.badClick() : sessions.nextClick(),
+        ])
+        await maker.send(closers(maker, random))
+        const log = await VerifiedLog.of(stage, { latenessMs })
+        await log.passes(log.records, [detector])
+        await detector.stop()
+        const without = await log.oracleWithout(({ key }) => !RIGHT.test(Buffer.from(key ?? '', 'base64').toString()))
+        const others = rowsOfOthers(log.oracle)
+        const closed = others.filter(({ status }) => status !== 'open').length
+        const sums = { late: 0, dead: 0, accepted: 0 }
+        for (const fates of log.oracle.fates)
+          for (const fate of ['late', 'dead', 'accepted'] as const) sums[fate] += fates[fate]
+        const differences = [
+          ...(await log.differences()),
+          ...(await log.sideDifferences()),
+          ...differencesOf('row of another session', others, rowsOfOthers(without), rowKey),
+        ]
+        const lateWithout = without.late.length
+        if (lateWithout > 0) differences.push(`${lateWithout} records of clocks that are right are late`)
+        if (closed === 0) differences.push('no window of the others was closed: the watermark decided nothing')
+        if (sums.late === 0 || sums.dead === 0) differences.push('nothing was late, or nothing was from the future')
+        say(`${sums.accepted} accepted, ${sums.late} late, ${sums.dead} from too far ahead`)
+        return {
+          held: differences.length === 0,
+          figure: `${others.length} windows of other sessions (${closed} closed) equal those without; ${sums.late} routed to late, ${sums.dead} to the dead letters; ${differences.length} differences`,
+          configuration: {
+            records: log.records,
+            badShare: BAD_SHARE,
+            skewedSessions: SKEWED_SHARE,
+            latenessMs,
+            clocks: OFFSETS_MS.length,
+          },
+          differences,
+        }
+      },
+      {
+        ALLOWED_LATENESS_MS: String(latenessMs),
+      },
+    )
   },
 }
 

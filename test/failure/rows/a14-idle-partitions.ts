@@ -3,9 +3,9 @@ import { SeededRandom } from '../../../cli/simulate/seeded-random.js'
 import { TOPICS } from '../../../domain/events.js'
 import type { OutgoingRecord } from '../../../platform/kafka/producer.js'
 import { waitUntil, type ServiceProcess } from '../../support/child-process.js'
-import { DetectionStage } from '../../support/detection-stage.js'
-import { testStack } from '../../support/stack.js'
-import { LogMaker } from '../made-log.js'
+import type { DetectionStage } from '../../support/detection-stage.js'
+import type { LogMaker} from '../made-log.js';
+import { withMadeLog } from '../made-log.js'
 import type { Row, RowSettings } from '../row.js'
 import { slowGroup } from '../trials.js'
 import { VerifiedLog } from '../verified-log.js'
@@ -31,30 +31,28 @@ export const row: Row = {
   quick: true,
   run: async (settings) => {
     const { idleMs, backlog } = settings.quick ? QUICK : FULL
-    const stage = await DetectionStage.open(await testStack('postgres', 'kafka', 'registry'), {
-      ALLOWED_LATENESS_MS: String(LATENESS_MS),
-    })
-    const maker = await LogMaker.open(stage)
-    try {
-      const traffic = new Traffic(maker, settings.seed)
-      const detector = stage.startDetector()
-      const idle = await idlePartitions(stage, traffic, detector, idleMs, settings)
-      await detector.stop()
-      const lagging = await laggingPartition(stage, traffic, backlog, settings)
-      const differences = [...idle.differences, ...lagging.differences]
-      return {
-        held: differences.length === 0,
-        figure:
-          `${idle.open} windows of idle partitions stayed open ${idleMs / 1_000} s beyond their end and closed with the next event, ` +
-          `${idle.delayed} delayed events accepted; ${lagging.most} records behind the others: ${lagging.open} windows stayed open; ` +
-          `0 wrongly late, ${differences.length} differences`,
-        configuration: { records: lagging.records, partitions: PARTITIONS, latenessMs: LATENESS_MS, idleMs },
-        differences,
-      }
-    } finally {
-      await maker.stop()
-      await stage.close()
-    }
+    return withMadeLog(
+      async (stage, maker) => {
+        const traffic = new Traffic(maker, settings.seed)
+        const detector = stage.startDetector()
+        const idle = await idlePartitions(stage, traffic, detector, idleMs, settings)
+        await detector.stop()
+        const lagging = await laggingPartition(stage, traffic, backlog, settings)
+        const differences = [...idle.differences, ...lagging.differences]
+        return {
+          held: differences.length === 0,
+          figure:
+            `${idle.open} windows of idle partitions stayed open ${idleMs / 1_000} s beyond their end and closed with the next event, ` +
+            `${idle.delayed} delayed events accepted; ${lagging.most} records behind the others: ${lagging.open} windows stayed open; ` +
+            `0 wrongly late, ${differences.length} differences`,
+          configuration: { records: lagging.records, partitions: PARTITIONS, latenessMs: LATENESS_MS, idleMs },
+          differences,
+        }
+      },
+      {
+        ALLOWED_LATENESS_MS: String(LATENESS_MS),
+      },
+    )
   },
 }
 

@@ -2,10 +2,9 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { SeededRandom } from '../../../cli/simulate/seeded-random.js'
 import type { OutgoingRecord } from '../../../platform/kafka/producer.js'
 import type { ServiceProcess } from '../../support/child-process.js'
-import { DetectionStage } from '../../support/detection-stage.js'
-import { testStack } from '../../support/stack.js'
 import { metricsOf } from '../lag-series.js'
-import { LogMaker } from '../made-log.js'
+import type { LogMaker} from '../made-log.js';
+import { withMadeLog } from '../made-log.js'
 import type { Row } from '../row.js'
 import { VerifiedLog } from '../verified-log.js'
 
@@ -30,9 +29,7 @@ export const row: Row = {
   quick: true,
   run: async ({ quick, seed, say }) => {
     const sizes = quick ? QUICK : FULL
-    const stage = await DetectionStage.open(await testStack('postgres', 'kafka', 'registry'))
-    const maker = await LogMaker.open(stage)
-    try {
+    return withMadeLog(async (stage, maker) => {
       const detector = stage.startDetector()
       const state = new StateWatch(detector)
       const random = new SeededRandom(seed)
@@ -64,10 +61,7 @@ export const row: Row = {
         configuration: { records: end.records, ...sizes, hotShare: HOT_SHARE, partitions: PARTITIONS },
         differences,
       }
-    } finally {
-      await maker.stop()
-      await stage.close()
-    }
+    })
   },
 }
 

@@ -7,7 +7,8 @@ import { QUICK_EVENTS, VerifiedLog } from '../verified-log.js'
 
 /** Little may be processed beyond a checkpoint, so that there are many of them. */
 const MANY_COMMITS = { MAX_UNCOMMITTED_RECORDS: '1000' }
-const LONGEST_PAUSE_MS = 60
+/** Between two cuts. Were every COMMIT cut, the pauses between attempts would grow, and nothing would ever be stored. */
+const LONGEST_PAUSE_MS = 600
 const MOST_RUNS = 40
 
 export const row: Row = {
