@@ -92,6 +92,16 @@ async function attempt(row: Row, settings: RowSettings): Promise<RowOutcome> {
   }
 }
 
+/** The first lines and the last: a process that has ended by itself says why at the end of its log. */
+const endsOf = (lines: readonly string[]): readonly string[] =>
+  lines.length <= SHOWN_DIFFERENCES
+    ? lines
+    : [
+        ...lines.slice(0, SHOWN_DIFFERENCES / 2),
+        `(${lines.length - SHOWN_DIFFERENCES} more)`,
+        ...lines.slice(-SHOWN_DIFFERENCES / 2),
+      ]
+
 async function runRow(row: Row, { quick, seed }: Options, source: string): Promise<RowReport> {
   console.log(`${row.id}  ${row.fault}`)
   const startedAt = performance.now()
@@ -109,7 +119,7 @@ async function runRow(row: Row, { quick, seed }: Options, source: string): Promi
     revision: source,
     seconds,
   }
-  for (const line of (outcome.differences ?? []).slice(0, SHOWN_DIFFERENCES)) console.log(`    ! ${line}`)
+  for (const line of endsOf(outcome.differences ?? [])) console.log(`    ! ${line}`)
   console.log(`${row.id}  ${report.held ? 'PASS' : 'FAIL'}  ${report.figure}`)
   console.log(`    seed ${seed}, revision ${source}, ${report.configuration}, ${seconds.toFixed(0)} s`)
   return report
