@@ -123,7 +123,7 @@ const connectionConfig = (settings: PoolSettings): pg.PoolConfig => ({
  */
 export function openPool(settings: PoolSettings, log: Logger): Promise<Part<Database>> {
   const pool = new pg.Pool(connectionConfig(settings))
-  pool.on('error', (error) => log.warn({ err: error }, 'postgres_idle_connection_lost'))
+  pool.on('error', (error) => log.warn({ err: withoutClient(error) }, 'postgres_idle_connection_lost'))
   // A FATAL that comes in one packet with the end of the last statement is emitted before whoever waits for the
   // connection runs on and can listen: without a listener of its own, from the first moment, it ends the process.
   pool.on('connect', (client) => client.on('error', () => undefined))
@@ -144,6 +144,12 @@ export function openPool(settings: PoolSettings, log: Logger): Promise<Part<Data
     load: () => ({ open: pool.totalCount, idle: pool.idleCount, waiting: pool.waitingCount }),
   }
   return Promise.resolve({ value: database, stop: () => pool.end() })
+}
+
+/** pg-pool hangs the whole client on the error of an idle connection: a log line of settings and buffers. */
+function withoutClient(error: Error): Error {
+  Reflect.deleteProperty(error, 'client')
+  return error
 }
 
 /** What a connection is released with after an error: the error when it may not be used again. */

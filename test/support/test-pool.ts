@@ -2,10 +2,15 @@ import { pino } from 'pino'
 import { migrate } from '../../db/migrate.js'
 import { openPool, type Database, type PoolSettings } from '../../db/pool.js'
 import type { Part } from '../../platform/lifecycle.js'
+import type { Logger } from '../../platform/logger.js'
 import { createTestDatabase, type TestDatabase } from './stack.js'
 
-/** A pool with short waits, whose log lines go nowhere. */
-export const openTestPool = (url: string, settings: Partial<PoolSettings> = {}): Promise<Part<Database>> =>
+/** A pool with short waits, whose log lines go nowhere unless a log is given. */
+export const openTestPool = (
+  url: string,
+  settings: Partial<PoolSettings> = {},
+  log: Logger = pino({ level: 'silent' }),
+): Promise<Part<Database>> =>
   openPool(
     {
       url,
@@ -16,7 +21,7 @@ export const openTestPool = (url: string, settings: Partial<PoolSettings> = {}):
       applicationName: 'guardian-test',
       ...settings,
     },
-    pino({ level: 'silent' }),
+    log,
   )
 
 export interface MigratedDatabase {

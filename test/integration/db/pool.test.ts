@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { sql } from 'drizzle-orm'
+import { pino } from 'pino'
 import type { Database } from '../../../db/pool.js'
 import { withTransaction } from '../../../db/with-transaction.js'
 import { createTestDatabase, useTestStack, type TestDatabase } from '../../support/stack.js'
@@ -74,7 +75,11 @@ describe('pool', function () {
       await db.query('SELECT 1')
     })
 
-    it('survives that its connections are ended, idle or at work', async () => {
+    it('survives that its connections are ended, idle or at work, and logs no more than that', async () => {
+      let lines = ''
+      await stop()
+      const log = pino({ level: 'warn' }, { write: (line) => (lines += line) })
+      ;({ value: db, stop } = await openTestPool(proxy.urlOf(database.url), { max: 2 }, log))
       const [busy, idle] = [await db.checkOut(), await db.checkOut()]
       idle.release()
       assert.equal(db.load().idle, 1)
@@ -88,6 +93,8 @@ describe('pool', function () {
       await eventually(async () => {
         assert.deepEqual((await db.query('SELECT 1 AS x')).rows, [{ x: 1 }])
       })
+      assert.match(lines, /"postgres_idle_connection_lost"/)
+      assert.doesNotMatch(lines, /connectionParameters/)
     })
 
     it('does not print parameters in an error of drizzle either', async () => {
