@@ -3,7 +3,7 @@ import type { Operations } from '../schemas/rest/operations.js'
 import { createApp, type AppDeps } from './app.js'
 import { createAlertHandlers, type AlertDeps } from './routes/alerts.js'
 import { createAllowlistHandlers, type AllowlistDeps } from './routes/allowlist.js'
-import { createAnomalyHandlers, type AnomalyReader } from './routes/anomalies.js'
+import { createAnomalyHandlers } from './routes/anomalies.js'
 import { createAuditHandlers, type AuditReader } from './routes/audit.js'
 import { createBackTestHandlers, type BackTestDeps } from './routes/backtests.js'
 import { createDocumentationHandlers } from './routes/documentation.js'
@@ -13,15 +13,25 @@ import { createHealthHandlers, type HealthDeps } from './routes/health.js'
 import { createKeyHandlers, type KeyDeps } from './routes/keys.js'
 import { createRuleHandlers, type RuleStore } from './routes/rules.js'
 import { createSessionHandlers, type SessionDeps } from './routes/session.js'
+import { createSessionReaderHandlers, type SessionReaderDeps } from './routes/sessions.js'
 import { createSloHandlers, type SloDeps } from './routes/slo.js'
 import { createStatsHandlers, type StatsDeps } from './routes/stats.js'
 import { createVerdictHandlers, type VerdictStore } from './routes/verdicts.js'
 
 /** All that the API asks of the outside; `main` gives the real ones. */
 export interface ApiDeps
-  extends AppDeps, HealthDeps, StatsDeps, KeyDeps, SessionDeps, AlertDeps, SloDeps, BackTestDeps, AllowlistDeps {
+  extends
+    AppDeps,
+    HealthDeps,
+    StatsDeps,
+    KeyDeps,
+    SessionDeps,
+    AlertDeps,
+    SloDeps,
+    BackTestDeps,
+    AllowlistDeps,
+    SessionReaderDeps {
   readonly collector: Omit<CollectorDeps, 'registry' | 'nowMs'>
-  readonly anomalies: AnomalyReader
   readonly audit: AuditReader
   readonly rules: RuleStore
   readonly figures: FigureReader
@@ -46,6 +56,7 @@ export const createApi = (operations: Operations, deps: ApiDeps): Express =>
       ...createFigureHandlers(deps.figures),
       ...createSloHandlers(deps),
       ...createAllowlistHandlers(deps),
+      ...createSessionReaderHandlers(deps),
       ...createVerdictHandlers(deps.verdicts),
       ...createCollectorHandlers({ ...deps.collector, registry: deps.registry, nowMs: deps.nowMs }),
     },

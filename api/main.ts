@@ -30,6 +30,7 @@ import { wireAccess } from './wire-access.js'
 import { wireBackTests } from './wire-back-tests.js'
 import { wireCollector } from './wire-collector.js'
 import { wireIdempotency } from './wire-idempotency.js'
+import { wireLog } from './wire-log.js'
 import { wireReview } from './wire-review.js'
 import { wireRules } from './wire-rules.js'
 
@@ -69,6 +70,7 @@ async function start(config: ApiConfig, log: Logger, { life }: ProcessContext): 
     uptimeSeconds: () => process.uptime(),
     rules: wireRules(db),
     ...wireReview(config, db),
+    ...wireLog(config, { db, kafka, breakers }),
     backTests: wireBackTests(config, { db, temporal, breaker: breakers.temporal }),
     backTestMaxDays: config.BACK_TEST_MAX_DAYS,
     readStageTimes: (from, to, targetMs) => readStageTimes(db, from, to, targetMs),

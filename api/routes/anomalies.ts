@@ -36,7 +36,8 @@ export const createAnomalyHandlers = (
   },
 })
 
-const anomalyOf = (row: AnomalyRow, role: Role): Anomaly => ({
+/** A row as a role may see it. */
+export const anomalyOf = (row: AnomalyRow, role: Role): Anomaly => ({
   id: anomalyIdOf(row),
   session_id: row.sessionId,
   user_id: row.userId,

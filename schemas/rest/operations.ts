@@ -8,6 +8,7 @@ import { ruleOperations } from './operations/rules.js'
 import { figureOperations } from './operations/figures.js'
 import { collectorOperations } from './operations/collector.js'
 import { alertOperations } from './operations/alerts.js'
+import { sessionOperations } from './operations/sessions.js'
 import { reviewOperations } from './operations/review.js'
 import { Slo, SloQuery } from './slo.js'
 import { Stats } from './stats.js'
@@ -133,6 +134,7 @@ export const createOperations = ({ pageLimitMax, eventsPerRequestMax }: Operatio
     ...alertOperations(pageLimitMax),
     ...reviewOperations(pageLimitMax),
     ...collectorOperations(eventsPerRequestMax),
+    ...sessionOperations(pageLimitMax),
     listAnomalies: {
       ...bare,
       path: '/anomalies',

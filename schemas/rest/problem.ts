@@ -16,6 +16,7 @@ export const PROBLEMS = {
   SILENCE_NOT_FOUND: { status: 404, title: 'There is no such silence' },
   ENTRY_NOT_FOUND: { status: 404, title: 'There is no such entry of the allowlist' },
   ALLOWLIST_FULL: { status: 409, title: 'The allowlist has as many entries as it may have' },
+  SESSION_NOT_FOUND: { status: 404, title: 'There is no such session' },
   ANOMALY_NOT_FOUND: { status: 404, title: 'There is no such anomaly' },
   RULE_NOT_FOUND: { status: 404, title: 'There is no such version of a rule' },
   BACK_TEST_NOT_FOUND: { status: 404, title: 'There is no such back-test' },

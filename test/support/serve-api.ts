@@ -109,6 +109,10 @@ export async function serveApi(deps: Partial<ApiDeps> = {}): Promise<ServedApi> 
       get: () => Promise.resolve(undefined),
     },
     verdicts: { read: () => Promise.resolve(undefined), give: () => Promise.resolve(undefined) },
+    eventLog: { offsets: () => Promise.resolve([]), read: () => Promise.resolve() },
+    readValue: () => Promise.resolve({ fault: 'not given by the test' }),
+    rulesInForce: () => Promise.resolve([]),
+    sessionLogRecords: 1_000,
     allowlist: {
       list: () => Promise.resolve([]),
       get: () => Promise.resolve(undefined),

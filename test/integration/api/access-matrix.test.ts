@@ -33,6 +33,8 @@ const WHO_MAY: Readonly<Record<string, Access>> = {
   'POST /allowlist': 'operator',
   'GET /allowlist/{id}': 'analyst',
   'DELETE /allowlist/{id}': 'operator',
+  'GET /sessions/{session_id}': 'viewer',
+  'GET /sessions/{session_id}/events': 'viewer',
   'GET /alerts': 'viewer',
   'GET /alerts/{id}': 'viewer',
   'GET /silences': 'viewer',

@@ -1,0 +1,63 @@
+import { listDecidingRules } from '../db/stores/rules.js'
+import type { Database } from '../db/pool.js'
+import { rulesInForce } from '../domain/detection/rule.js'
+import { RULE_KINDS } from '../domain/detection/rule-kinds.js'
+import { RegistryClient } from '../platform/avro/registry-client.js'
+import { fetchOffsets } from '../platform/kafka/admin.js'
+import type { createKafka } from '../platform/kafka/client.js'
+import { readRange } from '../platform/kafka/read-range.js'
+import { withDeadline } from '../platform/resilience/deadline.js'
+import type { ApiConfig } from './api-config.js'
+import type { ApiDeps } from './api.js'
+import { EventValues } from './log/event-values.js'
+import type { LogReader } from './log/session-log.js'
+import type { Breakers } from './wire-dependencies.js'
+
+interface Parts {
+  readonly db: Database
+  readonly kafka: ReturnType<typeof createKafka>
+  readonly breakers: Pick<Breakers, 'kafka' | 'registry'>
+}
+
+type LogConfig = Pick<
+  ApiConfig,
+  | 'API_LOG_RECORDS_MAX'
+  | 'API_LOG_READ_TIMEOUT_MS'
+  | 'FETCH_MAX_UNPACKED_BYTES'
+  | 'SCHEMA_REGISTRY_URL'
+  | 'SCHEMA_REGISTRY_TIMEOUT_MS'
+>
+
+/** Bounded parts of the log, through the circuits to Kafka and the registry. */
+export function wireLog(
+  config: LogConfig,
+  { db, kafka, breakers }: Parts,
+): Pick<ApiDeps, 'eventLog' | 'readValue' | 'rulesInForce' | 'sessionLogRecords'> {
+  const schemas = new RegistryClient({ url: config.SCHEMA_REGISTRY_URL, timeoutMs: config.SCHEMA_REGISTRY_TIMEOUT_MS })
+  const values = new EventValues((id) => breakers.registry.execute(() => schemas.schemaById(id)))
+  return {
+    eventLog: logReader(config, kafka, breakers),
+    readValue: (topic, value) => values.read(topic, value),
+    rulesInForce: async () => rulesInForce(await listDecidingRules(db), RULE_KINDS),
+    sessionLogRecords: config.API_LOG_RECORDS_MAX,
+  }
+}
+
+function logReader(
+  { API_LOG_READ_TIMEOUT_MS: timeoutMs, FETCH_MAX_UNPACKED_BYTES: maxUnpackedBytes }: LogConfig,
+  kafka: Parts['kafka'],
+  breakers: Parts['breakers'],
+): LogReader {
+  const ask = <T>(work: () => Promise<T>): Promise<T> => breakers.kafka.execute(() => withDeadline(work, timeoutMs))
+  return {
+    offsets: (topic) => ask(() => fetchOffsets(kafka, topic)),
+    read: (range, onRecords) =>
+      ask(() =>
+        readRange(kafka, range, {
+          maxUnpackedBytes,
+          idleTimeoutMs: timeoutMs,
+          onRecords: (records) => Promise.resolve(onRecords(records)),
+        }),
+      ),
+  }
+}
