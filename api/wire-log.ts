@@ -56,7 +56,10 @@ function logReader(
         readRange(kafka, range, {
           maxUnpackedBytes,
           idleTimeoutMs: timeoutMs,
-          onRecords: (records) => Promise.resolve(onRecords(records)),
+          onRecords: (records) => {
+            onRecords(records)
+            return Promise.resolve()
+          },
         }),
       ),
   }
