@@ -135,14 +135,18 @@ async function main(): Promise<number> {
   const endsAt = performance.now() + options.minutes * 60_000
   try {
     for (const row of chosen) {
-      if (performance.now() < endsAt) reports.push(await runRow(row, options, source))
-      else notRun.push(row.id)
+      if (performance.now() >= endsAt) {
+        notRun.push(row.id)
+        continue
+      }
+      reports.push(await runRow(row, options, source))
+      // After each: hours of a run that is interrupted are not lost.
+      if (options.report) await writeTable(join(packageRoot, 'docs', 'reliability.md'), all, reports.slice(-1))
     }
   } finally {
     await VerifiedLog.closeKept()
     await stopTestStack()
   }
-  if (options.report) await writeTable(join(packageRoot, 'docs', 'reliability.md'), all, reports)
   const failed = reports.filter(({ held }) => !held).length
   if (notRun.length > 0) console.log(`not run, the time was up: ${notRun.join(', ')}`)
   console.log(`${reports.length - failed} passed, ${failed} failed`)
