@@ -1,8 +1,10 @@
 import { cpus, loadavg } from 'node:os'
+import { archiver } from './archiver.js'
 import { checkpoints } from './checkpoints.js'
 import { drain } from './drain.js'
 import { engines } from './engines.js'
 import { CONTESTANT_NAMES, isContestantName } from './engines/contestants.js'
+import { kpi } from './kpi.js'
 import { latency } from './latency.js'
 import { memory } from './memory.js'
 import { produce } from './produce.js'
@@ -30,9 +32,19 @@ function enginesOptions() {
 }
 
 const benches: Readonly<Record<string, () => Promise<void>>> = {
+  archiver: () => archiver(number(0, 2_000_000), number(1, 3)),
   checkpoints: () => checkpoints(number(0, 2_000_000), number(1, 3)),
   drain: () => drain(number(0, 2_000_000), number(1, 3)),
   engines: () => engines(enginesOptions()),
+  kpi: () =>
+    kpi({
+      events: number(0, 20_000_000),
+      rounds: number(1, 3),
+      withSpark: !words.includes('--no-spark'),
+      memoryBytes: Number(
+        words.find((word) => /^--memory=\d+$/.test(word))?.slice('--memory='.length) ?? 1_073_741_824,
+      ),
+    }),
   latency: () => latency(number(0, 2_000), number(1, 60)),
   memory: () => memory(number(0, 5_000_000)),
   profile: () => profile(number(0, 2_000_000)),

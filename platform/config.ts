@@ -29,6 +29,7 @@ const origins = z
   .prefault('none')
   .transform((text) => (text === 'none' ? [] : text.split(',').map((part) => part.trim())))
   .refine((all) => all.every((one) => URL.canParse(one) && new URL(one).origin === one), 'not `none` or origins')
+const folder = z.string().regex(/^\/[^\0\r\n]*$/, 'not an absolute path')
 const httpUrl = z.string().regex(/^https?:\/\/\S+$/, 'not an http(s) URL')
 
 /** The environment does not say what a process needs. Names variables and what is wrong with each, never their values. */
@@ -104,6 +105,20 @@ export const VARIABLES = {
   ARCHIVE_BUFFER_BYTES: wholeNumber(1_048_576, 4_294_967_296, 134_217_728),
   KPI_MEMORY_BYTES: wholeNumber(67_108_864, 68_719_476_736, 1_073_741_824),
   KPI_THREADS: wholeNumber(1, 128, 2),
+  KPI_ENGINE: z.enum(['duckdb', 'spark']).prefault('duckdb'),
+  KPI_SPARK_TIMEOUT_MS: wholeNumber(10_000, 7_200_000, 3_600_000),
+  KPI_SPARK_SHUFFLE_PARTITIONS: wholeNumber(1, 100_000, 200),
+  SPARK_MASTER: z
+    .string()
+    .regex(/^(local(\[[\d*,]+\])?|yarn|(spark|k8s):\S+)$/, 'not local[n], yarn, spark:// or k8s://')
+    .prefault('local[*]'),
+  SPARK_HOME: folder.optional(),
+  HADOOP_CONF_DIR: folder.optional(),
+  JAVA_HOME: folder.optional(),
+  PATH: z
+    .string()
+    .regex(/^[^\0\r\n]+$/, 'not a list of folders')
+    .optional(),
   KPI_ARCHIVE_WAIT_MS: wholeNumber(1_000, 21_600_000, 1_800_000),
   BACK_TEST_MAX_DAYS: wholeNumber(1, 366, 31),
   BACK_TEST_MAX_WINDOWS: wholeNumber(100, 10_000_000, 100_000),

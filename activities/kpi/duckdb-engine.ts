@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { openDuckDb, sqlText, type DuckDb } from '../../platform/duckdb/duckdb.js'
 import { packageRoot } from '../../platform/package-root.js'
-import type { DayAnswer, DayQuestion, KpiEngine } from './kpi-engine.js'
+import { ARCHIVED_COLUMNS, type DayAnswer, type DayQuestion, type KpiEngine } from './kpi-engine.js'
 
 export interface DuckDbEngineSettings {
   readonly memoryLimitBytes: number
@@ -13,13 +13,6 @@ export interface DuckDbEngineSettings {
 /** The queries are read where they are kept: they are not compiled. */
 const queryOf = (name: string): Promise<string> =>
   readFile(join(packageRoot, 'activities', 'kpi', 'sql', `${name}.sql`), 'utf8')
-
-const CLICK_COLUMNS =
-  'kafka_partition INTEGER, kafka_offset BIGINT, event_id VARCHAR, event_ms BIGINT, session_id VARCHAR, ' +
-  'user_id VARCHAR, event_type VARCHAR, item_id VARCHAR'
-const PURCHASE_COLUMNS =
-  'kafka_partition INTEGER, kafka_offset BIGINT, event_id VARCHAR, event_ms BIGINT, session_id VARCHAR, ' +
-  'user_id VARCHAR, order_id VARCHAR, item_id VARCHAR, quantity INTEGER, unit_price BIGINT, currency VARCHAR'
 
 /** Sessions given to DuckDB with one statement. */
 const SESSIONS_PER_INSERT = 5_000
@@ -56,8 +49,8 @@ export class DuckDbEngine implements KpiEngine {
 
 async function ask(db: DuckDb, question: DayQuestion): Promise<DayAnswer> {
   await db.run('SET preserve_insertion_order = false')
-  await db.run(archived('archived_click', question.clickFiles, CLICK_COLUMNS))
-  await db.run(archived('archived_purchase', question.purchaseFiles, PURCHASE_COLUMNS))
+  await db.run(archived('click', question.clickFiles))
+  await db.run(archived('purchase', question.purchaseFiles))
   await db.run('CREATE TABLE flagged_session (session_id VARCHAR)')
   for (let from = 0; from < question.flaggedSessions.length; from += SESSIONS_PER_INSERT) {
     const some = question.flaggedSessions.slice(from, from + SESSIONS_PER_INSERT)
@@ -82,7 +75,7 @@ async function ask(db: DuckDb, question: DayQuestion): Promise<DayAnswer> {
 }
 
 /** A day without files has empty tables, and so figures of zero. */
-const archived = (name: string, files: readonly string[], columns: string): string =>
+const archived = (what: 'click' | 'purchase', files: readonly string[]): string =>
   files.length === 0
-    ? `CREATE TABLE ${name} (${columns})`
-    : `CREATE VIEW ${name} AS SELECT * FROM read_parquet([${files.map(sqlText).join(',')}], hive_partitioning = false)`
+    ? `CREATE TABLE archived_${what} (${ARCHIVED_COLUMNS[what].map((column) => column.join(' ')).join(', ')})`
+    : `CREATE VIEW archived_${what} AS SELECT * FROM read_parquet([${files.map(sqlText).join(',')}], hive_partitioning = false)`

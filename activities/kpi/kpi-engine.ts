@@ -16,6 +16,33 @@ export interface DayAnswer extends FigureRows {
   readonly readRows: number
 }
 
+type Columns = readonly (readonly [name: string, type: 'INTEGER' | 'BIGINT' | 'VARCHAR'])[]
+
+const LOG_POSITION: Columns = [
+  ['kafka_partition', 'INTEGER'],
+  ['kafka_offset', 'BIGINT'],
+]
+const EVENT: Columns = [
+  ['event_id', 'VARCHAR'],
+  ['event_ms', 'BIGINT'],
+  ['session_id', 'VARCHAR'],
+  ['user_id', 'VARCHAR'],
+]
+
+/** The columns of the archive that the queries read. */
+export const ARCHIVED_COLUMNS: Readonly<Record<'click' | 'purchase', Columns>> = {
+  click: [...LOG_POSITION, ...EVENT, ['event_type', 'VARCHAR'], ['item_id', 'VARCHAR']],
+  purchase: [
+    ...LOG_POSITION,
+    ...EVENT,
+    ['order_id', 'VARCHAR'],
+    ['item_id', 'VARCHAR'],
+    ['quantity', 'INTEGER'],
+    ['unit_price', 'BIGINT'],
+    ['currency', 'VARCHAR'],
+  ],
+}
+
 /** Runs the queries of `activities/kpi/sql` over Parquet files. */
 export interface KpiEngine {
   /** @throws when it runs out of memory and disk, or a file is not what the manifest says */

@@ -1,4 +1,6 @@
 import { DuckDbEngine } from '../../activities/kpi/duckdb-engine.js'
+import type { KpiEngine } from '../../activities/kpi/kpi-engine.js'
+import { findSparkSubmit, SparkEngine } from '../../activities/kpi/spark-engine.js'
 import type { ReconcileDeps } from '../../activities/reconcile/reconcile-activities.js'
 import type { KpiDeps } from '../../activities/kpi/kpi-activities.js'
 import { DATASETS, topicOf } from '../../domain/archive/archive-file.js'
@@ -28,7 +30,19 @@ export interface KpiParts {
   readonly log: Logger
   readonly storage: ObjectStorage
   readonly config: Config<
-    'KPI_MEMORY_BYTES' | 'KPI_THREADS' | 'ALLOWED_LATENESS_MS' | 'KAFKA_BROKERS' | 'KAFKA_REQUEST_TIMEOUT_MS'
+    | 'ALLOWED_LATENESS_MS'
+    | 'KAFKA_BROKERS'
+    | 'KAFKA_REQUEST_TIMEOUT_MS'
+    | 'KPI_ENGINE'
+    | 'KPI_MEMORY_BYTES'
+    | 'KPI_THREADS'
+    | 'KPI_SPARK_SHUFFLE_PARTITIONS'
+    | 'KPI_SPARK_TIMEOUT_MS'
+    | 'SPARK_MASTER'
+    | 'SPARK_HOME'
+    | 'HADOOP_CONF_DIR'
+    | 'JAVA_HOME'
+    | 'PATH'
   >
 }
 
@@ -59,7 +73,7 @@ export const kpiDeps = ({ db, log, storage, config }: KpiParts): KpiDeps & Recon
   raiseFence: (day) => raiseFence(db, day),
   stageFigures: (day, fence, figures, inputs) => stageFigures(db, day, fence, figures, inputs),
   publishFigures: (day, fence) => publishFigures(db, day, fence),
-  engine: new DuckDbEngine({ memoryLimitBytes: config.KPI_MEMORY_BYTES, threads: config.KPI_THREADS }),
+  engine: engineOf(config),
   locate: (path) => storage.locate(path),
   allowedLatenessMs: config.ALLOWED_LATENESS_MS,
   now: () => Date.now(),
@@ -69,3 +83,18 @@ export const kpiDeps = ({ db, log, storage, config }: KpiParts): KpiDeps & Recon
   storeReconciliation: (found) => storeReconciliation(db, found),
   reconciler: { memoryLimitBytes: config.KPI_MEMORY_BYTES, threads: config.KPI_THREADS },
 })
+
+/** What computes the figures. Spark is given its own variables and no others: it needs none of our secrets. */
+function engineOf(config: KpiParts['config']): KpiEngine {
+  const memoryLimitBytes = config.KPI_MEMORY_BYTES
+  if (config.KPI_ENGINE === 'duckdb') return new DuckDbEngine({ memoryLimitBytes, threads: config.KPI_THREADS })
+  const { SPARK_HOME, HADOOP_CONF_DIR, JAVA_HOME, PATH } = config
+  return new SparkEngine({
+    sparkSubmit: findSparkSubmit(config) ?? 'spark-submit',
+    master: config.SPARK_MASTER,
+    shufflePartitions: config.KPI_SPARK_SHUFFLE_PARTITIONS,
+    memoryLimitBytes,
+    timeoutMs: config.KPI_SPARK_TIMEOUT_MS,
+    env: { SPARK_HOME, HADOOP_CONF_DIR, JAVA_HOME, PATH },
+  })
+}

@@ -1,3 +1,4 @@
+import { findSparkSubmit } from '../../activities/kpi/spark-engine.js'
 import { ConfigError, loadConfig, type Config } from '../../platform/config.js'
 import type { Env } from '../../platform/env.js'
 
@@ -24,6 +25,14 @@ const VARIABLES = [
   'ARCHIVE_URL',
   'KPI_MEMORY_BYTES',
   'KPI_THREADS',
+  'KPI_ENGINE',
+  'KPI_SPARK_TIMEOUT_MS',
+  'KPI_SPARK_SHUFFLE_PARTITIONS',
+  'SPARK_MASTER',
+  'SPARK_HOME',
+  'HADOOP_CONF_DIR',
+  'JAVA_HOME',
+  'PATH',
   'KPI_ARCHIVE_WAIT_MS',
   'BACK_TEST_MAX_WINDOWS',
   'FETCH_MAX_UNPACKED_BYTES',
@@ -53,7 +62,7 @@ const VARIABLES = [
 /** What the orchestrator needs from the environment. @throws ConfigError, also when e-mail is configured in part only */
 export const orchestratorConfig = (env: Env) => {
   const config = loadConfig(VARIABLES, env)
-  const faults = [...emailFaults(config), ...thresholdFaults(config)]
+  const faults = [...emailFaults(config), ...thresholdFaults(config), ...sparkFaults(config)]
   if (faults.length > 0) throw new ConfigError(faults)
   return config
 }
@@ -65,6 +74,13 @@ function emailFaults(config: Config<(typeof EMAIL)[number]>): string[] {
   if (missing.length === 0 || missing.length === EMAIL.length) return []
   return missing.map((name) => `${name}: missing, e-mail needs ${EMAIL.join(', ')}`)
 }
+
+const sparkFaults = (config: Config<'KPI_ENGINE' | 'SPARK_HOME' | 'PATH'>): string[] =>
+  config.KPI_ENGINE === 'spark' && findSparkSubmit(config) === undefined
+    ? [
+        'KPI_ENGINE: spark, and SPARK_HOME/bin and the PATH have no spark-submit; install Spark 4, or `pip install pyspark`',
+      ]
+    : []
 
 const THRESHOLDS = [
   ['DLQ_ALERT_WARNING', 'DLQ_ALERT_CRITICAL'],

@@ -1,0 +1,111 @@
+import { spawn } from 'node:child_process'
+import { existsSync } from 'node:fs'
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { delimiter, join } from 'node:path'
+import { packageRoot } from '../../platform/package-root.js'
+import { ARCHIVED_COLUMNS, type DayAnswer, type DayQuestion, type KpiEngine } from './kpi-engine.js'
+
+export interface SparkEngineSettings {
+  /** The command that runs a program on Spark. */
+  readonly sparkSubmit: string
+  /** `local[2]`, `yarn`, `spark://host:7077`, as spark-submit takes it. */
+  readonly master: string
+  /** Partitions of a shuffle; Spark's own 200 are for clusters. */
+  readonly shufflePartitions: number
+  /** Of the driver; in local mode that is all there is. */
+  readonly memoryLimitBytes: number
+  /** When a computation is ended, with all that it started. */
+  readonly timeoutMs: number
+  /** For spark-submit: where Java and Spark are. */
+  readonly env: Readonly<Record<string, string | undefined>>
+}
+
+/** What is kept of what Spark says, to be told when it fails. */
+const TAIL_CHARS = 2_000
+const MEBIBYTE = 1_048_576
+const KPI_FOLDER = join(packageRoot, 'activities', 'kpi')
+
+/** Finds spark-submit, in SPARK_HOME or on the PATH. @returns undefined when it is in neither */
+export function findSparkSubmit(env: {
+  readonly SPARK_HOME?: string | undefined
+  readonly PATH?: string | undefined
+}): string | undefined {
+  const home = env.SPARK_HOME
+  const folders = [...(home ? [join(home, 'bin')] : []), ...(env.PATH ?? '').split(delimiter)]
+  return folders.map((folder) => join(folder, 'spark-submit')).find((path) => existsSync(path))
+}
+
+/** Computes on Spark, by the same queries over the same files: one day at a time, each in a program of its own. */
+export class SparkEngine implements KpiEngine {
+  readonly #settings: SparkEngineSettings
+  #last: Promise<unknown> = Promise.resolve()
+
+  constructor(settings: SparkEngineSettings) {
+    this.#settings = settings
+  }
+
+  compute(question: DayQuestion): Promise<DayAnswer> {
+    const answer = this.#last.then(() => this.#compute(question))
+    this.#last = answer.catch(() => undefined)
+    return answer
+  }
+
+  async #compute({ flaggedSessions, ...question }: DayQuestion): Promise<DayAnswer> {
+    const folder = await mkdtemp(join(tmpdir(), 'guardian-kpi-spark-'))
+    const at = (name: string): string => join(folder, name)
+    try {
+      const flagged = flaggedSessions.map((session_id) => `${JSON.stringify({ session_id })}\n`)
+      await writeFile(at('flagged.jsonl'), flagged.join(''))
+      const names = { flaggedFile: at('flagged.jsonl'), sqlFolder: join(KPI_FOLDER, 'sql') }
+      const { click: clickColumns, purchase: purchaseColumns } = ARCHIVED_COLUMNS
+      await writeFile(at('question.json'), JSON.stringify({ ...question, ...names, clickColumns, purchaseColumns }))
+      await this.#submit(folder, [at('question.json'), at('answer.json')])
+      return JSON.parse(await readFile(at('answer.json'), 'utf8')) as DayAnswer
+    } finally {
+      await rm(folder, { recursive: true, force: true })
+    }
+  }
+
+  async #submit(folder: string, paths: readonly string[]): Promise<void> {
+    const { sparkSubmit, master, memoryLimitBytes, shufflePartitions, timeoutMs, env } = this.#settings
+    const settings = {
+      'spark.ui.enabled': 'false',
+      'spark.ui.showConsoleProgress': 'false',
+      'spark.sql.session.timeZone': 'UTC',
+      'spark.sql.shuffle.partitions': String(shufflePartitions),
+      'spark.local.dir': folder,
+      'spark.sql.warehouse.dir': folder,
+    }
+    const args = [
+      ...['--master', master, '--driver-memory', `${Math.floor(memoryLimitBytes / MEBIBYTE)}m`],
+      ...Object.entries(settings).flatMap(([name, value]) => ['--conf', `${name}=${value}`]),
+      ...[join(KPI_FOLDER, 'spark', 'day_figures.py'), ...paths],
+    ]
+    // A group of its own: spark-submit is a script that starts others, and all have to end together.
+    const child = spawn(sparkSubmit, args, { cwd: folder, env, detached: true, stdio: ['ignore', 'ignore', 'pipe'] })
+    let said = ''
+    child.stderr.setEncoding('utf8').on('data', (text: string) => (said = (said + text).slice(-TAIL_CHARS)))
+    const end = () => child.pid !== undefined && endGroup(child.pid)
+    const timer = setTimeout(end, timeoutMs)
+    process.once('exit', end)
+    try {
+      const code = await new Promise<number | null>((resolve, reject) => {
+        child.once('error', reject)
+        child.once('close', resolve)
+      })
+      if (code !== 0) throw new Error(`spark-submit ended with ${String(code)}: ${said.trim()}`)
+    } finally {
+      clearTimeout(timer)
+      process.off('exit', end)
+    }
+  }
+}
+
+function endGroup(pid: number): void {
+  try {
+    process.kill(-pid, 'SIGKILL')
+  } catch (error) {
+    if (!(error instanceof Error && 'code' in error && error.code === 'ESRCH')) throw error
+  }
+}

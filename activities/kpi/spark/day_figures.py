@@ -1,0 +1,58 @@
+"""Computes the figures of a day with Spark SQL, by the queries of activities/kpi/sql as they are.
+
+Run by spark-submit with two paths: the question, and where the answer goes (both JSON). The question names the files, the
+flagged sessions' file (a session id a line, as JSON text), the bounds of the day, and the folder of the queries.
+"""
+
+import json
+import pathlib
+import sys
+
+from pyspark.sql import SparkSession
+from pyspark.sql.types import IntegerType, LongType, StringType, StructField, StructType
+
+KINDS = {"INTEGER": IntegerType(), "BIGINT": LongType(), "VARCHAR": StringType()}
+
+
+def schema_of(columns):
+    return StructType([StructField(name, KINDS[kind]) for name, kind in columns])
+
+
+def main(question_path, answer_path):
+    question = json.loads(pathlib.Path(question_path).read_text())
+    spark = SparkSession.builder.appName("guardian-kpi").getOrCreate()
+    spark.sparkContext.setLogLevel("ERROR")
+
+    def query(name):
+        sql = (pathlib.Path(question["sqlFolder"]) / f"{name}.sql").read_text()
+        return sql.replace(":from_ms", str(question["fromMs"])).replace(":to_ms", str(question["toMs"]))
+
+    def archived(name, files, columns):
+        schema = schema_of(columns)
+        # A day without files has empty tables, and so figures of zero.
+        table = spark.read.schema(schema).parquet(*files) if files else spark.createDataFrame([], schema)
+        table.createOrReplaceTempView(name)
+        return table
+
+    clicks = archived("archived_click", question["clickFiles"], question["clickColumns"])
+    purchases = archived("archived_purchase", question["purchaseFiles"], question["purchaseColumns"])
+    flagged = spark.read.schema(schema_of([["session_id", "VARCHAR"]])).json(question["flaggedFile"])
+    flagged.createOrReplaceTempView("flagged_session")
+    for name in ("click", "purchase"):
+        spark.sql(query(name)).persist().createOrReplaceTempView(name)
+
+    def rows(name):
+        return [row.asDict() for row in spark.sql(query(name)).collect()]
+
+    answer = {
+        "readRows": clicks.count() + purchases.count(),
+        "metrics": rows("metrics"),
+        "revenue": rows("revenue"),
+        "items": rows("popular-items"),
+        "funnel": rows("funnel"),
+    }
+    pathlib.Path(answer_path).write_text(json.dumps(answer))
+    spark.stop()
+
+
+main(*sys.argv[1:3])

@@ -1,0 +1,73 @@
+import { isDeepStrictEqual } from 'node:util'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { DuckDbEngine } from '../../../activities/kpi/duckdb-engine.js'
+import type { DayQuestion } from '../../../activities/kpi/kpi-engine.js'
+import { findSparkSubmit, SparkEngine } from '../../../activities/kpi/spark-engine.js'
+import { BENCH_DAY, flaggedSessions, generateDay } from '../../../bench/kpi/generate-day.js'
+import { fetchSpark } from '../../../deploy/local/fetch-spark.js'
+import { cacheDirOf } from '../../../deploy/local/server-cache.js'
+import { DAY_MS, startOfDayMs } from '../../../domain/utc-day.js'
+import { figuresOf, type DayFigures } from '../../../domain/kpi/figures.js'
+import type { Row } from '../row.js'
+
+const MEMORY_BYTES = 2_147_483_648
+
+/** Every figure as a line of its own, so that each can be held against the other's. */
+const linesOf = ({ metrics, items, funnel }: DayFigures): string[] => [
+  ...Object.entries(metrics).flatMap(([traffic, of]) =>
+    Object.entries(of).map(([name, value]) => `${traffic} ${name} ${JSON.stringify(value)}`),
+  ),
+  ...items.map((item) => `${item.traffic} ${item.ranking} ${item.place} ${item.item_id} ${item.amount}`),
+  ...Object.entries(funnel).flatMap(([traffic, steps]) =>
+    Object.entries(steps).map(([step, sessions]) => `${traffic} ${step} ${sessions}`),
+  ),
+]
+
+export const row: Row = {
+  id: 'K1',
+  fault: 'none: the figures of a day, and of an empty one, by DuckDB and by Spark SQL',
+  invariant: 'both engines give the same figures, row for row, from the same queries and the same files',
+  quick: false,
+  run: async ({ quick, say }) => {
+    const events = quick ? 100_000 : 1_000_000
+    const folder = mkdtempSync(join(tmpdir(), 'guardian-engines-'))
+    try {
+      const home = await fetchSpark({ cacheDir: cacheDirOf(process.env), env: process.env, report: say })
+      const env = { ...process.env, SPARK_HOME: home }
+      const limits = { memoryLimitBytes: MEMORY_BYTES, timeoutMs: 1_800_000, shufflePartitions: 8 }
+      const duck = new DuckDbEngine({ ...limits, threads: 2 })
+      const spark = new SparkEngine({ ...limits, env, master: 'local[2]', sparkSubmit: findSparkSubmit(env) ?? '' })
+      const files = await generateDay(folder, events)
+      const of = (dataset: string) => files.filter((f) => f.dataset === dataset).map(({ path }) => join(folder, path))
+      const fromMs = startOfDayMs(BENCH_DAY)
+      const full: DayQuestion = {
+        ...{ clickFiles: of('clicks'), purchaseFiles: of('purchases'), flaggedSessions: flaggedSessions(events) },
+        ...{ fromMs, toMs: fromMs + DAY_MS },
+      }
+      const empty: DayQuestion = { ...full, clickFiles: [], purchaseFiles: [], flaggedSessions: [] }
+      const differences: string[] = []
+      let rows = 0
+      for (const [name, question] of Object.entries({ full, empty })) {
+        const [ours, theirs] = [await duck.compute(question), await spark.compute(question)]
+        say(`${name} day: ${ours.readRows} rows read`)
+        if (ours.readRows !== theirs.readRows)
+          differences.push(`${name}: read ${ours.readRows}, ${theirs.readRows} rows`)
+        const [a, b] = [linesOf(figuresOf(ours)), linesOf(figuresOf(theirs))]
+        rows += a.length
+        differences.push(...a.filter((line) => !b.includes(line)).map((line) => `${name}: only DuckDB says ${line}`))
+        differences.push(...b.filter((line) => !a.includes(line)).map((line) => `${name}: only Spark says ${line}`))
+        if (differences.length === 0 && !isDeepStrictEqual(a, b)) differences.push(`${name}: another order`)
+      }
+      return {
+        held: differences.length === 0 && rows > 500,
+        figure: `${rows} figures, ${differences.length} differences`,
+        configuration: { events, files: files.length },
+        differences,
+      }
+    } finally {
+      rmSync(folder, { recursive: true, force: true })
+    }
+  },
+}
