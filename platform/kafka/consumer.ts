@@ -59,6 +59,12 @@ export type Assignment = ReadonlyMap<string, readonly number[]>
 interface MemberHandlers {
   /** What this member reads from now on. kafkajs goes on without waiting for it. */
   readonly onAssigned: (assignment: Assignment) => void
+  /**
+   * The group is about to share its partitions out anew, and waits for this: the last moment at which what was decided can
+   * be stored, so that nobody has to decide it again. Bound its time. While there is nothing to read it is told, too, but
+   * then the group does not wait.
+   */
+  readonly onRebalancing?: () => Promise<void>
   /** The consumer has stopped for good; the process must end, so that its supervisor can start it again. */
   readonly onCrash: (cause: Error) => void
 }
@@ -174,6 +180,7 @@ async function run(consumer: Consumer, handlers: MemberHandlers, give: Give, log
     log.info({ memberId: payload.memberId, assignment: payload.memberAssignment }, 'group_joined')
     handlers.onAssigned(new Map(Object.entries(payload.memberAssignment)))
   })
+  consumer.on(consumer.events.REBALANCING, () => void handlers.onRebalancing?.())
   await consumer.run({
     autoCommit: false,
     partitionsConsumedConcurrently: 4,
@@ -181,10 +188,17 @@ async function run(consumer: Consumer, handlers: MemberHandlers, give: Give, log
     eachBatch: async (payload) => {
       if (payload.isStale() || !payload.isRunning()) return
       await give(fetchedOf(payload.batch as RawBatch), payload)
-      await payload.heartbeat()
+      await payload.heartbeat().catch(async (error: unknown) => {
+        if (isRebalancing(error)) await handlers.onRebalancing?.()
+        throw error
+      })
     },
   })
 }
+
+/** How kafkajs hears of it; it joins the group again when the handlers of its batches have ended. */
+const isRebalancing = (error: unknown): boolean =>
+  error instanceof Error && 'type' in error && error.type === 'REBALANCE_IN_PROGRESS'
 
 const fetchedOf = (batch: RawBatch): FetchedBatches => ({
   topic: batch.topic,

@@ -114,6 +114,23 @@ describe('who owns a partition, and from where it goes on', function () {
     assert.deepEqual(await stage.fates(), fates)
   })
 
+  it('what is decided is committed before partitions go to a new member: it does not begin where the last checkpoint was', async () => {
+    await stage.freshDatabase()
+    const settings = { ...slowly('joined'), CHECKPOINT_INTERVAL_MS: '600000', LOG_LEVEL: 'info' }
+    const one = stage.startDetector(settings)
+    await says(one, 'partition_taken')
+    const two = stage.startDetector(settings)
+    await says(two, 'partition_taken', 60_000)
+    const from = [...two.output.matchAll(/"nextOffset":(\d+)[^\n]*"partition_taken"/g)].map(([, offset]) =>
+      Number(offset),
+    )
+    assert.ok(
+      from.some((offset) => offset > 0),
+      `it begins at ${from.join(', ')}\n${one.output}\n${two.output}`,
+    )
+    await Promise.all([one.stop(), two.stop()])
+  })
+
   it('a partition waits while the registry is away: nothing is called a dead letter that is none', async () => {
     const { registry } = servers()
     await stage.freshDatabase()

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import { GuardianError, isRetryable } from '../../domain/errors.js'
 import type { Assignment, Fetched, FetchedBatches, StreamConsumer } from '../../platform/kafka/consumer.js'
 import type { Producer } from '../../platform/kafka/producer.js'
@@ -46,6 +47,8 @@ const HOLD_MS = 20
 const OUTAGE_MS = 1_000
 /** Records decided before timers and sockets have a turn. */
 const MAX_RECORDS_PER_TURN = 1_000
+/** Longer than a checkpoint takes, and much shorter than the group waits for its members. */
+const REBALANCE_WAIT_MS = 2_000
 const nextTurn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
 
 /** What a partition is taken anew after: while PostgreSQL was away, a rebalance can have given it to somebody else, too. */
@@ -90,6 +93,18 @@ export class DetectorWorker {
     )
     for (const owner of this.#owners.values())
       if (!assignment.get(owner.topic)?.includes(owner.partition)) this.#release(owner)
+  }
+
+  /** Commits what is decided before partitions go to other members, so that they need not decide it again. */
+  async onRebalancing(): Promise<void> {
+    // The first may have been under way for a while, and then the second has the rest.
+    const commitTwice = async (owner: PartitionOwner) => {
+      await this.#checkpoint(owner)
+      await this.#checkpoint(owner)
+    }
+    const tooLong = new AbortController()
+    const committed = Promise.all(this.owners.map(commitTwice)).finally(() => tooLong.abort())
+    await Promise.race([committed, sleep(REBALANCE_WAIT_MS, undefined, tooLong).catch(() => undefined)])
   }
 
   /**

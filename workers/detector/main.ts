@@ -55,6 +55,7 @@ async function start(config: DetectorConfig, log: Logger, { life, onFatal }: Pro
   await consumer.runFetches({
     onFetch: (fetched) => worker.onFetch(fetched).catch(onFatal),
     onAssigned: (assignment) => worker.onAssigned(assignment),
+    onRebalancing: () => worker.onRebalancing(),
     onCrash: onFatal,
   })
   const watched = { kafka, schemas, producers: [producer, feedProducer], worker, steps, metrics, log, onFatal }
