@@ -62,10 +62,3 @@ export class KeyTable implements TextSource {
     this.#keys.remove(key)
   }
 }
-
-/** The same numbers in an array of twice the length. */
-export function grown(old: Int32Array): Int32Array<ArrayBuffer> {
-  const next = new Int32Array(old.length * 2)
-  next.set(old)
-  return next
-}

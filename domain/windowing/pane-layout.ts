@@ -1,10 +1,10 @@
 /*
- * One pane is a run of words in one flat array: integers and doubles look at the same memory, so a pane is two cache
- * lines and no garbage.
+ * One pane is a run of words in one flat array: integers and doubles look at the same memory, so a pane is a cache line and
+ * a half, and no garbage.
  */
 
 /** Integers (of four bytes) in a pane. */
-export const WORDS = 28
+export const WORDS = 24
 export const DOUBLES = WORDS / 2
 
 /** Where the doubles are, counted in doubles. */
@@ -25,14 +25,15 @@ export const I_ACTOR = 10
 /** How many distinct values there are; the first few are inline. */
 export const I_VALUES = 11
 export const I_INLINE = 12
-export const INLINE_VALUES = 4
+export const INLINE_VALUES = 3
+export const I_FLAGS = 15
 /** Four words of an event id, or the number of its text in the first of them. */
 export const I_FIRST_ID = 16
 export const I_LAST_ID = 20
-export const I_ID_IS_TEXT = 24
+
+/** Whether an id is a text, and whether the pane has changed since changed ones were last taken. */
 export const FIRST_ID_IS_TEXT = 1
 export const LAST_ID_IS_TEXT = 2
-/** Whether the pane has changed since changed ones were last taken. */
-export const I_CHANGED = 25
+export const CHANGED = 4
 
 export const NONE = -1

@@ -1,16 +1,17 @@
 import { Interner } from './interner.js'
-import { grown, KeyTable } from './key-table.js'
+import { KeyTable } from './key-table.js'
+import { grown } from './growth.js'
 import {
+  CHANGED,
   DOUBLES,
   F_ACTOR_OFFSET,
   F_FIRST_OFFSET,
   F_LAST_OFFSET,
   FIRST_ID_IS_TEXT,
   I_ACTOR,
-  I_CHANGED,
   I_COUNT,
   I_FIRST_ID,
-  I_ID_IS_TEXT,
+  I_FLAGS,
   I_INLINE,
   I_KEY,
   I_LAST_ID,
@@ -86,7 +87,7 @@ export class PaneStore {
     this.#setId(slot, I_LAST_ID, LAST_ID_IS_TEXT, event)
     if (event.value !== null) this.#addValue(slot, event.value)
     if (event.actor !== null) this.#setActor(slot, event.actor, event.offset)
-    words[base + I_CHANGED] = 1
+    words[base + I_FLAGS] = (words[base + I_FLAGS] ?? 0) | CHANGED
     return this.#keys.addToTotal(key, 1)
   }
 
@@ -152,15 +153,18 @@ export class PaneStore {
     const taken: number[] = []
     for (let slot = 0, base = 0; slot < this.#used; slot++, base += WORDS) {
       if (words[base + I_COUNT] === 0) continue
-      if (all || words[base + I_CHANGED] === 1) taken.push(slot)
-      words[base + I_CHANGED] = 0
+      const flags = words[base + I_FLAGS] ?? 0
+      if (all || (flags & CHANGED) !== 0) taken.push(slot)
+      words[base + I_FLAGS] = flags & ~CHANGED
     }
     return taken
   }
 
   /** Has every live pane be taken as changed: what was taken of it before is not enough any more. */
   markAllChanged(): void {
-    for (const slots of this.#byPane.values()) for (const slot of slots) this.#words[slot * WORDS + I_CHANGED] = 1
+    const words = this.#words
+    for (const slots of this.#byPane.values())
+      for (const slot of slots) words[slot * WORDS + I_FLAGS] = (words[slot * WORDS + I_FLAGS] ?? 0) | CHANGED
   }
 
   /** Puts a pane in place of the key's pane that is there, if any. */
@@ -180,7 +184,7 @@ export class PaneStore {
   #newPane(key: number, pane: number, event: PaneEvent): number {
     const slot = this.#freeSlots.pop() ?? this.#used++
     if ((slot + 1) * WORDS > this.#words.length) {
-      this.#words = grown(this.#words)
+      this.#words = grown(this.#words, WORDS)
       this.#doubles = new Float64Array(this.#words.buffer)
     }
     const base = slot * WORDS
@@ -232,7 +236,7 @@ export class PaneStore {
     } else for (let i = 0; i < values; i++) this.strings.release(words[base + I_INLINE + i] ?? NONE)
     const actor = words[base + I_ACTOR] ?? NONE
     if (actor !== NONE) this.strings.release(actor)
-    const idIsText = words[base + I_ID_IS_TEXT] ?? 0
+    const idIsText = words[base + I_FLAGS] ?? 0
     if (idIsText & FIRST_ID_IS_TEXT) this.strings.release(words[base + I_FIRST_ID] ?? NONE)
     if (idIsText & LAST_ID_IS_TEXT) this.strings.release(words[base + I_LAST_ID] ?? NONE)
   }
@@ -240,18 +244,18 @@ export class PaneStore {
   #setId(slot: number, at: number, textFlag: number, { id, idText }: Pick<PaneEvent, 'id' | 'idText'>): void {
     const words = this.#words
     const base = slot * WORDS
-    const flags = words[base + I_ID_IS_TEXT] ?? 0
+    const flags = words[base + I_FLAGS] ?? 0
     if (flags & textFlag) this.strings.release(words[base + at] ?? NONE)
     if (idText !== null) {
       words[base + at] = this.strings.hold(idText)
-      words[base + I_ID_IS_TEXT] = flags | textFlag
+      words[base + I_FLAGS] = flags | textFlag
       return
     }
     words[base + at] = id.w0
     words[base + at + 1] = id.w1
     words[base + at + 2] = id.w2
     words[base + at + 3] = id.w3
-    if (flags & textFlag) words[base + I_ID_IS_TEXT] = flags & ~textFlag
+    if (flags & textFlag) words[base + I_FLAGS] = flags & ~textFlag
   }
 
   #setActor(slot: number, actor: Text, offset: number): void {

@@ -39,7 +39,7 @@ export function viewOf(
   const word = (at: number): number => words[base + at] ?? NONE
   const double = (at: number): number => doubles[slot * layout.DOUBLES + at] ?? 0
   const idAt = (at: number, textFlag: number): string | Int32Array =>
-    word(layout.I_ID_IS_TEXT) & textFlag ? strings.textOf(word(at)) : words.slice(base + at, base + at + 4)
+    word(layout.I_FLAGS) & textFlag ? strings.textOf(word(at)) : words.slice(base + at, base + at + 4)
   const actor = word(layout.I_ACTOR)
   return {
     key: keys.textOf(word(layout.I_KEY)),

@@ -1,4 +1,5 @@
 import { PACKED_WORDS, TextSlice, unpackText, type Text } from '../text.js'
+import { grown } from './growth.js'
 
 const NONE = -1
 const FIRST_SLOTS = 2_048
@@ -166,12 +167,11 @@ export class TextTable implements TextSource {
     this.#slots[2 * at + 1] = ref + 1
   }
 
-  /** To twice the room; at most half of the slots are used. Called when every number is in use but the new one. */
+  /** Makes room; at most half of the slots are used. Called when every number is in use but the new one. */
   #grow(): void {
-    const words = new Int32Array(this.#words.length * 2)
-    words.set(this.#words)
     const filled = this.#words.length / WORDS
-    this.#words = words
+    this.#words = grown(this.#words, WORDS)
+    if (this.#words.length / WORDS <= this.#slots.length / 4) return
     this.#slots = new Int32Array(this.#slots.length * 2)
     this.#mask = this.#slots.length / 2 - 1
     for (let ref = 0; ref < filled; ref++) this.#put(ref)

@@ -34,7 +34,7 @@ export function writePane(
   const values = words[base + layout.I_VALUES] ?? 0
   const count = words[base + layout.I_COUNT] ?? 0
   const actor = words[base + layout.I_ACTOR] ?? NONE
-  const idIsText = words[base + layout.I_ID_IS_TEXT] ?? 0
+  const idIsText = words[base + layout.I_FLAGS] ?? 0
   let at = writer.reserve(MOST_WORDS + values)
   const to = writer.words
   const flags = (actor === NONE ? 0 : HAS_ACTOR) | (count === 1 ? 0 : HAS_MORE)

@@ -210,7 +210,7 @@ describe('PaneStore', () => {
       const { key, count, values } = store.view(store.find(store.findKey(`k-${i}`), i % 3))
       assert.deepEqual([key, count, values.length], [`k-${i}`, 1, 1])
     }
-    assert.ok(store.bytes >= 5_000 * 28 * 4)
+    assert.ok(store.bytes >= 5_000 * 24 * 4)
   })
 
   it('stays as large as what is live, also when nobody takes what changed', () => {
