@@ -3,7 +3,7 @@ import { createInterface } from 'node:readline'
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { TOPICS } from '../../domain/events.js'
-import { DetectionStage, type LogEnds } from '../support/detection-stage.js'
+import { DetectionStage } from '../support/detection-stage.js'
 import { dumpTopics, readTopics } from '../support/dump-topic.js'
 import {
   runOracle,
@@ -14,6 +14,7 @@ import {
 } from '../support/run-oracle.js'
 import { testStack } from '../support/stack.js'
 import { waitUntil, type ServiceProcess } from '../support/child-process.js'
+import type { LogEnds } from '../support/stage-topics.js'
 
 /** Small fetches and frequent checkpoints, so that there is time for a fault to come while there is work left. */
 export const SLOWLY = {

@@ -4,9 +4,10 @@ import kafkajs from 'kafkajs'
 import { TOPICS } from '../../domain/events.js'
 import { AVRO_SCHEMAS } from '../../schemas/avro-schemas.js'
 import { waitUntil } from '../support/child-process.js'
-import { DetectionStage, type LogEnds } from '../support/detection-stage.js'
+import { DetectionStage } from '../support/detection-stage.js'
 import { readTopics } from '../support/dump-topic.js'
 import { useTestStack } from '../support/stack.js'
+import type { LogEnds } from '../support/stage-topics.js'
 
 const SEED = Number(process.env['TEST_SEED'] ?? 8_191)
 const RECORDS = 60_000

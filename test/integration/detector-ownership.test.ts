@@ -2,9 +2,10 @@ import assert from 'node:assert/strict'
 import { TOPICS } from '../../domain/events.js'
 import { waitUntil, type ServiceProcess } from '../support/child-process.js'
 import { deleteBefore } from '../support/delete-records.js'
-import { DetectionStage, type LogEnds } from '../support/detection-stage.js'
+import { DetectionStage } from '../support/detection-stage.js'
 import type { OracleRow } from '../support/run-oracle.js'
 import { useTestStack } from '../support/stack.js'
+import type { LogEnds } from '../support/stage-topics.js'
 
 const RECORDS = 60_000
 const SEED = 77

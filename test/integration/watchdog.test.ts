@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { waitUntil } from '../support/child-process.js'
-import { DetectionStage, type LogEnds } from '../support/detection-stage.js'
+import { DetectionStage } from '../support/detection-stage.js'
 import type { OracleRow } from '../support/run-oracle.js'
 import { useTestStack } from '../support/stack.js'
+import type { LogEnds } from '../support/stage-topics.js'
 import { startTcpProxy } from '../support/tcp-proxy.js'
 import { patchedCopy } from '../failure/patched-copy.js'
 

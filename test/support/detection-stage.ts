@@ -2,11 +2,10 @@ import { randomBytes } from 'node:crypto'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import kafkajs from 'kafkajs'
 import pg from 'pg'
-import { TOPICS } from '../../domain/events.js'
 import { runGuardian, ServiceProcess, waitUntil, type Finished } from './child-process.js'
 import type { OracleFates, OracleRow } from './run-oracle.js'
+import { deleteTopics, logEnds, type LogEnds } from './stage-topics.js'
 
 export interface StageServers {
   readonly databaseUrl: string
@@ -19,9 +18,6 @@ export interface StageRules {
   readonly highFrequency: readonly [number, number, number]
   readonly botLike: readonly [number, number, number, number]
 }
-
-/** Where the log ends, by `topic/partition`. */
-export type LogEnds = ReadonlyMap<string, number>
 
 const COLUMNS = `a.session_id, a.user_id, a.rule_id, a.rule_version,
   (extract(epoch FROM a.window_start) * 1000)::float8 AS window_start, (extract(epoch FROM a.window_end) * 1000)::float8 AS window_end,
@@ -193,14 +189,8 @@ export class DetectionStage {
     return Number(rows[0]?.n)
   }
 
-  async logEnds(): Promise<LogEnds> {
-    const ends = new Map<string, number>()
-    await withAdmin(this.brokers, async (admin) => {
-      for (const topic of [TOPICS.clicks, TOPICS.purchases])
-        for (const { partition, high } of await admin.fetchTopicOffsets(topic))
-          ends.set(`${topic}/${partition}`, Number(high))
-    })
-    return ends
+  logEnds(): Promise<LogEnds> {
+    return logEnds(this.brokers)
   }
 
   /** Records of the log that checkpoints have passed. */
@@ -283,27 +273,4 @@ export class DetectionStage {
       await client.end()
     }
   }
-}
-
-async function withAdmin<T>(brokers: string[], work: (admin: kafkajs.Admin) => Promise<T>): Promise<T> {
-  const admin = new kafkajs.Kafka({ clientId: 'stage', brokers, logLevel: kafkajs.logLevel.NOTHING }).admin()
-  await admin.connect()
-  try {
-    return await work(admin)
-  } finally {
-    await admin.disconnect()
-  }
-}
-
-function deleteTopics(brokers: string[]): Promise<void> {
-  const ours = new Set<string>(Object.values(TOPICS))
-  return withAdmin(brokers, async (admin) => {
-    const topics = (await admin.listTopics()).filter((topic) => ours.has(topic))
-    if (topics.length > 0) await admin.deleteTopics({ topics })
-    await waitUntil(
-      () => 'topics are deleted',
-      30_000,
-      async () => !(await admin.listTopics()).some((topic) => ours.has(topic)),
-    )
-  })
 }
