@@ -169,4 +169,14 @@ describe('checkpoints', function () {
     assert.deepEqual((await all()).anomalies, [{ event_count: 64, status: 'confirmed', as_of_offset: 90 }])
     assert.deepEqual(await times(), first)
   })
+
+  it('and the fast writer do not wait for each other in a circle, whatever order the rows come in', async () => {
+    const sessions = Array.from({ length: 400 }, (_, i) => `session-${i}`)
+    for (let asOfOffset = 1; asOfOffset <= 30; asOfOffset++) {
+      const rows = sessions.map((sessionId) => row({ sessionId, asOfOffset }))
+      const later = [...rows].reverse().map(({ anomaly }) => row({ ...anomaly, asOfOffset: asOfOffset + 1 }))
+      await Promise.all([upsertAnomalies(database.db, rows), upsertAnomalies(database.db, later)])
+    }
+    assert.equal((await all()).anomalies.length, sessions.length)
+  })
 })
