@@ -1,4 +1,5 @@
 import { cpus, loadavg } from 'node:os'
+import { api } from './api.js'
 import { archiver } from './archiver.js'
 import { checkpoints } from './checkpoints.js'
 import { drain } from './drain.js'
@@ -32,6 +33,7 @@ function enginesOptions() {
 }
 
 const benches: Readonly<Record<string, () => Promise<void>>> = {
+  api: () => api(number(0, 10), number(1, 3)),
   archiver: () => archiver(number(0, 2_000_000), number(1, 3)),
   checkpoints: () => checkpoints(number(0, 2_000_000), number(1, 3)),
   drain: () => drain(number(0, 2_000_000), number(1, 3)),
