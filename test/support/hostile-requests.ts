@@ -1,4 +1,4 @@
-import { request as httpRequest } from 'node:http'
+import { request as httpRequest, type Agent } from 'node:http'
 
 /** A small generator with a seed: the same seed makes the same requests. */
 export function seededRandom(seed: number): () => number {
@@ -162,6 +162,7 @@ export function send(
   port: number,
   { method, path, headers, body }: HostileRequest,
   deadlineMs: number,
+  agent: Agent | false = false,
 ): Promise<Received> {
   return new Promise((resolve, reject) => {
     const isChunked = headers['transfer-encoding'] !== undefined
@@ -172,7 +173,7 @@ export function send(
       method,
       path,
       headers: { ...headers, ...length },
-      agent: false,
+      agent,
     })
     sent.setTimeout(deadlineMs, () => sent.destroy(new Error(`no answer in ${deadlineMs} ms`)))
     sent.on('error', reject)
