@@ -19,6 +19,7 @@ const vendorHome = {
   kafkajs: '^platform/kafka/',
   avsc: '^platform/avro/',
   '@duckdb': '^platform/duckdb/',
+  '@aws-sdk': '^platform/object-storage/',
   pino: '^platform/logger\\.ts$',
   'prom-client': '^platform/metrics\\.ts$',
   '(pg|drizzle-orm)': '^db/',

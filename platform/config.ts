@@ -95,8 +95,21 @@ export const VARIABLES = {
 
   ARCHIVE_URL: z
     .string()
-    .regex(/^file:\S+$/, 'not a file: URL')
+    .regex(/^(file:\S+|s3:\/\/[a-z0-9][a-z0-9.-]{2,62}(\/[\w./=-]*)?)$/, 'neither a file: URL nor s3://bucket/prefix')
     .prefault('file:.guardian/archive'),
+  S3_ENDPOINT: httpUrl.optional(),
+  S3_REGION: z
+    .string()
+    .regex(/^[a-z0-9-]{1,40}$/, 'not a region')
+    .prefault('us-east-1'),
+  S3_ACCESS_KEY_ID: z.string().regex(/^\S+$/, 'has spaces').optional(),
+  S3_SECRET_ACCESS_KEY: z.string().regex(/^\S+$/, 'has spaces').optional(),
+  S3_TIMEOUT_MS: wholeNumber(1_000, 3_600_000, 120_000),
+  S3_FOLDER: z
+    .string()
+    .regex(/^[^\0\r\n]+$/, 'not a folder')
+    .prefault('.guardian/s3'),
+  S3_KEPT_BYTES: wholeNumber(67_108_864, 10_995_116_277_760, 10_737_418_240),
   ARCHIVER_GROUP_ID: z.string().min(1).prefault('guardian-archiver'),
   ARCHIVER_METRICS_PORT: port(9_467),
   ARCHIVE_ROLL_INTERVAL_MS: wholeNumber(100, 86_400_000, 60_000),

@@ -14,6 +14,7 @@ import type { Anomaly } from '../../domain/detection/anomaly.js'
 import { GuardianError } from '../../domain/errors.js'
 import { addDays, startOfDayMs, type UtcDay } from '../../domain/utc-day.js'
 import { asActivity } from '../activity-failure.js'
+import type { WithFiles } from '../with-files.js'
 import { beating } from '../beating.js'
 import { ArchivedRecords, type ArchivedFile, type ArchiveReaderSettings } from './archived-records.js'
 
@@ -66,7 +67,7 @@ export interface BackTestDeps {
   readonly detectorPolicy: DetectorPolicy
   readonly maxBackTestWindows: number
   readonly archiveReader: ArchiveReaderSettings
-  readonly locate: (path: string) => string
+  readonly withFiles: WithFiles
   readonly onBackTested: (records: number) => void
 }
 
@@ -164,27 +165,31 @@ async function testPart(
   const span = spanOf(order.days)
   const purchases = await deps.purchaseFiles(order.days)
   let records = 0
-  const result = await ArchivedRecords.with(deps.archiveReader, async (archive) => {
+  const paths = [...part.files.map(({ path }) => path), ...purchases]
+  const work = async (archive: ArchivedRecords, pathOf: (key: string) => string): Promise<BackTestResult> => {
     const onRead = async (read: number) => {
       cancellationSignal().throwIfAborted()
       records = read
       report(read)
       await deps.reportBackTestPart(backTestId, kafkaPartition, read)
     }
-    const rows = await decideArchived(archive, located(part, deps.locate), rulesOf(order), {
+    const rows = await decideArchived(archive, located(part, pathOf), rulesOf(order), {
       policy: deps.detectorPolicy,
       span: { ...span, maxWindows: deps.maxBackTestWindows },
       onRead,
     })
-    const bought = await archive.boughtAmong(flaggedSessions(rows), purchases.map(deps.locate), span)
+    const bought = await archive.boughtAmong(flaggedSessions(rows), purchases.map(pathOf), span)
     return resultOf(rows, bought)
-  })
+  }
+  const result = await deps.withFiles(paths, (pathOf) =>
+    ArchivedRecords.with(deps.archiveReader, (archive) => work(archive, pathOf)),
+  )
   await deps.storeBackTestPart(backTestId, kafkaPartition, records, result)
 }
 
-const located = (part: BackTestPart, locate: BackTestDeps['locate']): BackTestPart => ({
+const located = (part: BackTestPart, pathOf: (key: string) => string): BackTestPart => ({
   ...part,
-  files: part.files.map((file) => ({ ...file, path: locate(file.path) })),
+  files: part.files.map((file) => ({ ...file, path: pathOf(file.path) })),
 })
 
 /**

@@ -5,6 +5,7 @@ import { staleReasons, type DayState } from '../../domain/kpi/day-versions.js'
 import { figuresOf, type DayFigures } from '../../domain/kpi/figures.js'
 import { checkFigures } from '../../domain/kpi/quality-gates.js'
 import { addDays, parseUtcDay, startOfDayMs, type UtcDay } from '../../domain/utc-day.js'
+import type { WithFiles } from '../with-files.js'
 import { asActivity } from '../activity-failure.js'
 import { beating } from '../beating.js'
 import type { KpiEngine } from './kpi-engine.js'
@@ -50,8 +51,8 @@ export interface KpiDeps {
     readonly causes: Parameters<typeof describeChanges>[1]
   }>
   readonly engine: KpiEngine
-  /** What the engine opens for a path of the manifest. */
-  readonly locate: (path: string) => string
+  /** Has the files of these paths of the manifest where the engine can open them, while `work` goes on. */
+  readonly withFiles: WithFiles
   /** How late an event may come and still be on time. */
   readonly allowedLatenessMs: number
   /** Milliseconds since the epoch. */
@@ -137,14 +138,16 @@ async function computeDay(deps: KpiDeps, day: UtcDay): Promise<ComputedDay> {
   const fence = await deps.raiseFence(day)
   const manifest = await deps.dayManifest(day)
   const filesOf = (dataset: ManifestFile['dataset']): string[] =>
-    manifest.files.filter((file) => file.dataset === dataset).map(({ path }) => deps.locate(path))
-  const answer = await deps.engine.compute({
-    clickFiles: filesOf('clicks'),
-    purchaseFiles: filesOf('purchases'),
-    flaggedSessions: manifest.flaggedSessions,
-    fromMs: startOfDayMs(day),
-    toMs: startOfDayMs(addDays(day, 1)),
-  })
+    manifest.files.filter((file) => file.dataset === dataset).map(({ path }) => path)
+  const answer = await deps.withFiles([...filesOf('clicks'), ...filesOf('purchases')], (pathOf) =>
+    deps.engine.compute({
+      clickFiles: filesOf('clicks').map(pathOf),
+      purchaseFiles: filesOf('purchases').map(pathOf),
+      flaggedSessions: manifest.flaggedSessions,
+      fromMs: startOfDayMs(day),
+      toMs: startOfDayMs(addDays(day, 1)),
+    }),
+  )
   const computedAt = performance.now()
   const figures = figuresOf(answer)
   const namedRows = manifest.files.reduce((sum, { rows }) => sum + rows, 0)

@@ -7,6 +7,7 @@ import {
   type ReconciledAnomaly,
 } from '../../domain/reconciliation/compare-anomalies.js'
 import { addDays, parseUtcDay, startOfDayMs, type UtcDay } from '../../domain/utc-day.js'
+import type { WithFiles } from '../with-files.js'
 import { asActivity } from '../activity-failure.js'
 import { beating } from '../beating.js'
 import type { LogEnds } from '../kpi/kpi-contract.js'
@@ -31,7 +32,7 @@ export interface ReconcileDeps {
     readonly reconciledMs: number
   }) => Promise<void>
   readonly reconciler: ReconcilerSettings
-  readonly locate: (path: string) => string
+  readonly withFiles: WithFiles
   readonly allowedLatenessMs: number
   readonly now: () => number
 }
@@ -82,16 +83,19 @@ async function reconcile(deps: ReconcileDeps, day: UtcDay): Promise<ReconciledDa
     throw new GuardianError('GRD_BAD_INPUT', `the anomalies of ${day} have been dropped: there is nothing to compare`)
   const topic = topicOf('clicks')
   const { files, parts, rules } = await deps.reconciliationInputs(topic, day)
-  const expected = await recomputeAnomalies(
-    {
-      files: files.map(({ path }) => deps.locate(path)),
-      parts,
-      rules,
-      fromMs: startOfDayMs(day),
-      toMs: startOfDayMs(addDays(day, 1)),
-      allowedLatenessMs: deps.allowedLatenessMs,
-    },
-    deps.reconciler,
+  const paths = files.map(({ path }) => path)
+  const expected = await deps.withFiles(paths, (pathOf) =>
+    recomputeAnomalies(
+      {
+        files: paths.map(pathOf),
+        parts,
+        rules,
+        fromMs: startOfDayMs(day),
+        toMs: startOfDayMs(addDays(day, 1)),
+        allowedLatenessMs: deps.allowedLatenessMs,
+      },
+      deps.reconciler,
+    ),
   )
   const stored = await deps.storedAnomalies(topic, day)
   const differences = compareAnomalies(expected, stored)

@@ -13,7 +13,7 @@ import { BENCH_DAY } from './generate-day.js'
 const config = orchestratorConfig(process.env)
 const log = createLogger('bench', 'warn')
 const { value: db, stop } = await openPool(poolSettings(config, 'guardian-bench'), log)
-const storage = await openStorage(config.ARCHIVE_URL)
+const storage = await openStorage(config)
 const { computeDay, publishDay } = createKpiActivities(kpiDeps({ db, log, storage, config }))
 const { fence, ...computed } = await new MockActivityEnvironment().run<
   [{ day: string }],

@@ -23,7 +23,7 @@ export async function openFileStorage(root: string): Promise<ObjectStorage> {
       if (made !== undefined) for (let d = dirname(path); d.length >= root.length; d = dirname(d)) await syncFolder(d)
       return { bytes }
     },
-    locate: at,
+    withFiles: (_keys, work) => work(at),
     list: async (folder) => {
       const entries = await readdir(at(folder), { recursive: true, withFileTypes: true }).catch(emptyIfMissing)
       return entries

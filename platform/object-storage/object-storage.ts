@@ -6,8 +6,12 @@ export interface ObjectStorage {
   scratchFile(name: string): string
   /** Makes a scratch file durable and gives it its key, in place of what had it. The scratch file is gone then. */
   put(scratchFile: string, key: string): Promise<{ readonly bytes: number }>
-  /** What a reader of Parquet files opens. */
-  locate(key: string): string
+  /**
+   * Has the files of keys on this machine while `work` reads them.
+   * @param work is given what tells the path of each of these keys
+   * @throws Error when a key has no file, or the files are more than may be kept here at once
+   */
+  withFiles<T>(keys: readonly string[], work: (pathOf: (key: string) => string) => Promise<T>): Promise<T>
   /** Every key that begins with a folder's name and a slash, in no order. Empty when there is no such folder. */
   list(folder: string): Promise<string[]>
   /** Names in the scratch folder. */

@@ -2,13 +2,23 @@ import assert from 'node:assert/strict'
 import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { MockActivityEnvironment } from '@temporalio/testing'
+import { createKpiActivities } from '../../activities/kpi/kpi-activities.js'
+import type { ComputedDay } from '../../activities/kpi/kpi-contract.js'
 import { SeededRandom } from '../../cli/simulate/seeded-random.js'
 import { TOPICS } from '../../domain/events.js'
+import { createLogger } from '../../platform/logger.js'
+import { openStorage } from '../../platform/object-storage/open-storage.js'
+import { archiverConfig } from '../../workers/archiver/archiver-config.js'
+import { kpiDeps } from '../../workers/orchestrator/kpi-parts.js'
+import { orchestratorConfig } from '../../workers/orchestrator/orchestrator-config.js'
 import { archivedLines, eventDifferences, validLines, type EventLine } from '../support/archive-rows.js'
 import { waitUntil, type ServiceProcess } from '../support/child-process.js'
 import { DetectionStage } from '../support/detection-stage.js'
 import { dumpTopics } from '../support/dump-topic.js'
+import { startS3Server } from '../support/s3-server.js'
 import { useTestStack } from '../support/stack.js'
+import { openTestPool } from '../support/test-pool.js'
 
 const RECORDS = 40_000
 const KILLS = 10
@@ -68,6 +78,44 @@ describe('the archiver', function () {
               (SELECT sum(f.row_count) FROM archive_files f)::int AS files`,
     )
     assert.deepEqual(rows, [{ skipped: total - expected.length, days: expected.length, files: expected.length }])
+  })
+
+  it('writes the same to a real S3, from which the same figures are computed', async () => {
+    const figuresOn = async (env: Record<string, string>) => {
+      const config = orchestratorConfig({ ...stage.env, TEMPORAL_ADDRESS: '127.0.0.1:1', ...env })
+      const log = createLogger('test', 'fatal')
+      const { value: db, stop } = await openTestPool(stage.env['DATABASE_URL'] ?? '')
+      const { computeDay } = createKpiActivities(kpiDeps({ db, log, storage: await openStorage(config), config }))
+      const activity = new MockActivityEnvironment()
+      await activity.run<[{ day: string }], ComputedDay, typeof computeDay>(computeDay, { day: '2026-01-11' })
+      const { rows } = await db.query<{ figures: object }>('SELECT s.figures FROM kpi_staging s')
+      await stop()
+      return rows
+    }
+    const onFile = await figuresOn({})
+    const names = (await named()).sort()
+    const s3 = await startS3Server(stage.file('s3'))
+    try {
+      await stage.freshDatabase()
+      const archiver = stage.startArchiver(s3.env)
+      await passes(total, [archiver])
+      await archiver.stop()
+      const root = join(stage.file('s3'), 'buckets', 'archive', 'guardian')
+      assert.deepEqual(eventDifferences(await archivedLines(stage.db, root), expected).slice(0, 5), [])
+      assert.deepEqual(readdirSync(join(stage.file('s3'), 'local', 'unfinished')), [])
+      assert.deepEqual(await figuresOn(s3.env), onFile)
+      assert.ok(names.length > 0 && onFile.length === 1)
+      const config = archiverConfig({ ...stage.env, ...s3.env })
+      const storage = await openStorage(config)
+      assert.deepEqual(
+        (await storage.list('clicks')).sort(),
+        (await named()).filter((path) => path.startsWith('clicks/')).sort(),
+      )
+      for (const key of await storage.list('clicks')) await storage.remove(key)
+      assert.deepEqual(await storage.list('clicks'), [])
+    } finally {
+      await s3.stop()
+    }
   })
 
   it(`writes every valid record once although it is killed ${KILLS} times`, async () => {

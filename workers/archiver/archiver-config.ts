@@ -1,10 +1,11 @@
 import { loadConfig } from '../../platform/config.js'
 import type { Env } from '../../platform/env.js'
+import { STORAGE_VARIABLES } from '../../platform/object-storage/open-storage.js'
 import { LOG_READER_VARIABLES } from '../log-reader-variables.js'
 
 const VARIABLES = [
   ...LOG_READER_VARIABLES,
-  'ARCHIVE_URL',
+  ...STORAGE_VARIABLES,
   'ARCHIVER_GROUP_ID',
   'ARCHIVER_METRICS_PORT',
   'ARCHIVE_ROLL_INTERVAL_MS',

@@ -28,7 +28,7 @@ const ownerName = `${hostname()}:${process.pid}`
 async function start(config: ArchiverConfig, log: Logger, { life, onFatal }: ProcessContext): Promise<void> {
   const registry = createRegistry('archiver')
   const db = await life.use('PostgreSQL pool', () => openPool(poolSettings(config, 'guardian-archiver'), log))
-  const storage = await openStorage(config.ARCHIVE_URL)
+  const storage = await openStorage(config)
   const filling = await life.use('DuckDB', () => openBuffers(config))
   const writing = await filling.connect()
   const kafka = createKafka(

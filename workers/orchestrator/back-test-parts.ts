@@ -50,7 +50,7 @@ export function backTestDeps({ db, storage, registry, config }: BackTestParts): 
     detectorPolicy: { allowedLatenessMs: config.ALLOWED_LATENESS_MS, maxFutureSkewMs: config.MAX_FUTURE_SKEW_MS },
     maxBackTestWindows: config.BACK_TEST_MAX_WINDOWS,
     archiveReader: { memoryLimitBytes: config.KPI_MEMORY_BYTES, threads: config.KPI_THREADS },
-    locate: (path) => storage.locate(path),
+    withFiles: (keys, work) => storage.withFiles(keys, work),
     onBackTested: (count) => records.inc(count),
   }
 }

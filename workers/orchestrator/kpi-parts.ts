@@ -74,7 +74,7 @@ export const kpiDeps = ({ db, log, storage, config }: KpiParts): KpiDeps & Recon
   stageFigures: (day, fence, figures, inputs) => stageFigures(db, day, fence, figures, inputs),
   publishFigures: (day, fence) => publishFigures(db, day, fence),
   engine: engineOf(config),
-  locate: (path) => storage.locate(path),
+  withFiles: (keys, work) => storage.withFiles(keys, work),
   allowedLatenessMs: config.ALLOWED_LATENESS_MS,
   now: () => Date.now(),
   detectorPositions: () => readDetectorPositions(db),

@@ -39,7 +39,7 @@ async function start(config: OrchestratorConfig, log: Logger, { life, onFatal }:
       log,
     ),
   )
-  const storage = await openStorage(config.ARCHIVE_URL)
+  const storage = await openStorage(config)
   const { schedule: schedules } = new Client({ connection, namespace })
   const declared = declaredSchedules(schedulePolicy(config))
   const alerts = await life.use('alert channels', () =>

@@ -1,5 +1,6 @@
 import { findSparkSubmit } from '../../activities/kpi/spark-engine.js'
 import { ConfigError, loadConfig, type Config } from '../../platform/config.js'
+import { STORAGE_VARIABLES } from '../../platform/object-storage/open-storage.js'
 import type { Env } from '../../platform/env.js'
 
 const VARIABLES = [
@@ -22,7 +23,7 @@ const VARIABLES = [
   'KAFKA_BROKERS',
   'KAFKA_REQUEST_TIMEOUT_MS',
   'ALLOWED_LATENESS_MS',
-  'ARCHIVE_URL',
+  ...STORAGE_VARIABLES,
   'KPI_MEMORY_BYTES',
   'KPI_THREADS',
   'KPI_ENGINE',

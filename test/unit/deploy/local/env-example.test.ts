@@ -8,7 +8,7 @@ import { packageRoot } from '../../../../platform/package-root.js'
 const DOCUMENTED = new Map(
   readFileSync(join(packageRoot, '.env.example'), 'utf8')
     .split('\n')
-    .flatMap((line) => /^# ([A-Z][A-Z_]+)=(.*)$/.exec(line)?.slice(1, 3) ?? [])
+    .flatMap((line) => /^# ([A-Z][A-Z0-9_]+)=(.*)$/.exec(line)?.slice(1, 3) ?? [])
     .reduce<[string, string][]>((pairs, text, index, all) => {
       if (index % 2 === 0) pairs.push([text, all[index + 1] ?? ''])
       return pairs
