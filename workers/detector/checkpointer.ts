@@ -11,7 +11,7 @@ import type { AnomalyFeed } from './anomaly-feed.js'
 import type { AnomalyWriter } from './anomaly-writer.js'
 import type { PartitionOwner } from './partition-owner.js'
 import { plainRule, signatureOf, type RulesWatch } from './rules-watch.js'
-import { seal } from './seal.js'
+import { seal, sealInPlace } from './seal.js'
 import type { Steps } from './steps.js'
 
 /** After this many pieces a full one replaces them, so that taking a partition stays quick. */
@@ -119,7 +119,7 @@ export class Checkpointer {
     const isFull = owner.pieces >= MAX_PIECES
     const isMoved = nextOffset > expectedOffset
     const taken = isMoved ? takePiece(detector, isFull) : undefined
-    const piece = taken && { bytes: seal(taken.bytes), isFull, expiresAtMs: taken.expiresAtMs }
+    const piece = taken && { bytes: sealInPlace(taken.bytes), isFull, expiresAtMs: taken.expiresAtMs }
     const counts = { ...detector.counts }
     const recordsPerSecond = this.#paceOf(owner, nextOffset)
     const { watermarkMs } = detector

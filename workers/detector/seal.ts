@@ -17,9 +17,21 @@ const checksum = (content: Uint8Array): number => crc32(content, crc32(Uint8Arra
 /** Puts state into an envelope by which a damaged byte is noticed. It is not packed: that took longer than to store it. */
 export function seal(content: Uint8Array): Buffer {
   const sealed = Buffer.allocUnsafe(HEADER_BYTES + content.length)
-  sealed[0] = SEAL_FORMAT
-  sealed.writeUInt32BE(checksum(content), 1)
   sealed.set(content, HEADER_BYTES)
+  return closed(sealed)
+}
+
+/**
+ * The same without a copy: the envelope is written in front of the content, where it lies.
+ * @throws RangeError when there is no room in front of it
+ */
+export function sealInPlace({ buffer, byteOffset, length }: Uint8Array<ArrayBuffer>): Buffer {
+  return closed(Buffer.from(buffer, byteOffset - HEADER_BYTES, HEADER_BYTES + length))
+}
+
+function closed(sealed: Buffer): Buffer {
+  sealed[0] = SEAL_FORMAT
+  sealed.writeUInt32BE(checksum(sealed.subarray(HEADER_BYTES)), 1)
   return sealed
 }
 

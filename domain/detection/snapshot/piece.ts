@@ -11,10 +11,13 @@ import { WordReader, WordWriter } from './words.js'
 const PIECE_FORMAT = 2
 /** Most panes take fewer words: one event, one item. */
 const WORDS_PER_PANE = 12
+/** Left free in front of a piece, so that an envelope can be put around it where it lies: state is large to copy. */
+const FREE_WORDS = 2
 
 /** Part of a detector's state: the panes and event ids that changed since the piece before it, or all of them. */
 export interface Piece {
-  readonly bytes: Uint8Array
+  /** With eight free bytes in front of them in their buffer, which is nobody else's. */
+  readonly bytes: Uint8Array<ArrayBuffer>
   /** When the watermark is here, nothing in the piece is needed any more. */
   readonly expiresAtMs: number
 }
@@ -48,11 +51,13 @@ export function takePiece(detector: PartitionDetector, full: boolean): Piece {
     expiresAtMs = Math.max(expiresAtMs, eventMs + 1)
   }
   const runs = [written.finish(), added.bits, idTexts.finish(), keys.finish(), strings.finish()]
-  const piece = new WordWriter(runs.reduce((sum, run) => sum + 1 + run.length, 1))
+  const piece = new WordWriter(runs.reduce((sum, run) => sum + 1 + run.length, FREE_WORDS + 1))
+  piece.wrote(FREE_WORDS)
   piece.i32(PIECE_FORMAT)
   for (const run of runs) piece.run(run)
   const { buffer, byteLength } = piece.finish()
-  return { bytes: new Uint8Array(buffer, 0, byteLength), expiresAtMs }
+  const free = FREE_WORDS * 4
+  return { bytes: new Uint8Array(buffer, free, byteLength - free), expiresAtMs }
 }
 
 /**

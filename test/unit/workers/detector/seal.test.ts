@@ -1,11 +1,23 @@
 import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
-import { seal, unseal } from '../../../../workers/detector/seal.js'
+import { PartitionDetector } from '../../../../domain/detection/partition-detector.js'
+import { takePiece } from '../../../../domain/detection/snapshot/piece.js'
+import { seal, sealInPlace, unseal } from '../../../../workers/detector/seal.js'
 
 describe('seal', () => {
   it('gives back what was sealed', () => {
     for (const content of [Buffer.alloc(0), randomBytes(10_000), Buffer.alloc(100_000, 7)])
       assert.deepEqual(unseal(seal(content)), content)
+  })
+
+  it('is put around a piece where it lies, in the room that the piece has in front of it', () => {
+    const detector = new PartitionDetector({ allowedLatenessMs: 0, maxFutureSkewMs: 0 }, [])
+    const { bytes } = takePiece(detector, true)
+    const sealed = sealInPlace(bytes)
+    assert.equal(sealed.buffer, bytes.buffer)
+    assert.deepEqual(sealed, seal(bytes))
+    assert.deepEqual(unseal(sealed), Buffer.from(bytes))
+    assert.throws(() => sealInPlace(new Uint8Array(10)), RangeError)
   })
 
   it('is broken by any one bit, and by every cut', () => {
