@@ -7,7 +7,7 @@ import org.apache.flink.streaming.api.functions.windowing.ProcessWindowFunction;
 import org.apache.flink.streaming.api.windowing.windows.TimeWindow;
 import org.apache.flink.util.Collector;
 
-/** Rows of a window that fires: `open` at the crossing, `confirmed` or `retracted` at the end. */
+/** Rows of a window, asked at each of its events and at its end: `open` at the crossing, `confirmed` or `retracted` at the end. */
 final class DescribeWindow extends ProcessWindowFunction<WindowCounts, AnomalyRow, String, TimeWindow> {
   private static final long serialVersionUID = 1;
 
@@ -24,8 +24,9 @@ final class DescribeWindow extends ProcessWindowFunction<WindowCounts, AnomalyRo
     WindowCounts counts = all.iterator().next();
     TimeWindow window = context.window();
     if (counts.events < rule.minEvents) return;
-    boolean holds = rule.holds(counts.events, counts.itemCount);
     boolean ends = context.currentWatermark() >= window.maxTimestamp();
+    if (!ends && counts.events > rule.minEvents) return;
+    boolean holds = rule.holds(counts.events, counts.itemCount);
     ValueState<Boolean> state = context.windowState().getState(raised);
     if (!holds && state.value() == null) return;
     if (!ends) state.update(true);

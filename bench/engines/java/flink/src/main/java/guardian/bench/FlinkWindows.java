@@ -35,7 +35,7 @@ public final class FlinkWindows {
   private static DataStream<AnomalyRow> rows(
       KeyedStream<ClickFields, String> sessions, Rule rule, WindowAssigner<Object, TimeWindow> windows) {
     return sessions.window(windows)
-        .trigger(new CrossingTrigger(rule.minEvents))
+        .trigger(new CrossingTrigger())
         .aggregate(
             new CountWindow(rule),
             new DescribeWindow(rule),
