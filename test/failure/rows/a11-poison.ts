@@ -3,7 +3,7 @@ import type { OutgoingRecord } from '../../../platform/kafka/producer.js'
 import { waitUntil, type ServiceProcess } from '../../support/child-process.js'
 import type { DetectionStage } from '../../support/detection-stage.js'
 import { checkLetters } from '../letter-check.js'
-import type { LogMaker} from '../made-log.js';
+import type { LogMaker } from '../made-log.js'
 import { clickOf, withMadeLog } from '../made-log.js'
 import { MAX_RECORD_BYTES, mutated, POISONS, poisonRecord } from '../poison.js'
 import type { Row } from '../row.js'

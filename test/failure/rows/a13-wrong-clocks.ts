@@ -1,6 +1,6 @@
 import { SeededRandom } from '../../../cli/simulate/seeded-random.js'
 import type { OutgoingRecord } from '../../../platform/kafka/producer.js'
-import type { LogMaker} from '../made-log.js';
+import type { LogMaker } from '../made-log.js'
 import { withMadeLog } from '../made-log.js'
 import type { Row } from '../row.js'
 import { differencesOf, rowKey, VerifiedLog } from '../verified-log.js'

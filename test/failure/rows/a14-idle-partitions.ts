@@ -4,7 +4,7 @@ import { TOPICS } from '../../../domain/events.js'
 import type { OutgoingRecord } from '../../../platform/kafka/producer.js'
 import { waitUntil, type ServiceProcess } from '../../support/child-process.js'
 import type { DetectionStage } from '../../support/detection-stage.js'
-import type { LogMaker} from '../made-log.js';
+import type { LogMaker } from '../made-log.js'
 import { withMadeLog } from '../made-log.js'
 import type { Row, RowSettings } from '../row.js'
 import { slowGroup } from '../trials.js'

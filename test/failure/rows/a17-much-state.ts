@@ -3,7 +3,7 @@ import { SeededRandom } from '../../../cli/simulate/seeded-random.js'
 import type { OutgoingRecord } from '../../../platform/kafka/producer.js'
 import type { ServiceProcess } from '../../support/child-process.js'
 import { metricsOf } from '../lag-series.js'
-import type { LogMaker} from '../made-log.js';
+import type { LogMaker } from '../made-log.js'
 import { withMadeLog } from '../made-log.js'
 import type { Row } from '../row.js'
 import { VerifiedLog } from '../verified-log.js'
