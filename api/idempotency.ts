@@ -46,7 +46,7 @@ export const requestDigest = (request: Request): Buffer =>
 
 /**
  * Does a request once for all its repetitions, which get the same answer. A request that failed has changed nothing and
- * may be repeated; one whose process ended under way is not, as nobody knows how it ended.
+ * may be repeated; one whose process ended under way only after a while, as nobody knows how it ended.
  * @throws ProblemError IDEMPOTENCY_*; whatever `work` throws
  */
 export async function once(

@@ -62,7 +62,7 @@ async function start(config: ApiConfig, log: Logger, { life }: ProcessContext): 
     registry,
     bodyLimitBytes: config.API_BODY_LIMIT_BYTES,
     tags: new RememberedTags(Date.now, config.API_TAG_KEPT_MS, config.API_TAGS_KEPT_MAX),
-    idempotency: wireIdempotency(db, config.API_IDEMPOTENCY_KEPT_SECONDS),
+    idempotency: wireIdempotency(db, config),
     trustedProxies: config.API_TRUSTED_PROXIES,
     isStopping: () => stopping.now,
     nowMs: Date.now,

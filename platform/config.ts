@@ -13,6 +13,11 @@ const hostPorts = z
   .string()
   .regex(/^[^\s,:]+:\d{1,5}(\s*,\s*[^\s,:]+:\d{1,5})*$/, 'not a list of host:port')
   .transform((text) => text.split(',').map((part) => part.trim()))
+const hostsOrNone = z
+  .string()
+  .regex(/^(none|[^\s,]+:\d{1,5}(\s*,\s*[^\s,]+:\d{1,5}){0,49})$/, 'not `none` or a list of host:port')
+  .prefault('none')
+  .transform((text) => (text === 'none' ? [] : text.split(',').map((part) => part.trim())))
 /** Long enough and varied enough that it was not made up by hand. */
 const secret = z
   .string()
@@ -166,6 +171,7 @@ export const VARIABLES = {
   API_TRUSTED_PROXIES: wholeNumber(0, 10, 0),
   API_TAG_KEPT_MS: wholeNumber(0, 10_000, 250),
   API_TAGS_KEPT_MAX: wholeNumber(1, 100_000, 1_000),
+  API_IDEMPOTENCY_IN_FLIGHT_SECONDS: wholeNumber(60, 86_400, 120),
   API_IDEMPOTENCY_KEPT_SECONDS: wholeNumber(60, 2_592_000, 86_400),
   GUARDIAN_ADMIN_KEY: secret,
   API_KEY_KEPT_MS: wholeNumber(0, 1_000, 1_000),
@@ -176,6 +182,7 @@ export const VARIABLES = {
   API_DENIALS_QUEUE_MAX: wholeNumber(10, 100_000, 1_000),
 
   SLACK_WEBHOOK_URL: httpUrl.optional(),
+  ALERT_ALLOWED_HOSTS: hostsOrNone,
   SMTP_URL: z
     .string()
     .regex(/^smtps?:\/\/\S+$/, 'not an smtp(s) URL')

@@ -1,4 +1,5 @@
 import { IncomingWebhook, IncomingWebhookHTTPError, type IncomingWebhookSendArguments } from '@slack/webhook'
+import { createCheckedFetch } from '../../platform/outbound/checked-fetch.js'
 import { DeliveryFault, type ChannelSender, type OutgoingMessage } from './channel-sender.js'
 import { retryAfterMs } from './retry-after.js'
 import { slackMessage, slackText } from './slack-message.js'
@@ -10,20 +11,29 @@ const MAX_ANSWER_BYTES = 4_096
 const NOT_REACHED =
   /^(ECONNREFUSED|ENOTFOUND|EAI_\w+|EHOSTUNREACH|ENETUNREACH|UND_ERR_CONNECT_TIMEOUT|CERT_\w+|ERR_TLS_\w+)$/
 
+export interface SlackSettings {
+  /** Of the webhook. A secret: it is in no message and no error. */
+  readonly url: string
+  /** For one attempt. */
+  readonly timeoutMs: number
+  /** `host:port` that may be called although it is not public. */
+  readonly allowedHosts: readonly string[]
+}
+
 /**
- * Posts to a Slack webhook. Slack has no key by which it would know a repeat: what may have arrived is sent again, and
+ * Posts to a Slack webhook on a public address. Slack has no key by which it would know a repeat: what may have arrived is sent again, and
  * says so.
- * @param url a secret: it is in no message and no error
  */
-export function slackChannel(url: string, timeoutMs: number, nowMs: () => number): ChannelSender {
+export function slackChannel({ url, timeoutMs, allowedHosts }: SlackSettings, nowMs: () => number): ChannelSender {
+  const checkedFetch = createCheckedFetch({ allowedHosts, timeoutMs, maxAnswerBytes: MAX_ANSWER_BYTES })
   const post = async (message: IncomingWebhookSendArguments): Promise<void> => {
     const answer: { retryAfter: string | null } = { retryAfter: null }
     const webhook = new IncomingWebhook(url, {
       timeout: timeoutMs,
       fetch: async (...request) => {
-        const response = await fetch(...request)
+        const response = await checkedFetch(...request)
         answer.retryAfter = response.headers.get('retry-after')
-        return new Response(await beginningOf(response), { status: response.status })
+        return response
       },
     })
     try {
@@ -52,6 +62,7 @@ function faultOf(error: unknown, waitMs: number | undefined): DeliveryFault {
     return new DeliveryFault(`SLACK_${statusCode}`, isPassing ? 'not_sent' : 'refused', waitMs)
   }
   const code = codeIn(error)
+  if (code === 'OUTBOUND_REFUSED') return new DeliveryFault('SLACK_ADDRESS_NOT_PUBLIC', 'refused')
   return NOT_REACHED.test(code)
     ? new DeliveryFault('SLACK_NOT_REACHED', 'not_sent')
     : new DeliveryFault('SLACK_NO_ANSWER', 'unknown')
@@ -65,16 +76,4 @@ function codeIn(error: unknown): string {
     at = at instanceof AggregateError ? at.errors[0] : (at.cause ?? Reflect.get(at, 'original'))
   }
   return ''
-}
-
-async function beginningOf(response: Response): Promise<string> {
-  const chunks: Uint8Array[] = []
-  let bytes = 0
-  if (response.body === null) return ''
-  for await (const chunk of response.body as AsyncIterable<Uint8Array>) {
-    chunks.push(chunk)
-    bytes += chunk.length
-    if (bytes >= MAX_ANSWER_BYTES) break
-  }
-  return Buffer.concat(chunks).subarray(0, MAX_ANSWER_BYTES).toString('utf8')
 }

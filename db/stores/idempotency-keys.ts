@@ -25,20 +25,30 @@ interface ClaimRow {
   readonly answer: StoredAnswer | null
 }
 
+export interface ClaimTimes {
+  /** How long a key is remembered. */
+  readonly keptSeconds: number
+  /** After so long without an answer the process that had it is gone. Longer than any request may take. */
+  readonly inFlightSeconds: number
+}
+
 /**
- * Takes an Idempotency-Key for one request, for all processes. Keys older than `keptSeconds` are forgotten first.
+ * Takes an Idempotency-Key for one request, for all processes. Keys that are too old are forgotten first; one whose request
+ * has had no answer for too long is taken over by the same request.
  * @throws GRD_STORE_*
  */
 export async function claimIdempotencyKey(
   db: Queryable,
   request: ClaimRequest,
-  keptSeconds: number,
+  { keptSeconds, inFlightSeconds }: ClaimTimes,
 ): Promise<StoredClaim> {
   await db.query(`DELETE FROM idempotency_keys i WHERE i.created_ts < now() - make_interval(secs => $1)`, [keptSeconds])
   const { rowCount } = await db.query(
-    `INSERT INTO idempotency_keys (key_id, idempotency_key, digest) VALUES ($1, $2, $3)
-     ON CONFLICT (key_id, idempotency_key) DO NOTHING`,
-    [request.keyId, request.idempotencyKey, request.digest],
+    `INSERT INTO idempotency_keys AS stored (key_id, idempotency_key, digest) VALUES ($1, $2, $3)
+     ON CONFLICT (key_id, idempotency_key) DO UPDATE SET created_ts = now()
+      WHERE stored.answered_ts IS NULL AND stored.digest = excluded.digest
+        AND stored.created_ts < now() - make_interval(secs => $4)`,
+    [request.keyId, request.idempotencyKey, request.digest, inFlightSeconds],
   )
   if (rowCount === 1) return { kind: 'claimed' }
   const { rows } = await db.query<ClaimRow>(

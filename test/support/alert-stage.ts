@@ -71,6 +71,7 @@ export class AlertStage {
       ...this.stage.env,
       ORCHESTRATOR_METRICS_PORT: '0',
       SLACK_WEBHOOK_URL: this.slack.url,
+      ALERT_ALLOWED_HOSTS: new URL(this.slack.url).host,
       SMTP_URL: this.mail.url,
       ALERT_EMAIL_FROM: 'guardian@shop.example',
       ALERT_EMAIL_TO: 'on-call@shop.example, fraud@shop.example',

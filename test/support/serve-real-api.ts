@@ -31,7 +31,7 @@ export async function serveRealApi(
   const access = wireAccess(config, { db, registry: metrics, log: pino({ level: 'silent' }) })
   const api = await serveApi({
     ...access.value,
-    idempotency: wireIdempotency(db, config.API_IDEMPOTENCY_KEPT_SECONDS),
+    idempotency: wireIdempotency(db, config),
     tags: new RememberedTags(Date.now, config.API_TAG_KEPT_MS, config.API_TAGS_KEPT_MAX),
     rules: wireRules(db),
     ...wireReview(config, db),

@@ -79,7 +79,8 @@ function channelsOf(config: OrchestratorConfig): Map<Channel, ChannelSender> {
   const senders = new Map<Channel, ChannelSender>()
   const timeoutMs = config.ALERT_SEND_TIMEOUT_MS
   const { SLACK_WEBHOOK_URL: slack, SMTP_URL: smtp, ALERT_EMAIL_FROM: from, ALERT_EMAIL_TO: to } = config
-  if (slack !== undefined) senders.set('slack', slackChannel(slack, timeoutMs, Date.now))
+  const allowedHosts = config.ALERT_ALLOWED_HOSTS
+  if (slack !== undefined) senders.set('slack', slackChannel({ url: slack, timeoutMs, allowedHosts }, Date.now))
   if (smtp !== undefined && from !== undefined && to !== undefined)
     senders.set('email', emailChannel({ url: smtp, from, to, timeoutMs }))
   return senders

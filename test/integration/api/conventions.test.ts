@@ -164,6 +164,17 @@ describe('conventions', function () {
       assert.equal(problem.code, 'IDEMPOTENCY_IN_FLIGHT')
     })
 
+    it('may be repeated, as it was, once its process must have ended', async () => {
+      const headers = { 'idempotency-key': 'k1' }
+      await post({ name: 'a', role: 'viewer' }, headers)
+      await database.db.query(
+        `UPDATE idempotency_keys SET answered_ts = NULL, answer = NULL, created_ts = now() - interval '121 seconds'`,
+      )
+      assert.equal((await readProblem(await post({ name: 'b', role: 'viewer' }, headers))).code, 'IDEMPOTENCY_MISMATCH')
+      assert.equal((await post({ name: 'a', role: 'viewer' }, headers)).status, 201)
+      assert.equal((await readProblem(await post({ name: 'a', role: 'viewer' }, headers))).code, 'IDEMPOTENCY_SPENT')
+    })
+
     it('must be one line of visible ASCII', async () => {
       for (const bad of ['a b', 'x'.repeat(256), 'é'])
         assert.equal(
