@@ -10,12 +10,15 @@ import { createDocumentationHandlers } from './routes/documentation.js'
 import { createFigureHandlers, type FigureReader } from './routes/figures.js'
 import { createCollectorHandlers, type CollectorDeps } from './routes/events.js'
 import { createHealthHandlers, type HealthDeps } from './routes/health.js'
+import { createJobHandlers, type JobDeps } from './routes/jobs.js'
 import { createKeyHandlers, type KeyDeps } from './routes/keys.js'
 import { createRuleHandlers, type RuleStore } from './routes/rules.js'
 import { createSessionHandlers, type SessionDeps } from './routes/session.js'
 import { createSessionReaderHandlers, type SessionReaderDeps } from './routes/sessions.js'
 import { createSloHandlers, type SloDeps } from './routes/slo.js'
 import { createStatsHandlers, type StatsDeps } from './routes/stats.js'
+import { createStreamHandlers } from './routes/stream.js'
+import type { AnomalyStream } from './live/anomaly-stream.js'
 import { createVerdictHandlers, type VerdictStore } from './routes/verdicts.js'
 
 /** All that the API asks of the outside; `main` gives the real ones. */
@@ -30,12 +33,14 @@ export interface ApiDeps
     SloDeps,
     BackTestDeps,
     AllowlistDeps,
-    SessionReaderDeps {
+    SessionReaderDeps,
+    JobDeps {
   readonly collector: Omit<CollectorDeps, 'registry' | 'nowMs'>
   readonly audit: AuditReader
   readonly rules: RuleStore
   readonly figures: FigureReader
   readonly verdicts: VerdictStore
+  readonly anomalyStream: Pick<AnomalyStream, 'open'>
 }
 
 /** The whole API: every operation with its handler. */
@@ -57,6 +62,8 @@ export const createApi = (operations: Operations, deps: ApiDeps): Express =>
       ...createSloHandlers(deps),
       ...createAllowlistHandlers(deps),
       ...createSessionReaderHandlers(deps),
+      ...createStreamHandlers(deps.anomalyStream),
+      ...createJobHandlers(deps),
       ...createVerdictHandlers(deps.verdicts),
       ...createCollectorHandlers({ ...deps.collector, registry: deps.registry, nowMs: deps.nowMs }),
     },

@@ -23,6 +23,7 @@ import type { EventSink } from './collector/event-sink.js'
 import { createAdmit } from './middleware/admit.js'
 import { createDependencyProbes } from './dependency-probes.js'
 import { serveHttp } from './http-server.js'
+import type { AnomalyStream } from './live/anomaly-stream.js'
 import type { FigureReader } from './routes/figures.js'
 import { RememberedTags } from './remembered-tags.js'
 import { createBreakers, lagReader, laneSettings, probes, PROBE_DEADLINE_MS } from './wire-dependencies.js'
@@ -30,8 +31,10 @@ import { wireAccess } from './wire-access.js'
 import { wireBackTests } from './wire-back-tests.js'
 import { wireCollector } from './wire-collector.js'
 import { wireIdempotency } from './wire-idempotency.js'
+import { wireJobs } from './wire-jobs.js'
 import { wireLog } from './wire-log.js'
 import { wireReview } from './wire-review.js'
+import { wireStream } from './wire-stream.js'
 import { wireRules } from './wire-rules.js'
 
 const PROBE_KEPT_MS = 1_000
@@ -54,6 +57,7 @@ async function start(config: ApiConfig, log: Logger, { life }: ProcessContext): 
   const sink = await life.use('collector', () =>
     Promise.resolve(wireCollector(config, { db, registry, log, breakers })),
   )
+  const anomalyStream = wireStream(config, { kafka, breakers, registry, log })
   const stopping = { now: false }
   const operations = createOperations(operationLimits(config))
   const app = createApi(operations, {
@@ -70,6 +74,8 @@ async function start(config: ApiConfig, log: Logger, { life }: ProcessContext): 
     uptimeSeconds: () => process.uptime(),
     rules: wireRules(db),
     ...wireReview(config, db),
+    anomalyStream,
+    ...wireJobs(config, { db, temporal, breaker: breakers.temporal }),
     ...wireLog(config, { db, kafka, breakers }),
     backTests: wireBackTests(config, { db, temporal, breaker: breakers.temporal }),
     backTestMaxDays: config.BACK_TEST_MAX_DAYS,
@@ -98,7 +104,7 @@ async function start(config: ApiConfig, log: Logger, { life }: ProcessContext): 
   })
   const metrics = await life.use('metrics', () => serveMetrics(registry, config.API_METRICS_PORT, config.BIND_HOST))
   const server = await life.use('HTTP server', () => serveHttp(app, { host: config.BIND_HOST, port: config.PORT }))
-  await life.use('readiness', () => untilStopped(stopping))
+  await life.use('readiness', () => untilStopped(stopping, anomalyStream))
   log.info({ host: config.BIND_HOST, port: server.port, metricsPort: metrics.port }, 'api_started')
 }
 
@@ -109,13 +115,13 @@ const figureReader = (db: Database): FigureReader => ({
   pipelineRuns: (type, limit) => listPipelineRuns(db, type, limit),
 })
 
-/** Stopped before the server is: what is answered from then on says so. */
-const untilStopped = (stopping: { now: boolean }) =>
+/** Stopped before the server is: what is answered from then on says so, and answers that go on for ever end. */
+const untilStopped = (stopping: { now: boolean }, stream: AnomalyStream) =>
   Promise.resolve({
     value: stopping,
     stop: () => {
       stopping.now = true
-      return Promise.resolve()
+      return stream.stop()
     },
   })
 

@@ -8,6 +8,8 @@ export interface RequestContext {
   route: string
   /** Who calls; undefined for an operation that is open. */
   principal?: Principal
+  /** Whether the caller may still do it, for an answer that goes on. @throws when nobody can tell */
+  stillMay?: () => Promise<boolean>
 }
 
 const contexts = new WeakMap<Response, RequestContext>()

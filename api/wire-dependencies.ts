@@ -98,5 +98,7 @@ export function laneSettings(config: ApiConfig): LaneSettings {
     interactive: lane(config.API_MAX_AT_WORK),
     reports: lane(config.API_REPORTS_AT_WORK),
     collector: lane(config.API_COLLECTOR_AT_WORK),
+    // A place in the stream is not given back soon: nobody waits for one.
+    stream: { limit: config.API_STREAM_CLIENTS, maxWaiting: 0, maxWaitMs },
   }
 }

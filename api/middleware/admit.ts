@@ -19,6 +19,7 @@ export function createAdmit(lanes: LaneSettings, registry: Registry): Admit {
     interactive: new Admission(lanes.interactive),
     reports: new Admission(lanes.reports),
     collector: new Admission(lanes.collector),
+    stream: new Admission(lanes.stream),
   }
   observe(admissions, registry)
   const refused = new Counter({

@@ -69,6 +69,10 @@ export function createGuard(deps: GuardDeps): Guard {
           }
           deps.onUse(principal.keyId)
           contextOf(response).principal = principal
+          contextOf(response).stillMay = async () => {
+            const now = await identify(request, deps.authenticator)
+            return now.kind === 'known' && mayDo(now.principal.role, operation.access)
+          }
           next()
         }
 }

@@ -25,6 +25,10 @@ export interface HandlerContext {
   readonly userAgent: string | undefined
   /** Who calls; undefined for an operation that is open. */
   readonly principal: Principal | undefined
+  /** Where a client of a stream was. */
+  readonly lastEventId: string | undefined
+  /** Whether the caller may still do it, for an answer that goes on. @throws when nobody can tell */
+  readonly stillMay: () => Promise<boolean>
   /** The version that a change is for; always there for an operation that needs it. */
   readonly ifMatch: string | undefined
 }
@@ -121,13 +125,15 @@ function answer(operation: Operation, handle: AnyHandler, { tags, idempotency }:
     if (isTagged(operation) && sendRemembered(request, response, tags)) return
     const begun = tags.begin()
     const input = checkedInput(operation, request)
-    const { requestId, principal } = contextOf(response)
+    const { requestId, principal, stillMay = () => Promise.resolve(true) } = contextOf(response)
     const context = {
       requestId,
       address: addressOf(request),
       userAgent: request.headers['user-agent'],
       principal,
       ifMatch: matchOf(operation, request),
+      lastEventId: request.get('last-event-id'),
+      stillMay,
     }
     const work = async () => handle(input as never, context)
     const idempotencyKey = isRepeatable(operation) ? idempotencyKeyOf(request) : undefined

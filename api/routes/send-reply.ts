@@ -12,6 +12,8 @@ export interface Reply {
   readonly status?: number
   /** JSON, or the text of a page. */
   readonly body: unknown
+  /** Goes on with the answer after its head, instead of a body. */
+  readonly stream?: (out: Response) => void
   readonly headers?: Readonly<Record<string, string>>
   /** What the tag is made of, where the body says more than its content: the time at which it was read. */
   readonly version?: unknown
@@ -48,6 +50,10 @@ export async function sendReply(
 ): Promise<void> {
   const { status = 200, body, headers = {} } = reply
   const contentType = operation.answers[status]?.contentType ?? 'application/json'
+  if (reply.stream !== undefined) {
+    sendStream(reply.stream, contentType, request, response)
+    return
+  }
   const text = contentType === 'application/json' ? JSON.stringify(body) : String(body)
   const isContent = status === 200 && isTagged(operation)
   const etag = isContent ? (reply.version === undefined ? etagOf(text) : tagOf(reply)) : undefined
@@ -65,6 +71,17 @@ export async function sendReply(
   if (tag !== undefined) response.set('etag', encoding === undefined ? tag : encodedTag(tag, encoding))
   if (encoding !== undefined) response.set('content-encoding', encoding)
   response.send(encoding === undefined ? bytes : await compress(bytes, encoding))
+}
+
+function sendStream(begin: (out: Response) => void, contentType: string, request: Request, response: Response): void {
+  // Proxies would hold it back until it ends.
+  response.status(200).type(contentType).set('x-accel-buffering', 'no').vary(VARY)
+  if (request.method === 'HEAD') {
+    response.end()
+    return
+  }
+  response.flushHeaders()
+  begin(response)
 }
 
 const sendNotModified = (response: Response, etag: string): void =>

@@ -101,6 +101,13 @@ export async function appendAudit(tx: Transaction, entry: AuditEntry): Promise<v
 const jsonOrNull = (value: unknown): string | null =>
   value === null || value === undefined ? null : JSON.stringify(value)
 
+/**
+ * Records a change that is made elsewhere, as in Temporal: before it is asked for, so that none goes unrecorded.
+ * @throws GRD_STORE_*
+ */
+export const recordChange = (db: Database, change: Omit<AuditEntry, 'outcome'>): Promise<void> =>
+  withTransaction(db, (tx) => appendAudit(tx, { ...change, outcome: 'done' }))
+
 /** Records attempts that were denied, all in one transaction. @throws GRD_STORE_* */
 export const recordDenials = (db: Database, denials: readonly Omit<AuditEntry, 'outcome'>[]): Promise<void> =>
   withTransaction(db, async (tx) => {

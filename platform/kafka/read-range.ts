@@ -84,7 +84,8 @@ function readAll(consumer: kafkajs.Consumer, range: LogRange, reader: RangeReade
 /** As many as the most that the detector may be told to read. */
 const MAX_BATCH_RECORDS = 1_000_000
 
-async function recordsOf(
+/** The records of a batch that are in a range; none of one that cannot be read within limits. */
+export async function recordsOf(
   entry: KafkaMessage,
   { from, to }: Pick<LogRange, 'from' | 'to'>,
   maxUnpackedBytes: number,

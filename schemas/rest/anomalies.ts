@@ -26,6 +26,14 @@ export const anomalyListQuery = (pageLimitMax: number) =>
       message: 'not after from',
     })
 
+export const AnomalyStreamQuery = z.strictObject({
+  rule: lineOf(200).optional().meta({ description: 'Exactly this `rule_id`' }),
+  mode: AnomalyMode.optional(),
+  last_event_id: lineOf(16_000)
+    .optional()
+    .meta({ description: 'The id of the last event seen, as `Last-Event-ID`, which a browser sends by itself' }),
+})
+
 export const AnomalyParams = z.strictObject({ id: AnomalyIdText.meta({ description: 'The `id` of an anomaly' }) })
 
 const offset = z.int().min(0)

@@ -3,11 +3,11 @@ import type { Access } from '../../domain/access/roles.js'
 import type { ProblemCode } from './problem.js'
 
 /** Which requests share a bounded number of places, so that one kind cannot starve another. */
-export type Lane = 'interactive' | 'reports' | 'collector'
+export type Lane = 'interactive' | 'reports' | 'collector' | 'stream'
 
 export interface Answer {
   readonly description: string
-  readonly contentType: 'application/json' | 'text/html' | 'text/css' | 'text/javascript'
+  readonly contentType: 'application/json' | 'text/html' | 'text/css' | 'text/javascript' | 'text/event-stream'
   /** Of a JSON answer. */
   readonly schema?: z.ZodType
 }
@@ -18,7 +18,16 @@ export interface Operation {
   /** With parameters as `{name}`. It is also the metric label. */
   readonly path: string
   readonly tag:
-    'service' | 'detection' | 'documentation' | 'access' | 'rules' | 'figures' | 'alerts' | 'review' | 'collector'
+    | 'service'
+    | 'detection'
+    | 'documentation'
+    | 'access'
+    | 'rules'
+    | 'figures'
+    | 'alerts'
+    | 'review'
+    | 'collector'
+    | 'jobs'
   readonly summary: string
   /** `interactive` without it. Service and documentation are in none: they always answer. */
   readonly lane?: Lane

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { Anomaly, AnomalyList, anomalyListQuery, AnomalyParams } from './anomalies.js'
+import { Anomaly, AnomalyList, anomalyListQuery, AnomalyParams, AnomalyStreamQuery } from './anomalies.js'
 import { Health, Liveness, Readiness } from './health.js'
 import { bare, json, type Answer, type Operation } from './operation.js'
 import { accessOperations } from './operations/access.js'
@@ -9,6 +9,7 @@ import { figureOperations } from './operations/figures.js'
 import { collectorOperations } from './operations/collector.js'
 import { alertOperations } from './operations/alerts.js'
 import { sessionOperations } from './operations/sessions.js'
+import { jobOperations } from './operations/jobs.js'
 import { reviewOperations } from './operations/review.js'
 import { Slo, SloQuery } from './slo.js'
 import { Stats } from './stats.js'
@@ -88,6 +89,23 @@ const detection = {
   },
 } as const satisfies Readonly<Record<string, Operation>>
 
+/** Before `/anomalies/{id}`: the router takes the first that fits. */
+const live = {
+  streamAnomalies: {
+    ...bare,
+    path: '/anomalies/stream',
+    tag: 'detection',
+    access: 'viewer',
+    lane: 'stream',
+    summary: 'Changes of anomalies as they come (server-sent events)',
+    query: AnomalyStreamQuery,
+    answers: {
+      200: { description: 'Events `anomaly`, each with an id to go on from', contentType: 'text/event-stream' },
+    },
+    problems: ['STREAM_POSITION_GONE', 'DEPENDENCY_UNAVAILABLE'],
+  },
+} as const satisfies Readonly<Record<string, Operation>>
+
 const documentation = {
   getIndex: { ...open, path: '/', tag: 'documentation', summary: 'What is where', answers: page('A page of links') },
   getOpenApi: {
@@ -124,6 +142,7 @@ const documentation = {
 /** Every operation of the API by its name. The router and the OpenAPI document are both made from it. */
 export const createOperations = ({ pageLimitMax, eventsPerRequestMax }: OperationLimits) =>
   ({
+    ...live,
     ...documentation,
     ...service,
     ...detection,
@@ -132,6 +151,7 @@ export const createOperations = ({ pageLimitMax, eventsPerRequestMax }: Operatio
     ...accessOperations(pageLimitMax),
     ...figureOperations,
     ...alertOperations(pageLimitMax),
+    ...jobOperations,
     ...reviewOperations(pageLimitMax),
     ...collectorOperations(eventsPerRequestMax),
     ...sessionOperations(pageLimitMax),

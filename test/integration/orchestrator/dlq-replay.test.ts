@@ -3,9 +3,15 @@ import { pino } from 'pino'
 import { TOPICS } from '../../../domain/events.js'
 import { createKafka } from '../../../platform/kafka/client.js'
 import { startProducer, type OutgoingRecord } from '../../../platform/kafka/producer.js'
-import type { DlqReplayResult } from '../../../workflows/contract.js'
+import type { BackfillPreview, Job, Schedule } from '../../../schemas/rest/jobs.js'
+import type { OperationName } from '../../../schemas/rest/operations.js'
+import type { BackfillKpiResult, DlqReplayResult } from '../../../workflows/contract.js'
 import { AlertStage } from '../../support/alert-stage.js'
+import { asAdmin } from '../../support/api-keys.js'
+import { waitUntil } from '../../support/child-process.js'
 import { readTopics } from '../../support/dump-topic.js'
+import { readAnswer, readProblem } from '../../support/serve-api.js'
+import { startStageApi, type StageApi } from '../../support/stage-api.js'
 import { useTestStack } from '../../support/stack.js'
 
 const { clicks, deadLetters } = TOPICS
@@ -123,5 +129,91 @@ describe('guardian dlq', function () {
     const [one] = letters
     const { selected, outcomes } = await replay('--record', `${one?.partition ?? ''}@${one?.offset ?? ''}`)
     assert.deepEqual([selected, outcomes.replayed], [1, 1])
+  })
+
+  describe('work that the API starts', () => {
+    let api: StageApi
+    before(async () => {
+      const { TEMPORAL_ADDRESS = '' } = stage.stage.env
+      api = await startStageApi(stage.stage, { TEMPORAL_ADDRESS })
+    })
+    after(() => api.stop())
+    const call = (method: string, path: string, body?: object) =>
+      fetch(`${api.url}${path}`, {
+        method,
+        headers: { ...asAdmin, ...(body && { 'content-type': 'application/json' }) },
+        ...(body && { body: JSON.stringify(body) }),
+      })
+    /** Starts it, and follows its address until it is over. */
+    const ended = async (start: OperationName, look: OperationName, path: string, body?: object): Promise<Job> => {
+      const answer = await call('POST', path, body)
+      const location = answer.headers.get('location') ?? ''
+      let job = await readAnswer<Job>(start, answer)
+      await waitUntil(
+        () => JSON.stringify(job),
+        60_000,
+        async () => {
+          job = await readAnswer<Job>(look, await call('GET', location))
+          return job.status !== 'running'
+        },
+        200,
+      )
+      return job
+    }
+    const actions = async () => {
+      const { rows } = await stage.stage.db.query<{ action: string }>('SELECT a.action FROM audit_log a ORDER BY a.seq')
+      return rows.map(({ action }) => action)
+    }
+
+    it('a replay is a dry run unless it says otherwise, and its address tells what came of it', async () => {
+      const before = (await clicksNow()).length
+      const job = await ended('startReplay', 'getReplay', '/dlq/replays', { code: 'DECODE' })
+      const { selected, outcomes } = job.result as DlqReplayResult
+      assert.deepEqual([job.status, selected, outcomes.already_replayed], ['completed', FIT + 7, FIT])
+      assert.equal((await clicksNow()).length, before)
+      assert.equal((await actions()).at(-1), 'dlq.replay')
+      const unknown = await call('GET', '/dlq/replays/2026-01-01T00:00:00-abcdef')
+      assert.equal((await readProblem(unknown)).code, 'JOB_NOT_FOUND')
+    })
+
+    it('a backfill goes on after a day that fails, and says of each day what became of it', async () => {
+      const preview = await readAnswer<BackfillPreview>(
+        'previewBackfill',
+        await call('GET', '/backfills/preview?from=2026-01-08&to=2026-01-09'),
+      )
+      assert.deepEqual([preview.days.length, preview.to_compute], [2, 2])
+      const tomorrow = new Date(Date.now() + 86_400_000).toISOString().slice(0, 10)
+      const job = await ended('startBackfill', 'getBackfill', '/backfills', { from: tomorrow, to: tomorrow })
+      const { days } = job.result as BackfillKpiResult
+      assert.deepEqual([job.status, days.map(({ state }) => state)], ['completed', ['failed']])
+      const run = await ended('startDayRun', 'getDayRun', `/metrics/daily/${tomorrow}/runs`)
+      assert.equal(run.status, 'failed')
+      assert.match(run.reason ?? '', /is not over until/)
+      const bad = await call('POST', '/backfills', { from: '2026-01-09', to: '2026-01-08' })
+      assert.equal((await readProblem(bad)).code, 'BAD_REQUEST')
+    })
+
+    it('a schedule is paused and resumed with a reason, and started out of turn', async () => {
+      const stateOf = async (id: string) =>
+        (await readAnswer<{ data: Schedule[] }>('listSchedules', await call('GET', '/schedules'))).data.find(
+          (one) => one.id === id,
+        )
+      assert.equal((await stateOf('daily-kpi'))?.workflow_type, 'dailyKpi')
+      const change = (name: OperationName, id: string, how: string, body?: object) =>
+        call('POST', `/schedules/${id}/${how}`, body).then((answer) => readAnswer<Schedule>(name, answer))
+      const paused = await change('pauseSchedule', 'daily-kpi', 'pause', { note: 'the archive is moved' })
+      assert.deepEqual([paused.paused, paused.note, paused.next_ts], [true, 'the archive is moved', null])
+      const resumed = await change('resumeSchedule', 'daily-kpi', 'resume', { note: 'it is there' })
+      assert.deepEqual([resumed.paused, resumed.next_ts === null], [false, false])
+      await change('triggerSchedule', 'partition-maintenance', 'trigger')
+      await waitUntil(
+        () => 'partition-maintenance has not started',
+        20_000,
+        async () => (await stateOf('partition-maintenance'))?.last_ts !== null,
+      )
+      assert.deepEqual((await actions()).slice(-3), ['schedule.pause', 'schedule.resume', 'schedule.trigger'])
+      const nobody = await call('POST', '/schedules/nobody/trigger')
+      assert.equal((await readProblem(nobody)).code, 'SCHEDULE_NOT_FOUND')
+    })
   })
 })

@@ -1,0 +1,36 @@
+/** Where a reader of a topic is: the next offset of each partition, in the order of the partitions. */
+export type Position = readonly number[]
+
+const TEXT = /^\d{1,15}(\.\d{1,15}){0,999}$/
+
+/** As an event of the stream names it: `1207.0.88`. */
+export const positionText = (position: Position): string => position.join('.')
+
+/** @returns undefined for what is no position */
+export const parsePosition = (text: string): Position | undefined =>
+  TEXT.test(text) ? text.split('.').map(Number) : undefined
+
+/** What a reader has missed: a part of a partition. */
+export interface Missed {
+  readonly partition: number
+  readonly from: number
+  readonly to: number
+}
+
+/**
+ * What lies between where a reader was and where the log is followed now. Partitions that were added since are missed
+ * from their beginning. A reader that comes from a process that is further has missed nothing.
+ */
+export const missedBetween = (was: Position, now: Position): Missed[] =>
+  now.map((to, partition) => ({ partition, from: was[partition] ?? 0, to })).filter(({ from, to }) => from < to)
+
+/** Where the log of each partition begins and ends. */
+export type LogBounds = readonly { readonly low: number; readonly high: number }[]
+
+/** Whether this log can go on from where a reader was: it has not forgotten what comes next, and was not made anew. */
+export const isWithin = (was: Position, bounds: LogBounds): boolean =>
+  was.length <= bounds.length &&
+  bounds.every(({ low, high }, partition) => {
+    const offset = was[partition] ?? 0
+    return offset >= low && offset <= high
+  })
