@@ -58,12 +58,17 @@ const DOCS_START = `SwaggerUIBundle({ url: '/openapi.json', dom_id: '#swagger-ui
 const escapeHtml = (text: string): string =>
   text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;').replaceAll('"', '&quot;')
 
+/** What answers without any parameter, and then ends. */
+const canBeFollowed = ({ method, path, query, lane }: Operation): boolean =>
+  method === 'get' && !path.includes('{') && lane !== 'stream' && query.safeParse({}).success
+
 function indexPage(operations: Operations, version: string): string {
   const rows = Object.values<Operation>(operations)
     .filter(({ path }) => path !== '/' && !path.startsWith('/docs/'))
-    .map(({ method, path, summary }) => {
+    .map((operation) => {
+      const { path, summary } = operation
       const shown = escapeHtml(path)
-      const link = method !== 'get' || path.includes('{') ? `<code>${shown}</code>` : `<a href="${shown}">${shown}</a>`
+      const link = canBeFollowed(operation) ? `<a href="${shown}">${shown}</a>` : `<code>${shown}</code>`
       return `<dt>${link}</dt><dd>${escapeHtml(summary)}</dd>`
     })
   return `<!doctype html>
