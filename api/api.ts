@@ -6,6 +6,7 @@ import { createAllowlistHandlers, type AllowlistDeps } from './routes/allowlist.
 import { createAnomalyHandlers } from './routes/anomalies.js'
 import { createAuditHandlers, type AuditReader } from './routes/audit.js'
 import { createBackTestHandlers, type BackTestDeps } from './routes/backtests.js'
+import { createDeadLetterHandlers } from './routes/dead-letters.js'
 import { createDocumentationHandlers } from './routes/documentation.js'
 import { createFigureHandlers, type FigureReader } from './routes/figures.js'
 import { createCollectorHandlers, type CollectorDeps } from './routes/events.js'
@@ -64,6 +65,7 @@ export const createApi = (operations: Operations, deps: ApiDeps): Express =>
       ...createSessionReaderHandlers(deps),
       ...createStreamHandlers(deps.anomalyStream),
       ...createJobHandlers(deps),
+      ...createDeadLetterHandlers(deps),
       ...createVerdictHandlers(deps.verdicts),
       ...createCollectorHandlers({ ...deps.collector, registry: deps.registry, nowMs: deps.nowMs }),
     },

@@ -1,3 +1,4 @@
+import type { RecordHeaders } from '../../platform/kafka/last-header.js'
 import { keyPartition } from '../../platform/kafka/key-partition.js'
 
 /** A record of a session, as it stands in the log. */
@@ -18,20 +19,22 @@ export interface ReadPart {
   readonly high: number
 }
 
+/** A record as the log has it. */
+export interface LogRecord {
+  readonly key: Buffer | null
+  readonly value: Buffer | null
+  readonly offset: string
+  readonly timestamp: string
+  readonly headers?: RecordHeaders | undefined
+}
+
 export interface LogReader {
   readonly offsets: (
     topic: string,
   ) => Promise<readonly { readonly partition: number; readonly low: number; readonly high: number }[]>
   readonly read: (
     range: { readonly topic: string; readonly partition: number; readonly from: number; readonly to: number },
-    onRecords: (
-      records: readonly {
-        readonly key: Buffer | null
-        readonly value: Buffer | null
-        readonly offset: string
-        readonly timestamp: string
-      }[],
-    ) => void,
+    onRecords: (records: readonly LogRecord[]) => void,
   ) => Promise<void>
 }
 

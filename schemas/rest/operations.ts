@@ -9,6 +9,7 @@ import { figureOperations } from './operations/figures.js'
 import { collectorOperations } from './operations/collector.js'
 import { alertOperations } from './operations/alerts.js'
 import { sessionOperations } from './operations/sessions.js'
+import { deadLetterOperations } from './operations/dead-letters.js'
 import { jobOperations } from './operations/jobs.js'
 import { reviewOperations } from './operations/review.js'
 import { Slo, SloQuery } from './slo.js'
@@ -152,6 +153,7 @@ export const createOperations = ({ pageLimitMax, eventsPerRequestMax }: Operatio
     ...figureOperations,
     ...alertOperations(pageLimitMax),
     ...jobOperations,
+    ...deadLetterOperations(pageLimitMax),
     ...reviewOperations(pageLimitMax),
     ...collectorOperations(eventsPerRequestMax),
     ...sessionOperations(pageLimitMax),

@@ -41,6 +41,7 @@ const WHO_MAY: Readonly<Record<string, Access>> = {
   'GET /backfills/{id}': 'viewer',
   'POST /metrics/daily/{day}/runs': 'operator',
   'GET /metrics/daily/{day}/runs/{run_id}': 'viewer',
+  'GET /dlq/records': 'viewer',
   'POST /dlq/replays': 'operator',
   'GET /dlq/replays/{id}': 'viewer',
   'GET /schedules': 'viewer',

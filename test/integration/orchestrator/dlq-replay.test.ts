@@ -3,6 +3,7 @@ import { pino } from 'pino'
 import { TOPICS } from '../../../domain/events.js'
 import { createKafka } from '../../../platform/kafka/client.js'
 import { startProducer, type OutgoingRecord } from '../../../platform/kafka/producer.js'
+import type { DeadLetterList } from '../../../schemas/rest/dead-letters.js'
 import type { BackfillPreview, Job, Schedule } from '../../../schemas/rest/jobs.js'
 import type { OperationName } from '../../../schemas/rest/operations.js'
 import type { BackfillKpiResult, DlqReplayResult } from '../../../workflows/contract.js'
@@ -174,6 +175,14 @@ describe('guardian dlq', function () {
       assert.equal((await actions()).at(-1), 'dlq.replay')
       const unknown = await call('GET', '/dlq/replays/2026-01-01T00:00:00-abcdef')
       assert.equal((await readProblem(unknown)).code, 'JOB_NOT_FOUND')
+    })
+
+    it('the dead letters are shown by cause, decoded where they can be', async () => {
+      const path = '/dlq/records?code=DECODE&limit=100'
+      const { causes, data } = await readAnswer<DeadLetterList>('listDeadLetters', await call('GET', path))
+      assert.deepEqual(causes[0], { code: 'DECODE', topic: clicks, records: FIT + 6 })
+      assert.deepEqual([data.length, data.filter(({ event }) => event !== null).length], [FIT + 7, FIT + 1])
+      assert.ok(data.some(({ raw }) => text(raw) === 'no event'))
     })
 
     it('a backfill goes on after a day that fails, and says of each day what became of it', async () => {

@@ -1,0 +1,43 @@
+import { z } from 'zod'
+import { DEAD_LETTER_CODES } from '../../domain/detection/fate.js'
+import { instant, lineOf, Timestamp, wholeNumber } from './parameters.js'
+
+export const deadLetterQuery = (pageLimitMax: number) =>
+  z.strictObject({
+    code: z.enum(DEAD_LETTER_CODES, `not one of ${DEAD_LETTER_CODES.join(', ')}`).optional(),
+    topic: lineOf(249).optional().meta({ description: 'Where they came from' }),
+    from: instant.optional().meta({ description: 'Became dead letters at or after' }),
+    to: instant.optional().meta({ description: 'Became dead letters before' }),
+    limit: wholeNumber(1, pageLimitMax, Math.min(50, pageLimitMax)),
+  })
+
+const count = z.int().min(0)
+
+export const DeadLetterList = z
+  .strictObject({
+    causes: z.array(z.strictObject({ code: z.string().nullable(), topic: z.string().nullable(), records: count })),
+    data: z.array(
+      z.strictObject({
+        kafka_partition: count.meta({ description: 'Of the dead letters; with the offset, it names one to replay' }),
+        kafka_offset: count,
+        append_ts: Timestamp.meta({ description: 'When it became a dead letter' }),
+        code: z.string().nullable(),
+        fault: z.string().nullable().meta({ description: 'What the detector said of it' }),
+        topic: z.string().nullable().meta({ description: 'Where it came from' }),
+        attempts: count.meta({ description: 'How often it has been replayed' }),
+        bytes: count,
+        raw: z.string().nullable().meta({ description: 'The first 4096 bytes in base64; null for viewers' }),
+        event: z
+          .record(z.string(), z.unknown())
+          .nullable()
+          .meta({ description: 'If it can be decoded; user_id, ip and user_agent are null for viewers' }),
+      }),
+    ),
+    read: z.strictObject({
+      records: count,
+      unread: count.meta({ description: 'Older ones, which were not looked at' }),
+    }),
+    page: z.strictObject({ next_cursor: z.null(), limit: z.int() }),
+  })
+  .meta({ id: 'DeadLetterList', description: 'Newest first; older ones by `to`' })
+export type DeadLetterList = z.output<typeof DeadLetterList>

@@ -1,0 +1,18 @@
+import { DeadLetterList, deadLetterQuery } from '../dead-letters.js'
+import { bare, json, type Operation } from '../operation.js'
+
+/** Records that cannot be processed. @param pageLimitMax how many a page may have */
+export const deadLetterOperations = (pageLimitMax: number) =>
+  ({
+    listDeadLetters: {
+      ...bare,
+      path: '/dlq/records',
+      tag: 'jobs',
+      access: 'viewer',
+      lane: 'reports',
+      summary: 'The newest dead letters, decoded and raw, and how many there are of each cause',
+      query: deadLetterQuery(pageLimitMax),
+      answers: { 200: json('One page', DeadLetterList) },
+      problems: ['DEPENDENCY_UNAVAILABLE'],
+    },
+  }) as const satisfies Readonly<Record<string, Operation>>
