@@ -14,6 +14,7 @@ import {
 import { LocalFault, messageOf } from './local-fault.js'
 import { ManagedProcess, type ProcessSpec } from './managed-process.js'
 import { findFreePorts } from './ports.js'
+import { sendPastDays } from './past-days.js'
 import type { Step } from './progress.js'
 import { runCommand } from './run-command.js'
 import { serverEnv } from './server-context.js'
@@ -211,13 +212,18 @@ export class LocalStack {
 
   /** The days before today, oldest first, and then their figures; live traffic goes on behind them. */
   async #sendPastDays(env: Env): Promise<void> {
-    const { keeper, signal } = this.options
+    const { keeper, signal, dataDir } = this.options
     const execute = (args: readonly string[]) => runCommand({ command: process.execPath, args, env, keeper, signal })
     const dayOf = (daysAgo: number) => new Date(Date.now() - daysAgo * DAY_MS).toISOString().slice(0, 10)
-    const { stdout } = await execute(pastDayCommand(dayOf(2), 2, true))
-    const isSent = !(JSON.parse(stdout) as { skipped?: boolean }).skipped
-    if (isSent) await execute(pastDayCommand(dayOf(1), 1, false))
-    await execute(figuresCommand(dayOf(2), dayOf(1)))
+    const [oldest = dayOf(2)] = await sendPastDays(
+      join(dataDir, 'past-days.json'),
+      [dayOf(2), dayOf(1)],
+      async (day, position, ifEmpty) => {
+        const { stdout } = await execute(pastDayCommand(day, 2 - position, ifEmpty))
+        return !(JSON.parse(stdout) as { skipped?: boolean }).skipped
+      },
+    )
+    await execute(figuresCommand(oldest, dayOf(1)))
   }
 
   async #run(spec: ProcessSpec): Promise<void> {
