@@ -9,7 +9,18 @@ import { stopOrphans } from './start-keeper.js'
 import { stackLockFile } from './workspace.js'
 
 /** What a stack makes in its data directory; anything else there is somebody else's, and stays. */
-const OWN = ['postgres', 'kafka', 'registry', 'temporal', 'archive', 'logs', 'stack.env', 'children.json']
+const OWN = [
+  'postgres',
+  'kafka',
+  'registry',
+  'temporal',
+  'archive',
+  'logs',
+  'past-days.json',
+  's3',
+  'stack.env',
+  'children.json',
+]
 
 /**
  * Removes the data of the local stack. `.env` and the fetched servers stay.
