@@ -4,7 +4,7 @@ import type { AlertSource, Observation, Thresholds } from '../../domain/alerting
 import { TOPICS } from '../../domain/events.js'
 import { asActivity } from '../activity-failure.js'
 import { untilCancelled } from '../until-cancelled.js'
-import { onceKnown } from './once-known.js'
+import { onceKnown } from '../once-known.js'
 
 export interface CountedRange {
   readonly kafkaPartition: number

@@ -18,7 +18,7 @@ import {
 import { asActivity } from '../activity-failure.js'
 import { untilCancelled } from '../until-cancelled.js'
 import type { DecidedLook } from './dead-letter-activities.js'
-import { onceKnown } from './once-known.js'
+import { onceKnown } from '../once-known.js'
 
 /** Sources that tell of single happenings: each of them is told once. */
 export const HAPPENING_SOURCES = ['data-gaps', 'pipeline-runs', 'reconciliation', 'anomaly-burst'] as const

@@ -16,6 +16,7 @@ import { addDays, startOfDayMs, type UtcDay } from '../../domain/utc-day.js'
 import { asActivity } from '../activity-failure.js'
 import type { WithFiles } from '../with-files.js'
 import { beating } from '../beating.js'
+import { onceKnown } from '../once-known.js'
 import { ArchivedRecords, type ArchivedFile, type ArchiveReaderSettings } from './archived-records.js'
 
 interface StoredRule {
@@ -101,7 +102,7 @@ export const createBackTestActivities = (deps: BackTestDeps) => {
           kafkaPartition,
           records: files.reduce((sum, { rows }) => sum + rows, 0),
         }))
-        await deps.beginBackTest(backTestId, sizes)
+        await onceKnown(() => deps.beginBackTest(backTestId, sizes))
         return { parts: parts.map(({ kafkaPartition }) => kafkaPartition) }
       }),
 

@@ -8,6 +8,7 @@ import { addDays, parseUtcDay, startOfDayMs, type UtcDay } from '../../domain/ut
 import type { WithFiles } from '../with-files.js'
 import { asActivity } from '../activity-failure.js'
 import { beating } from '../beating.js'
+import { onceKnown } from '../once-known.js'
 import type { KpiEngine } from './kpi-engine.js'
 import type { ComputedDay, DayPreview, LogEnds, PublishedDay } from './kpi-contract.js'
 
@@ -97,7 +98,7 @@ export const createKpiActivities = (deps: KpiDeps) => ({
   /** Publishes what was computed under a fence. @throws GRD_FENCED when a later attempt has begun */
   publishDay: ({ day, fence }: { readonly day: string; readonly fence: number }): Promise<PublishedDay> =>
     asActivity(async () => {
-      const { isFirst, changes, causes } = await deps.publishFigures(parseUtcDay(day), fence)
+      const { isFirst, changes, causes } = await onceKnown(() => deps.publishFigures(parseUtcDay(day), fence))
       return {
         isFirst,
         changedFigures: changes.length,

@@ -1,4 +1,4 @@
-import { GuardianError } from '../../domain/errors.js'
+import { GuardianError } from '../domain/errors.js'
 
 /**
  * Runs a transaction that finds out by itself whether it was done before. One whose COMMIT got no answer is therefore
