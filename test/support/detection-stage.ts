@@ -169,9 +169,9 @@ export class DetectionStage {
   }
 
   /** On the Temporal of the test stack, in whatever namespace and queues that has. */
-  startOrchestrator(temporalAddress: string, settings: Record<string, string> = {}): ServiceProcess {
+  startOrchestrator(temporalAddress: string, settings: Record<string, string> = {}, root?: string): ServiceProcess {
     const env = { ...this.env, TEMPORAL_ADDRESS: temporalAddress, ORCHESTRATOR_METRICS_PORT: '0', ...settings }
-    const orchestrator = new ServiceProcess('workers/orchestrator/main.js', env)
+    const orchestrator = new ServiceProcess('workers/orchestrator/main.js', env, root)
     this.#processes.push(orchestrator)
     return orchestrator
   }
