@@ -25,6 +25,8 @@ const vendorHome = {
   '(pg|drizzle-orm)': '^db/',
   express: '^api/',
   '@temporalio/workflow': '^workflows/',
+  '@opentelemetry': '^platform/tracing\\.ts$',
+  '@temporalio/interceptors-opentelemetry': '^(workers/orchestrator/|api/wire-[a-z-]+\\.ts$)',
   '@temporalio/worker': '^workers/orchestrator/',
   '@temporalio/client': '^(workers/orchestrator/|api/(main|wire-[a-z-]+)\\.ts$|cli/)',
   commander: '^cli/',

@@ -16,6 +16,7 @@ import type { Logger } from '../platform/logger.js'
 import { createRegistry, Gauge, serveMetrics, type Registry } from '../platform/metrics.js'
 import { packageRoot } from '../platform/package-root.js'
 import { runProcess, type ProcessContext } from '../platform/run-process.js'
+import { openTracing } from '../platform/tracing.js'
 import { createOperations } from '../schemas/rest/operations.js'
 import { apiConfig, type ApiConfig } from './api-config.js'
 import { createApi } from './api.js'
@@ -49,6 +50,7 @@ async function start(config: ApiConfig, log: Logger, { life }: ProcessContext): 
   observePool(registry, pool)
   const db = guardDatabase(pool, breakers.postgres)
   const temporal = await life.use('Temporal connection', () => lazyTemporal(config))
+  const tracing = await life.use('tracing', () => openTracing(config.OTEL_EXPORTER_OTLP_ENDPOINT, 'guardian-api'))
   const kafka = createKafka(
     { brokers: config.KAFKA_BROKERS, clientId: 'guardian-api', requestTimeoutMs: config.KAFKA_REQUEST_TIMEOUT_MS },
     log,
@@ -77,7 +79,7 @@ async function start(config: ApiConfig, log: Logger, { life }: ProcessContext): 
     anomalyStream,
     ...wireJobs(config, { db, temporal, breaker: breakers.temporal }),
     ...wireLog(config, { db, kafka, breakers }),
-    backTests: wireBackTests(config, { db, temporal, breaker: breakers.temporal }),
+    backTests: wireBackTests(config, { db, temporal, breaker: breakers.temporal, tracing }),
     backTestMaxDays: config.BACK_TEST_MAX_DAYS,
     readStageTimes: (from, to, targetMs) => readStageTimes(db, from, to, targetMs),
     objective: { targetMs: config.SLO_TARGET_MS, percent: config.SLO_PERCENT },

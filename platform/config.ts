@@ -53,6 +53,7 @@ export class ConfigError extends Error {
 export const VARIABLES = {
   LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal']).prefault('info'),
   SHUTDOWN_DEADLINE_MS: wholeNumber(1_000, 300_000, 20_000),
+  OTEL_EXPORTER_OTLP_ENDPOINT: httpUrl.optional(),
   BIND_HOST: z.string().min(1).prefault('127.0.0.1'),
 
   DATABASE_URL: z.string().regex(/^postgres(ql)?:\/\/\S+$/, 'not a postgres:// URL'),

@@ -2,6 +2,7 @@ import { CancellationScope, defineQuery, proxyActivities, setCurrentDetails, set
 import type { BackTestActivities } from '../activities/back-test/back-test-activities.js'
 import type { BackTestInput, BackTestProgress } from './contract.js'
 import { failureReason } from './failure-reason.js'
+import { makeSearchable } from './make-searchable.js'
 
 const HOPELESS = ['GRD_BAD_INPUT', 'GRD_BAD_RULE', 'GRD_STORE_REFUSED', 'GRD_MIGRATION']
 const retry = { initialInterval: '1 second', maximumInterval: '1 minute', nonRetryableErrorTypes: HOPELESS } as const
@@ -23,6 +24,7 @@ const backTestProgressQuery = defineQuery<BackTestProgress>('progress')
 export async function backTest({ backTestId }: BackTestInput): Promise<BackTestProgress> {
   let progress: BackTestProgress = { parts: 0, tested: 0, records: 0 }
   setHandler(backTestProgressQuery, () => progress)
+  makeSearchable()
   setCurrentDetails('Looking up what is archived')
   try {
     const { parts } = await beginBackTest({ backTestId })

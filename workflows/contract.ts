@@ -1,3 +1,4 @@
+import { defineSearchAttributeKey, SearchAttributeType } from '@temporalio/common'
 import type { ComputedDay, PublishedDay } from '../activities/kpi/kpi-contract.js'
 import type { ReconciledDay } from '../activities/reconcile/reconcile-activities.js'
 import type { Channel } from '../domain/alerting/channel.js'
@@ -69,6 +70,15 @@ export const WORKFLOWS = {
     workflowId: (alertId: string) => `deliver-alert:${alertId}`,
   },
 } as const
+
+/** What runs can be found by. Few, and nothing personal. */
+export const SEARCH_ATTRIBUTES = {
+  /** The day that a run is for, as YYYY-MM-DD. */
+  day: defineSearchAttributeKey('GuardianDay', SearchAttributeType.KEYWORD),
+  /** What began it. */
+  trigger: defineSearchAttributeKey('GuardianTrigger', SearchAttributeType.KEYWORD),
+} as const
+export type RunTrigger = 'schedule' | 'request' | 'workflow'
 
 export interface DlqAlertInput {
   /** Dead letters of one cause in one look. */

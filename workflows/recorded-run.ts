@@ -1,6 +1,7 @@
 import { CancellationScope, proxyActivities, workflowInfo } from '@temporalio/workflow'
 import type { RunActivities, RunDetails } from '../activities/runs/run-activities.js'
 import { failureReason } from './failure-reason.js'
+import { makeSearchable } from './make-searchable.js'
 
 const { recordRunStarted, recordRunEnded } = proxyActivities<RunActivities>({
   startToCloseTimeout: '30 seconds',
@@ -23,6 +24,7 @@ export async function recordedRun<Result extends object>(
   details: RunDetails,
   work: () => Promise<Result>,
 ): Promise<Result> {
+  makeSearchable(typeof details['day'] === 'string' ? details['day'] : undefined)
   await recordRunStarted({ startedTs: workflowInfo().startTime.toISOString(), details })
   try {
     const result = await work()

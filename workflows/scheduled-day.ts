@@ -4,7 +4,8 @@ import { GuardianError } from '../domain/errors.js'
 import { parseUtcDay, utcDayOf, type UtcDay } from '../domain/utc-day.js'
 import { decide } from './decide.js'
 
-const scheduledStart = defineSearchAttributeKey('TemporalScheduledStartTime', SearchAttributeType.DATETIME)
+/** When the schedule that started a run was due; absent when none did. */
+export const scheduledStart = defineSearchAttributeKey('TemporalScheduledStartTime', SearchAttributeType.DATETIME)
 
 /**
  * The day that a run is for: the one given, else the day of the time that the schedule was due for. Never the clock's:

@@ -5,6 +5,9 @@ import { ManagedProcess } from './managed-process.js'
 import { answers } from './registry-server.js'
 import { STOP_RANK, serverEnv, type RunningServer, type ServerContext } from './server-context.js'
 
+/** Known from the start: one that the orchestrator adds is not seen by every part of the server at once. */
+const SEARCH_ATTRIBUTES = ['GuardianDay', 'GuardianTrigger']
+
 export interface TemporalOptions {
   readonly port: number
   readonly httpPort: number
@@ -36,6 +39,7 @@ export async function startTemporal(context: ServerContext, options: TemporalOpt
         '--http-port',
         String(httpPort),
         ...ui,
+        ...SEARCH_ATTRIBUTES.flatMap((name) => ['--search-attribute', `${name}=Keyword`]),
         '--log-level',
         'warn',
       ],

@@ -4,7 +4,7 @@ import type { Client } from '@temporalio/client'
 import type { BackTestedCounts, BackTestResult } from '../../domain/detection/back-test-result.js'
 import { TOPICS } from '../../domain/events.js'
 import { writeWorkflowBundle } from '../../workers/orchestrator/workflow-bundle.js'
-import { WORKFLOWS, type BackfilledDay, type ReconcileResult } from '../../workflows/contract.js'
+import { SEARCH_ATTRIBUTES, WORKFLOWS, type BackfilledDay, type ReconcileResult } from '../../workflows/contract.js'
 import { backTestedRows, storedRows } from '../support/back-tested-rows.js'
 import { waitUntil, type ServiceProcess } from '../support/child-process.js'
 import { DetectionStage } from '../support/detection-stage.js'
@@ -28,6 +28,14 @@ interface BackTested {
   readonly records: number
   readonly recordsRead: number
   readonly result: BackTestResult & { readonly total: BackTestedCounts }
+}
+
+interface ListedSchedule {
+  readonly id: string
+  readonly next: string
+  readonly paused: boolean
+  readonly overlap: string
+  readonly catchup_seconds: number
 }
 
 interface AnomalyKeyRow {
@@ -118,6 +126,9 @@ describe('the figures of a day', function () {
     const figures = await expected(FIRST)
     assert.ok(Number(figures['flagged']?.metrics['events']) > 0 && Number(figures['clean']?.metrics['events']) > 0)
     assert.deepEqual(await published(FIRST), figures)
+    const { typedSearchAttributes } = await client.workflow.getHandle(`daily-kpi:${FIRST}`).describe()
+    const found = Object.values(SEARCH_ATTRIBUTES).map((key) => typedSearchAttributes.get(key))
+    assert.deepEqual(found, [FIRST, 'request'])
     const recorded = await lastRun(`daily-kpi:${FIRST}`)
     assert.equal(recorded?.status, 'completed')
     const { currentDetails } = await client.workflow
@@ -273,9 +284,9 @@ describe('the figures of a day', function () {
   })
 
   it('are scheduled for 00:30 UTC, for the day before', async () => {
-    const schedules = await stage.ask<{ id: string; next: string; paused: boolean }[]>(['schedules'])
+    const schedules = await stage.ask<ListedSchedule[]>(['schedules'])
     const daily = schedules.find(({ id }) => id === 'daily-kpi')
     assert.match(daily?.next ?? '', /T00:30:00\.000Z$/)
-    assert.equal(daily?.paused, false)
+    assert.deepEqual([daily?.paused, daily?.overlap, daily?.catchup_seconds], [false, 'SKIP', 86_400])
   })
 })

@@ -1,6 +1,5 @@
 /** Records the histories of the alert workflows, as `record-histories.ts` says; every activity answers from memory. */
 import { writeFileSync } from 'node:fs'
-import { join } from 'node:path'
 import { ApplicationFailure } from '@temporalio/common'
 import { Worker } from '@temporalio/worker'
 import type { DeadLetterActivities } from '../../activities/alerts/dead-letter-activities.js'
@@ -9,10 +8,9 @@ import type { WatchActivities } from '../../activities/alerts/watch-activities.j
 import type { ReplayActivities } from '../../activities/dead-letters/replay-activities.js'
 import type { NotifyActivities } from '../../activities/notify/notify-activities.js'
 import type { RunActivities } from '../../activities/runs/run-activities.js'
-import { packageRoot } from '../../platform/package-root.js'
 import { bundlePath, writeWorkflowBundle } from '../../workers/orchestrator/workflow-bundle.js'
 import { WORKFLOWS, type AlertWatchInput, type DlqAlertInput } from '../../workflows/contract.js'
-import { historyToText } from '../support/history-json.js'
+import { historyFile, historyToText } from '../support/history-json.js'
 import { useTestStack } from '../support/stack.js'
 import { openTemporalClient, type TemporalClient } from '../support/temporal-client.js'
 
@@ -23,7 +21,6 @@ type Activities = DeadLetterActivities &
   ReplayActivities &
   RunActivities
 
-const folder = join(packageRoot, 'test', 'replay', 'histories')
 const input: DlqAlertInput = { thresholds: { warning: 10, critical: 1_000 }, maxRecords: 1_000_000 }
 const quiet = { sent: [], suppressed: 0, counted: 0, left: 0, missed: 0 }
 
@@ -132,7 +129,7 @@ describe('recording histories of alerts', function () {
         ])
       const handle = await start(name, type, args)
       await handle.result().catch((error: unknown) => error)
-      writeFileSync(join(folder, `${name}.json`), historyToText(await handle.fetchHistory()))
+      writeFileSync(historyFile(name), historyToText(await handle.fetchHistory()))
       for (const id of ['a0', 'a1', 'a2', 'a3'])
         await client.workflow
           .getHandle(WORKFLOWS.deliverAlert.workflowId(id))

@@ -6,8 +6,7 @@
  *
  * A change that is not meant to break leaves the files alone, and the tests green.
  */
-import { mkdirSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { writeFileSync } from 'node:fs'
 import { Worker } from '@temporalio/worker'
 import { createPartitionActivities, type PartitionDeps } from '../../activities/partitions/partition-activities.js'
 import { createRunActivities } from '../../activities/runs/run-activities.js'
@@ -19,15 +18,13 @@ import { bundlePath, writeWorkflowBundle } from '../../workers/orchestrator/work
 import { declaredSchedules, ensureSchedules } from '../../workers/orchestrator/schedules.js'
 import { createLogger } from '../../platform/logger.js'
 import { WORKFLOWS, type PartitionMaintenanceInput } from '../../workflows/contract.js'
-import { packageRoot } from '../../platform/package-root.js'
-import { historyToText } from '../support/history-json.js'
+import { historyFile, historyToText } from '../support/history-json.js'
 import { useTestStack } from '../support/stack.js'
 import { openTemporalClient, removeSchedule, type TemporalClient } from '../support/temporal-client.js'
 
 const { type, taskQueue, scheduleId, workflowId } = WORKFLOWS.partitionMaintenance
 const day = parseUtcDay('2026-10-01')
 const input = { daysAhead: 2, retentionDays: 30, day }
-const folder = join(packageRoot, 'test', 'replay', 'histories')
 
 const partitionsOf = (days: readonly string[], more: Partial<PartitionDeps> = {}): PartitionDeps => ({
   listDayPartitions: () => Promise.resolve(days.map((one) => ({ from: new Date(startOfDayMs(parseUtcDay(one))) }))),
@@ -101,7 +98,6 @@ describe('recording histories', function () {
   before(async () => {
     await writeWorkflowBundle()
     temporal = await openTemporalClient(stack().temporalAddress)
-    mkdirSync(folder, { recursive: true })
   })
   after(() => temporal.close())
 
@@ -118,7 +114,7 @@ describe('recording histories', function () {
   }
   const save = async (name: string, id: string) => {
     const history = await temporal.client.workflow.getHandle(id).fetchHistory()
-    writeFileSync(join(folder, `${name}.json`), historyToText(history))
+    writeFileSync(historyFile(name), historyToText(history))
   }
 
   for (const scenario of SCENARIOS)

@@ -4,7 +4,6 @@
  *   npm run build && npx mocha dist/test/replay/record-kpi-histories.js
  */
 import { writeFileSync } from 'node:fs'
-import { join } from 'node:path'
 import { Worker } from '@temporalio/worker'
 import type { BackTestActivities } from '../../activities/back-test/back-test-activities.js'
 import { createRunActivities } from '../../activities/runs/run-activities.js'
@@ -13,15 +12,13 @@ import type { KpiActivities } from '../../activities/kpi/kpi-activities.js'
 import { asActivity } from '../../activities/activity-failure.js'
 import { GuardianError, type ErrorCode } from '../../domain/errors.js'
 import { parseUtcDay } from '../../domain/utc-day.js'
-import { packageRoot } from '../../platform/package-root.js'
 import { bundlePath, writeWorkflowBundle } from '../../workers/orchestrator/workflow-bundle.js'
 import { WORKFLOWS, TASK_QUEUES, type BackfillKpiInput, type DailyKpiInput } from '../../workflows/contract.js'
-import { historyToText } from '../support/history-json.js'
+import { historyFile, historyToText } from '../support/history-json.js'
 import { useTestStack } from '../support/stack.js'
 import { openTemporalClient, type TemporalClient } from '../support/temporal-client.js'
 
 const day = parseUtcDay('2026-10-01')
-const folder = join(packageRoot, 'test', 'replay', 'histories')
 
 const refused = (code: ErrorCode, message: string): Promise<never> =>
   asActivity(() => Promise.reject(new GuardianError(code, message)))
@@ -71,7 +68,7 @@ describe('recording histories of figures', function () {
       await temporal.client.workflow.execute(type, options).catch((error: unknown) => error)
     })
     const history = await temporal.client.workflow.getHandle(id).fetchHistory()
-    writeFileSync(join(folder, `${name}.json`), historyToText(history))
+    writeFileSync(historyFile(name), historyToText(history))
   }
 
   const daily: DailyKpiInput = { day, archiveWaitMs: 60_000 }

@@ -1,5 +1,7 @@
 import { hostname } from 'node:os'
+import { join } from 'node:path'
 import proto, { type temporal } from '@temporalio/proto'
+import { packageRoot } from '../../platform/package-root.js'
 
 const { History } = proto.temporal.api.history.v1
 export type History = temporal.api.history.v1.History
@@ -20,3 +22,10 @@ export function historyToText(history: temporal.api.history.v1.IHistory): string
 }
 
 export const historyFromText = (text: string): History => History.fromObject(JSON.parse(text) as object)
+
+/**
+ * Where a history is recorded. HISTORY_SUFFIX keeps the one that is there, for runs that began before a change and go on
+ * after it: `HISTORY_SUFFIX=-searchable`.
+ */
+export const historyFile = (name: string): string =>
+  join(packageRoot, 'test', 'replay', 'histories', `${name}${process.env['HISTORY_SUFFIX'] ?? ''}.json`)

@@ -12,11 +12,13 @@ import { createRegistry, serveMetrics } from '../../platform/metrics.js'
 import { openStorage } from '../../platform/object-storage/open-storage.js'
 import { runProcess, type ProcessContext } from '../../platform/run-process.js'
 import { backTestDeps } from './back-test-parts.js'
+import { openTracing } from '../../platform/tracing.js'
 import { kpiDeps } from './kpi-parts.js'
 import { openAlerts } from './alert-parts.js'
 import { orchestratorConfig, type OrchestratorConfig } from './orchestrator-config.js'
 import { startQueueWorkers } from './queue-workers.js'
 import { openReplay } from './replay-parts.js'
+import { ensureSearchAttributes } from './search-attributes.js'
 import { declaredSchedules, ensureSchedules, type SchedulePolicy } from './schedules.js'
 import { connectTemporal } from './temporal-connection.js'
 import { installRuntime, MergedRegistry } from './temporal-runtime.js'
@@ -39,6 +41,7 @@ async function start(config: OrchestratorConfig, log: Logger, { life, onFatal }:
       log,
     ),
   )
+  await ensureSearchAttributes(connection, namespace)
   const storage = await openStorage(config)
   const { schedule: schedules } = new Client({ connection, namespace })
   const declared = declaredSchedules(schedulePolicy(config))
@@ -46,6 +49,9 @@ async function start(config: OrchestratorConfig, log: Logger, { life, onFatal }:
     openAlerts(config, { db, registry: registry.own, schedules, declared }, log),
   )
   const replay = await life.use('dead letters', () => Promise.resolve(openReplay(config, db, log)))
+  const tracing = await life.use('tracing', () =>
+    openTracing(config.OTEL_EXPORTER_OTLP_ENDPOINT, 'guardian-orchestrator'),
+  )
   const queues = await life.use('workers', () =>
     startQueueWorkers({
       ...storesOn(db, config),
@@ -55,6 +61,7 @@ async function start(config: OrchestratorConfig, log: Logger, { life, onFatal }:
       ...replay,
       connection,
       namespace,
+      tracing,
       maxCachedWorkflows: config.TEMPORAL_MAX_CACHED_WORKFLOWS,
       shutdownGraceMs: Math.floor(config.SHUTDOWN_DEADLINE_MS / 2),
       onFatal,

@@ -5,6 +5,7 @@ import type { Env } from '../../platform/env.js'
 
 const VARIABLES = [
   'LOG_LEVEL',
+  'OTEL_EXPORTER_OTLP_ENDPOINT',
   'SHUTDOWN_DEADLINE_MS',
   'BIND_HOST',
   'DATABASE_URL',

@@ -10,8 +10,9 @@ import { createPartitionActivities, type PartitionDeps } from '../../activities/
 import { createReconcileActivities, type ReconcileDeps } from '../../activities/reconcile/reconcile-activities.js'
 import { createRunActivities, type RunDeps } from '../../activities/runs/run-activities.js'
 import type { Part } from '../../platform/lifecycle.js'
+import type { Tracing } from '../../platform/tracing.js'
 import { TASK_QUEUES, type TaskQueue } from '../../workflows/contract.js'
-import { bundlePath } from './workflow-bundle.js'
+import { workflowCode } from './traced-workflows.js'
 
 export interface QueueWorkersDeps
   extends
@@ -31,6 +32,8 @@ export interface QueueWorkersDeps
   readonly maxCachedWorkflows: number
   /** How long activities may go on after a stop was asked for; below the deadline of the process. */
   readonly shutdownGraceMs: number
+  /** Where spans go; undefined when nothing is traced. */
+  readonly tracing: Tracing | undefined
   /** A worker has ended by itself: the process has to end too. */
   readonly onFatal: (cause: unknown) => void
 }
@@ -78,13 +81,14 @@ const queues = (deps: QueueWorkersDeps): readonly Queue[] => [
 /** Starts a worker for each queue. Stopping lets the activities under way end, for the time of grace. */
 export async function startQueueWorkers(deps: QueueWorkersDeps): Promise<Part<readonly TaskQueue[]>> {
   const created: { worker: Worker; ended: Promise<void> }[] = []
+  const code = await workflowCode(deps.tracing)
   let stopping = false
   for (const { taskQueue, activities, maxConcurrentActivities } of queues(deps)) {
     const worker = await Worker.create({
       connection: deps.connection,
       namespace: deps.namespace,
       taskQueue,
-      workflowBundle: { codePath: bundlePath },
+      ...code,
       activities,
       maxConcurrentActivityTaskExecutions: maxConcurrentActivities,
       maxCachedWorkflows: deps.maxCachedWorkflows,

@@ -21,14 +21,21 @@ const FINGERPRINT = '// fingerprint '
 export async function writeWorkflowBundle(): Promise<boolean> {
   const fingerprint = await sourcesFingerprint()
   if ((await bundledFingerprint()) === fingerprint) return false
-  const { code } = await bundleWorkflowCode({
-    workflowsPath: join(dist, 'workflows', 'index.js'),
-    logger: new DefaultLogger('WARN'),
-  })
+  const code = await bundleWorkflows()
   const unfinished = `${bundlePath}.${process.pid}`
   await writeFile(unfinished, `${FINGERPRINT}${fingerprint}\n${code}`)
   await rename(unfinished, bundlePath)
   return true
+}
+
+/** Bundles the compiled workflows. @param interceptorModules that go into the bundle, too */
+export async function bundleWorkflows(interceptorModules: readonly string[] = []): Promise<string> {
+  const { code } = await bundleWorkflowCode({
+    workflowsPath: join(dist, 'workflows', 'index.js'),
+    workflowInterceptorModules: [...interceptorModules],
+    logger: new DefaultLogger('WARN'),
+  })
+  return code
 }
 
 /** @throws Error when there is no bundle: the build makes it */
