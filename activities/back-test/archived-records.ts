@@ -1,6 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { clientOf, type Client } from '../../domain/detection/client.js'
 import type { ObservedEvent } from '../../domain/detection/fate.js'
 import { openDuckDb, sqlText, type DuckDb } from '../../platform/duckdb/duckdb.js'
 
@@ -20,6 +21,8 @@ export interface ArchivedRecord extends ObservedEvent {
   readonly kafka_offset: number
   readonly append_ms: number
 }
+
+type ArchivedClick = Omit<ArchivedRecord, 'client'> & Client
 
 /** Offsets that are read at once: some ten megabytes of records. */
 const OFFSETS_AT_ONCE = 20_000
@@ -55,11 +58,13 @@ export class ArchivedRecords {
     for (let from = nextOffset(files, 0); from < end; from = nextOffset(files, from + OFFSETS_AT_ONCE)) {
       const to = from + OFFSETS_AT_ONCE
       const own = files.filter(({ firstOffset, lastOffset }) => firstOffset < to && lastOffset >= from)
-      yield await this.#db.rows<ArchivedRecord>(
-        `SELECT kafka_offset, append_ms, event_id, event_ms AS event_ts, ingest_ms AS ingest_ts, session_id, user_id, item_id
+      const rows = await this.#db.rows<ArchivedClick>(
+        `SELECT kafka_offset, append_ms, event_id, event_ms AS event_ts, ingest_ms AS ingest_ts, session_id, user_id, item_id,
+                ip, user_agent
            FROM ${parquet(own.map(({ path }) => path))}
           WHERE kafka_partition = ${partition} AND kafka_offset >= ${from} AND kafka_offset < ${to} ORDER BY kafka_offset`,
       )
+      yield rows.map(({ ip, user_agent, ...record }) => ({ ...record, client: clientOf(ip, user_agent) }))
     }
   }
 
