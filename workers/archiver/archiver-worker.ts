@@ -2,6 +2,7 @@ import { datasetOf } from '../../domain/archive/archive-file.js'
 import { GuardianError, isRetryable } from '../../domain/errors.js'
 import type { Assignment, RecordBatch, StreamConsumer } from '../../platform/kafka/consumer.js'
 import { PlatformError } from '../../platform/platform-error.js'
+import { commitOwned } from '../commit-owned.js'
 import { putBack } from '../put-back.js'
 import type { ArchiveRoller } from './archive-roller.js'
 import type { ArchiverMetrics } from './archiver-metrics.js'
@@ -139,26 +140,13 @@ export class ArchiverWorker {
     }
   }
 
-  async #roll(owner: PartitionArchive): Promise<void> {
-    const { roller, log, metrics, consumer, onFatal } = this.#deps
-    try {
-      await roller.roll(owner)
-    } catch (cause) {
-      if (owner.isLost) return
-      if (!(cause instanceof GuardianError && cause.code === 'GRD_FENCED')) {
-        onFatal(cause)
-        return
-      }
-      metrics.fenced()
-      log.warn({ partition: owner.name, epoch: owner.epoch }, 'partition_lost')
-      this.#release(owner)
-      // If it is still ours, or comes back, its next batch takes it anew: there may be no new record to bring one.
-      consumer.seek(owner.topic, owner.partition, owner.committedOffset)
-      return
-    }
-    await consumer.commit(owner.topic, owner.partition, owner.committedOffset).catch((err: unknown) => {
-      log.debug({ err, partition: owner.name }, 'group_offset_not_committed')
-    })
+  #roll(owner: PartitionArchive): Promise<void> {
+    return commitOwned(
+      this.#deps,
+      owner,
+      () => this.#deps.roller.roll(owner),
+      () => this.#release(owner),
+    )
   }
 
   #release(owner: PartitionArchive): void {

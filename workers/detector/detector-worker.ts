@@ -7,6 +7,7 @@ import type { BatchLimits, PackedBatch, UnreadableRange } from '../../platform/k
 import { PlatformError } from '../../platform/platform-error.js'
 import type { AnomalyRow } from '../../db/stores/anomaly-rows.js'
 import type { PartitionName } from '../../db/stores/checkpoints.js'
+import { commitOwned } from '../commit-owned.js'
 import { putBack } from '../put-back.js'
 import type { AnomalyFeed } from './anomaly-feed.js'
 import type { AnomalyWriter } from './anomaly-writer.js'
@@ -254,26 +255,13 @@ export class DetectorWorker {
     }
   }
 
-  async #checkpoint(owner: PartitionOwner): Promise<void> {
-    const { checkpointer, log, metrics, onFatal } = this.#deps
-    try {
-      await checkpointer.checkpoint(owner)
-    } catch (cause) {
-      if (owner.isLost) return
-      if (!(cause instanceof GuardianError && cause.code === 'GRD_FENCED')) {
-        onFatal(cause)
-        return
-      }
-      metrics.fenced()
-      log.warn({ partition: owner.name, epoch: owner.epoch }, 'partition_lost')
-      this.#release(owner)
-      // If it is still ours, or comes back, its next batch takes it anew: there may be no new record to bring one.
-      this.#deps.consumer.seek(owner.topic, owner.partition, owner.committedOffset)
-      return
-    }
-    await this.#deps.consumer.commit(owner.topic, owner.partition, owner.committedOffset).catch((err: unknown) => {
-      log.debug({ err, partition: owner.name }, 'group_offset_not_committed')
-    })
+  #checkpoint(owner: PartitionOwner): Promise<void> {
+    return commitOwned(
+      this.#deps,
+      owner,
+      () => this.#deps.checkpointer.checkpoint(owner),
+      () => this.#release(owner),
+    )
   }
 
   #rewriteOpenRows(): void {
