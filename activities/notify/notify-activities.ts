@@ -34,6 +34,7 @@ export type AttemptOutcome = 'sent' | 'not_sent' | 'unknown' | 'refused'
 export interface NotifyDeps {
   readonly getAlert: (alertId: string) => Promise<Alert | undefined>
   readonly claimDelivery: (id: DeliveryId, token: string, leaseMs: number) => Promise<DeliveryClaim>
+  readonly isDeliveryOwed: (id: DeliveryId) => Promise<boolean>
   readonly markSent: (id: DeliveryId) => Promise<void>
   readonly markNotSent: (id: DeliveryId, token: string, how: NotSent) => Promise<boolean>
   readonly giveDeliveryUp: (id: DeliveryId, fault: string) => Promise<void>
@@ -71,7 +72,11 @@ export type NotifyActivities = ReturnType<typeof createNotifyActivities>
 
 async function attempt(deps: NotifyDeps, id: DeliveryId): Promise<DeliveryOutcome> {
   const sender = deps.senders.get(id.channel)
-  if (sender === undefined) throw tryAgain(`${id.channel} is not configured on this worker`, undefined)
+  if (sender === undefined) {
+    // Off when the alert was decided: nobody waits for it. On then: a worker that has the channel may take the next attempt.
+    if (!(await deps.isDeliveryOwed(id))) return 'not_owed'
+    throw tryAgain(`${id.channel} is not configured on this worker`, undefined)
+  }
   const { sendTimeoutMs } = deps
   const token = randomUUID()
   const claimedAt = performance.now()

@@ -87,6 +87,16 @@ export async function claimDelivery(
   return { kind: 'held', forMs: row.forMs ?? 0 }
 }
 
+/**
+ * Whether somebody still has to send this message: the channel was configured when the alert was decided, and nothing
+ * has ended its delivery since.
+ * @throws GRD_STORE_*
+ */
+export async function isDeliveryOwed(db: Queryable, { alertId, channel }: DeliveryId): Promise<boolean> {
+  const { rows } = await db.query<{ state: string }>(STATE, [alertId, channel])
+  return rows.some(({ state }) => state === 'pending' || state === 'sending')
+}
+
 /** It was sent: a fact, whoever holds the claim by now. @throws GRD_STORE_* */
 export async function markSent(db: Queryable, { alertId, channel }: DeliveryId): Promise<void> {
   await db.query(SENT, [alertId, channel])

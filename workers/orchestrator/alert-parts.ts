@@ -11,6 +11,7 @@ import {
   claimDelivery,
   getAlert,
   giveDeliveryUp,
+  isDeliveryOwed,
   listUndelivered,
   markNotSent,
   markSent,
@@ -101,6 +102,7 @@ function notifyDeps(
   return {
     getAlert: (alertId) => getAlert(db, alertId),
     claimDelivery: (id, token, leaseMs) => claimDelivery(db, id, token, leaseMs),
+    isDeliveryOwed: (id) => isDeliveryOwed(db, id),
     markSent: (id) => markSent(db, id),
     markNotSent: (id, token, how) => markNotSent(db, id, token, how),
     giveDeliveryUp: (id, fault) => giveDeliveryUp(db, id, fault),
