@@ -89,6 +89,13 @@ export function asProblem(error: unknown): ProblemError {
   return new ProblemError('INTERNAL', 'the log has the cause under this request_id', { cause: error })
 }
 
+/** What Temporal does not answer is no fault of the caller's, nor of ours. */
+export const temporalIsAway = (cause: unknown): ProblemError =>
+  new ProblemError('DEPENDENCY_UNAVAILABLE', 'Temporal does not answer; try again', {
+    headers: { 'retry-after': '5' },
+    cause,
+  })
+
 /**
  * Checks a body by the rules of the domain.
  * @throws ProblemError BAD_REQUEST saying what the domain refuses

@@ -6,7 +6,7 @@ import type { Tracing } from '../platform/tracing.js'
 import type { CircuitBreaker } from '../platform/resilience/circuit-breaker.js'
 import { WORKFLOWS, type BackTestInput } from '../workflows/contract.js'
 import type { ApiConfig } from './api-config.js'
-import { ProblemError } from './problem-error.js'
+import { temporalIsAway } from './problem-error.js'
 import type { BackTestDesk } from './routes/backtests.js'
 
 interface Parts {
@@ -50,10 +50,7 @@ export function wireBackTests(
         await breaker.execute(() => begin(test.backTestId, summary))
       } catch (cause) {
         await endBackTest(db, test.backTestId, { reason: 'Temporal did not begin it' })
-        throw new ProblemError('DEPENDENCY_UNAVAILABLE', 'Temporal does not answer; try again', {
-          headers: { 'retry-after': '5' },
-          cause,
-        })
+        throw temporalIsAway(cause)
       }
       return row
     },

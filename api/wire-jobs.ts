@@ -5,6 +5,7 @@ import {
   WorkflowNotFoundError,
   type Connection,
   type ScheduleHandle,
+  type ScheduleSummary,
 } from '@temporalio/client'
 import { readDayState } from '../db/read-models/kpi-inputs.js'
 import type { Database } from '../db/pool.js'
@@ -15,7 +16,7 @@ import { CircuitOpenError } from '../platform/resilience/circuit-breaker.js'
 import { JOB_STATUSES, type Schedule } from '../schemas/rest/jobs.js'
 import { WORKFLOWS, type BackfillKpiInput, type DailyKpiInput, type DlqReplayInput } from '../workflows/contract.js'
 import type { ApiConfig } from './api-config.js'
-import { ProblemError } from './problem-error.js'
+import { temporalIsAway } from './problem-error.js'
 import type { JobDeps, JobState, StartedJob } from './routes/jobs.js'
 
 interface Parts {
@@ -119,10 +120,7 @@ async function answered<T>(asked: Promise<T>): Promise<T> {
     return await asked
   } catch (cause) {
     if (cause instanceof CircuitOpenError) throw cause
-    throw new ProblemError('DEPENDENCY_UNAVAILABLE', 'Temporal does not answer; try again', {
-      headers: { 'retry-after': '5' },
-      cause,
-    })
+    throw temporalIsAway(cause)
   }
 }
 
@@ -169,30 +167,29 @@ const progressOf = (client: Client, temporal: Connection, workflowId: string, ru
     )
     .catch(() => null)
 
+/** A list tells less of a schedule than its description, and this of both. */
+const rowOf = (
+  id: string,
+  workflowType: string | null,
+  { paused, note }: ScheduleSummary['state'],
+  { nextActionTimes, recentActions }: ScheduleSummary['info'],
+): Schedule => ({
+  ...{ id, workflow_type: workflowType, paused, note: note ?? null },
+  next_ts: paused ? null : (nextActionTimes[0]?.toISOString() ?? null),
+  last_ts: recentActions.at(-1)?.takenAt.toISOString() ?? null,
+})
+
 async function listSchedules(client: Client): Promise<Schedule[]> {
   const found: Schedule[] = []
   for await (const { scheduleId, state, info, action } of client.schedule.list())
-    found.push({
-      ...{
-        id: scheduleId,
-        workflow_type: action?.workflowType ?? null,
-        paused: state.paused,
-        note: state.note ?? null,
-      },
-      next_ts: state.paused ? null : (info.nextActionTimes[0]?.toISOString() ?? null),
-      last_ts: info.recentActions.at(-1)?.takenAt.toISOString() ?? null,
-    })
+    found.push(rowOf(scheduleId, action?.workflowType ?? null, state, info))
   return found.sort((a, b) => (a.id < b.id ? -1 : 1))
 }
 
 async function scheduleOf(handle: ScheduleHandle): Promise<Schedule | undefined> {
   try {
     const { scheduleId, state, info, action } = await handle.describe()
-    return {
-      ...{ id: scheduleId, workflow_type: action.workflowType, paused: state.paused, note: state.note ?? null },
-      next_ts: state.paused ? null : (info.nextActionTimes[0]?.toISOString() ?? null),
-      last_ts: info.recentActions.at(-1)?.takenAt.toISOString() ?? null,
-    }
+    return rowOf(scheduleId, action.workflowType, state, info)
   } catch (error) {
     if (error instanceof ScheduleNotFoundError) return undefined
     throw error

@@ -1,9 +1,8 @@
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { clientOf, type Client } from '../../domain/detection/client.js'
 import type { ObservedEvent } from '../../domain/detection/fate.js'
-import { openDuckDb, sqlText, type DuckDb } from '../../platform/duckdb/duckdb.js'
+import type { DuckDb } from '../../platform/duckdb/duckdb.js'
+import { withScratchDuckDb } from '../../platform/duckdb/scratch-duckdb.js'
+import { archivedTable, fillFlaggedSessions } from '../archive-sql.js'
 
 export interface ArchiveReaderSettings {
   readonly memoryLimitBytes: number
@@ -26,8 +25,6 @@ type ArchivedClick = Omit<ArchivedRecord, 'client'> & Client
 
 /** Offsets that are read at once: some ten megabytes of records. */
 const OFFSETS_AT_ONCE = 20_000
-/** Sessions given to DuckDB with one statement. */
-const SESSIONS_PER_INSERT = 5_000
 
 /** Reads Parquet files of the archive within a bounded memory. */
 export class ArchivedRecords {
@@ -38,18 +35,8 @@ export class ArchivedRecords {
   }
 
   /** Opens it for the time of the work. */
-  static async with<T>(settings: ArchiveReaderSettings, work: (archive: ArchivedRecords) => Promise<T>): Promise<T> {
-    const spillFolder = await mkdtemp(join(tmpdir(), 'guardian-back-test-'))
-    try {
-      const { value: db, stop } = await openDuckDb({ ...settings, spillFolder })
-      try {
-        return await work(new ArchivedRecords(db))
-      } finally {
-        await stop()
-      }
-    } finally {
-      await rm(spillFolder, { recursive: true, force: true })
-    }
+  static with<T>(settings: ArchiveReaderSettings, work: (archive: ArchivedRecords) => Promise<T>): Promise<T> {
+    return withScratchDuckDb(settings, (db) => work(new ArchivedRecords(db)))
   }
 
   /** The clicks of one partition in the order of their offsets, some at a time. Files may overlap in their offsets. */
@@ -61,7 +48,7 @@ export class ArchivedRecords {
       const rows = await this.#db.rows<ArchivedClick>(
         `SELECT kafka_offset, append_ms, event_id, event_ms AS event_ts, ingest_ms AS ingest_ts, session_id, user_id, item_id,
                 ip, user_agent
-           FROM ${parquet(own.map(({ path }) => path))}
+           FROM ${archivedTable(own.map(({ path }) => path))}
           WHERE kafka_partition = ${partition} AND kafka_offset >= ${from} AND kafka_offset < ${to} ORDER BY kafka_offset`,
       )
       yield rows.map(({ ip, user_agent, ...record }) => ({ ...record, client: clientOf(ip, user_agent) }))
@@ -75,21 +62,14 @@ export class ArchivedRecords {
     { fromMs, toMs }: { readonly fromMs: number; readonly toMs: number },
   ): Promise<Set<string>> {
     if (sessions.length === 0 || files.length === 0) return new Set()
-    await this.#db.run('CREATE OR REPLACE TABLE flagged_session (session_id VARCHAR)')
-    for (let at = 0; at < sessions.length; at += SESSIONS_PER_INSERT) {
-      const some = sessions.slice(at, at + SESSIONS_PER_INSERT)
-      await this.#db.run(`INSERT INTO flagged_session VALUES ${some.map((id) => `(${sqlText(id)})`).join(',')}`)
-    }
+    await fillFlaggedSessions(this.#db, sessions)
     const rows = await this.#db.rows<{ session_id: string }>(
-      `SELECT DISTINCT f.session_id FROM flagged_session f JOIN ${parquet(files)} p ON p.session_id = f.session_id
+      `SELECT DISTINCT f.session_id FROM flagged_session f JOIN ${archivedTable(files)} p ON p.session_id = f.session_id
         WHERE p.event_ms >= ${fromMs} AND p.event_ms < ${toMs}`,
     )
     return new Set(rows.map(({ session_id }) => session_id))
   }
 }
-
-const parquet = (paths: readonly string[]): string =>
-  `read_parquet([${paths.map(sqlText).join(',')}], hive_partitioning = false)`
 
 /** The first offset from `from` on that a file may have. */
 function nextOffset(files: readonly ArchivedFile[], from: number): number {

@@ -13,6 +13,7 @@ import { RULE_KINDS } from '../../domain/detection/rule-kinds.js'
 import type { Anomaly } from '../../domain/detection/anomaly.js'
 import { GuardianError } from '../../domain/errors.js'
 import { addDays, startOfDayMs, type UtcDay } from '../../domain/utc-day.js'
+import { inTurn } from '../../platform/in-turn.js'
 import { asActivity } from '../activity-failure.js'
 import type { WithFiles } from '../with-files.js'
 import { beating } from '../beating.js'
@@ -81,13 +82,8 @@ const RECORDS_PER_TURN = 2_000
 
 /** Activities that test a rule on the archive. What is tested is looked up by its id; all may be repeated. */
 export const createBackTestActivities = (deps: BackTestDeps) => {
-  let last: Promise<unknown> = Promise.resolve()
   /** One partition at a time: the detector works on this process's one thread, and reads within one memory. */
-  const inTurn = <T>(work: () => Promise<T>): Promise<T> => {
-    const result = last.then(work)
-    last = result.catch(() => undefined)
-    return result
-  }
+  const next = inTurn()
   return {
     /** Checks the rule, and says which partitions have to be tested. @throws GRD_BAD_RULE; GRD_BAD_INPUT without records */
     beginBackTest: ({ backTestId }: Pick<PartRequest, 'backTestId'>): Promise<{ readonly parts: readonly number[] }> =>
@@ -112,7 +108,7 @@ export const createBackTestActivities = (deps: BackTestDeps) => {
         let records = 0
         const report = (read: number) => (records = read)
         await beating(
-          () => inTurn(() => testPart(deps, request, report)),
+          () => next(() => testPart(deps, request, report)),
           () => records,
         )
         deps.onBackTested(records)

@@ -1,8 +1,10 @@
-import { mkdtemp, readFile, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { openDuckDb, sqlText, type DuckDb } from '../../platform/duckdb/duckdb.js'
+import type { DuckDb } from '../../platform/duckdb/duckdb.js'
+import { withScratchDuckDb } from '../../platform/duckdb/scratch-duckdb.js'
+import { inTurn } from '../../platform/in-turn.js'
 import { packageRoot } from '../../platform/package-root.js'
+import { archivedTable, fillFlaggedSessions } from '../archive-sql.js'
 import { ARCHIVED_COLUMNS, type DayAnswer, type DayQuestion, type KpiEngine } from './kpi-engine.js'
 
 export interface DuckDbEngineSettings {
@@ -14,36 +16,17 @@ export interface DuckDbEngineSettings {
 const queryOf = (name: string): Promise<string> =>
   readFile(join(packageRoot, 'activities', 'kpi', 'sql', `${name}.sql`), 'utf8')
 
-/** Sessions given to DuckDB with one statement. */
-const SESSIONS_PER_INSERT = 5_000
-
 /** Computes in this process, one day at a time, within its memory; what does not fit spills to a temporary folder. */
 export class DuckDbEngine implements KpiEngine {
   readonly #settings: DuckDbEngineSettings
-  #last: Promise<unknown> = Promise.resolve()
+  readonly #next = inTurn()
 
   constructor(settings: DuckDbEngineSettings) {
     this.#settings = settings
   }
 
   compute(question: DayQuestion): Promise<DayAnswer> {
-    const answer = this.#last.then(() => this.#compute(question))
-    this.#last = answer.catch(() => undefined)
-    return answer
-  }
-
-  async #compute(question: DayQuestion): Promise<DayAnswer> {
-    const spillFolder = await mkdtemp(join(tmpdir(), 'guardian-kpi-'))
-    try {
-      const { value: db, stop } = await openDuckDb({ ...this.#settings, spillFolder })
-      try {
-        return await ask(db, question)
-      } finally {
-        await stop()
-      }
-    } finally {
-      await rm(spillFolder, { recursive: true, force: true })
-    }
+    return this.#next(() => withScratchDuckDb(this.#settings, (db) => ask(db, question)))
   }
 }
 
@@ -51,11 +34,7 @@ async function ask(db: DuckDb, question: DayQuestion): Promise<DayAnswer> {
   await db.run('SET preserve_insertion_order = false')
   await db.run(archived('click', question.clickFiles))
   await db.run(archived('purchase', question.purchaseFiles))
-  await db.run('CREATE TABLE flagged_session (session_id VARCHAR)')
-  for (let from = 0; from < question.flaggedSessions.length; from += SESSIONS_PER_INSERT) {
-    const some = question.flaggedSessions.slice(from, from + SESSIONS_PER_INSERT)
-    await db.run(`INSERT INTO flagged_session VALUES ${some.map((id) => `(${sqlText(id)})`).join(',')}`)
-  }
+  await fillFlaggedSessions(db, question.flaggedSessions)
   const [count] = await db.rows<{ rows: number }>(
     'SELECT (SELECT count(*) FROM archived_click) + (SELECT count(*) FROM archived_purchase) AS rows',
   )
@@ -78,4 +57,4 @@ async function ask(db: DuckDb, question: DayQuestion): Promise<DayAnswer> {
 const archived = (what: 'click' | 'purchase', files: readonly string[]): string =>
   files.length === 0
     ? `CREATE TABLE archived_${what} (${ARCHIVED_COLUMNS[what].map((column) => column.join(' ')).join(', ')})`
-    : `CREATE VIEW archived_${what} AS SELECT * FROM read_parquet([${files.map(sqlText).join(',')}], hive_partitioning = false)`
+    : `CREATE VIEW archived_${what} AS SELECT * FROM ${archivedTable(files)}`

@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs'
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { delimiter, join } from 'node:path'
+import { inTurn } from '../../platform/in-turn.js'
 import { packageRoot } from '../../platform/package-root.js'
 import { ARCHIVED_COLUMNS, type DayAnswer, type DayQuestion, type KpiEngine } from './kpi-engine.js'
 
@@ -39,16 +40,14 @@ export function findSparkSubmit(env: {
 /** Computes on Spark, by the same queries over the same files: one day at a time, each in a program of its own. */
 export class SparkEngine implements KpiEngine {
   readonly #settings: SparkEngineSettings
-  #last: Promise<unknown> = Promise.resolve()
+  readonly #next = inTurn()
 
   constructor(settings: SparkEngineSettings) {
     this.#settings = settings
   }
 
   compute(question: DayQuestion): Promise<DayAnswer> {
-    const answer = this.#last.then(() => this.#compute(question))
-    this.#last = answer.catch(() => undefined)
-    return answer
+    return this.#next(() => this.#compute(question))
   }
 
   async #compute({ flaggedSessions, ...question }: DayQuestion): Promise<DayAnswer> {

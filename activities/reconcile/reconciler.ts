@@ -1,11 +1,12 @@
-import { mkdtemp, readFile, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { GuardianError } from '../../domain/errors.js'
 import type { ReconciledAnomaly } from '../../domain/reconciliation/compare-anomalies.js'
 import type { LogPart, RulePart } from '../../domain/reconciliation/log-parts.js'
-import { openDuckDb, sqlText, type DuckDb } from '../../platform/duckdb/duckdb.js'
+import { sqlText, type DuckDb } from '../../platform/duckdb/duckdb.js'
+import { withScratchDuckDb } from '../../platform/duckdb/scratch-duckdb.js'
 import { packageRoot } from '../../platform/package-root.js'
+import { archivedTable } from '../archive-sql.js'
 
 /** What the anomalies of a day are recomputed from. */
 export interface ReconcileQuestion {
@@ -41,25 +42,12 @@ export async function recomputeAnomalies(
   settings: ReconcilerSettings,
 ): Promise<ReconciledAnomaly[]> {
   if (question.files.length === 0 || question.rules.length === 0) return []
-  const spillFolder = await mkdtemp(join(tmpdir(), 'guardian-reconcile-'))
-  try {
-    const { value: db, stop } = await openDuckDb({ ...settings, spillFolder })
-    try {
-      return await ask(db, question)
-    } finally {
-      await stop()
-    }
-  } finally {
-    await rm(spillFolder, { recursive: true, force: true })
-  }
+  return withScratchDuckDb(settings, (db) => ask(db, question))
 }
 
 async function ask(db: DuckDb, question: ReconcileQuestion): Promise<ReconciledAnomaly[]> {
   const { files, parts, rules, fromMs, toMs, allowedLatenessMs } = question
-  await db.run(
-    `CREATE VIEW archived_click AS
-     SELECT * FROM read_parquet([${files.map(sqlText).join(',')}], hive_partitioning = false)`,
-  )
+  await db.run(`CREATE VIEW archived_click AS SELECT * FROM ${archivedTable(files)}`)
   await db.run(
     `CREATE TABLE log_part AS SELECT * FROM (VALUES ${parts
       .map((part) => `(${part.kafka_partition}, ${part.before_ms}::BIGINT, ${part.last_ms}::BIGINT)`)

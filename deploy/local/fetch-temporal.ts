@@ -1,5 +1,6 @@
-import { chmodSync, copyFileSync, existsSync, mkdirSync, rmSync } from 'node:fs'
+import { existsSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
+import { buildWithGo } from './build-with-go.js'
 import { download } from './download.js'
 import { LocalFault, messageOf } from './local-fault.js'
 import { runCommand } from './run-command.js'
@@ -58,21 +59,12 @@ async function downloadOfficial(folder: string, context: FetchContext): Promise<
 const megabytes = (bytes: number): string => (bytes / 1_000_000).toFixed(0)
 
 async function build(folder: string, context: FetchContext, downloadError: unknown): Promise<void> {
-  const bin = join(folder, 'gobin')
-  mkdirSync(bin, { recursive: true })
   const since = performance.now()
   const ticker = setInterval(() => {
     context.report(`building with Go: ${Math.round((performance.now() - since) / 1_000)} s (about 150 s on two cores)`)
   }, 1_000)
   try {
-    await runCommand({
-      command: 'go',
-      args: ['install', `github.com/temporalio/cli/cmd/temporal@v${TEMPORAL_VERSION}`],
-      env: { ...context.env, GOBIN: bin },
-      signal: context.signal,
-      keeper: context.keeper,
-      boundMs: 1_800_000,
-    })
+    await buildWithGo(folder, context, `github.com/temporalio/cli/cmd/temporal@v${TEMPORAL_VERSION}`)
   } catch (error) {
     context.signal?.throwIfAborted()
     throw new LocalFault(
@@ -83,7 +75,4 @@ async function build(folder: string, context: FetchContext, downloadError: unkno
   } finally {
     clearInterval(ticker)
   }
-  copyFileSync(join(bin, 'temporal'), join(folder, 'temporal'))
-  chmodSync(join(folder, 'temporal'), 0o755)
-  rmSync(bin, { recursive: true })
 }

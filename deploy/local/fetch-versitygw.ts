@@ -1,5 +1,6 @@
-import { chmodSync, copyFileSync, mkdirSync, rmSync } from 'node:fs'
+import { rmSync } from 'node:fs'
 import { join } from 'node:path'
+import { buildWithGo } from './build-with-go.js'
 import { download } from './download.js'
 import { LocalFault, messageOf } from './local-fault.js'
 import { runCommand } from './run-command.js'
@@ -38,25 +39,14 @@ async function downloadOfficial(folder: string, context: FetchContext): Promise<
 }
 
 async function build(folder: string, context: FetchContext, downloadError: unknown): Promise<void> {
-  const bin = join(folder, 'gobin')
-  mkdirSync(bin, { recursive: true })
   try {
-    await runCommand({
-      command: 'go',
-      args: ['install', `github.com/versity/versitygw/cmd/versitygw@v${VERSITYGW_VERSION}`],
-      env: { ...context.env, GOBIN: bin },
-      signal: context.signal,
-      keeper: context.keeper,
-      boundMs: 1_800_000,
-    })
+    await buildWithGo(folder, context, `github.com/versity/versitygw/cmd/versitygw@v${VERSITYGW_VERSION}`)
   } catch (error) {
+    context.signal?.throwIfAborted()
     throw new LocalFault(
       `versitygw can neither be downloaded (${messageOf(downloadError)}) nor built (${messageOf(error)})`,
       'install Go, or check the network',
       { cause: new AggregateError([downloadError, error]) },
     )
   }
-  copyFileSync(join(bin, 'versitygw'), join(folder, 'versitygw'))
-  chmodSync(join(folder, 'versitygw'), 0o755)
-  rmSync(bin, { recursive: true })
 }

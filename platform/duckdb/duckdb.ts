@@ -1,4 +1,5 @@
 import { DuckDBInstance, type DuckDBAppender, type DuckDBConnection, type DuckDBValue } from '@duckdb/node-api'
+import { inTurn } from '../in-turn.js'
 import type { Part } from '../lifecycle.js'
 
 export interface DuckDbSettings {
@@ -62,19 +63,14 @@ export const sqlText = (text: string): string => `'${text.replaceAll("'", "''")}
 
 function duckDbOn(connection: DuckDBConnection, connect: () => Promise<DuckDb>): DuckDb {
   // A connection takes one statement at a time: the next waits for the one before.
-  let last: Promise<unknown> = Promise.resolve()
-  const inTurn = <T>(work: () => Promise<T>): Promise<T> => {
-    const result = last.then(work)
-    last = result.catch(() => undefined)
-    return result
-  }
+  const next = inTurn()
   return {
     run: (sql, parameters) =>
-      inTurn(async () => {
+      next(async () => {
         await connection.run(sql, valuesOf(parameters))
       }),
     rows: <Row extends object>(sql: string, parameters?: SqlParameters) =>
-      inTurn(async () => {
+      next(async () => {
         const reader = await connection.runAndReadAll(sql, valuesOf(parameters))
         return reader.getRowObjects().map((row) => plain(row)) as Row[]
       }),

@@ -10,7 +10,13 @@ import { DetectionStage } from '../support/detection-stage.js'
 import { dumpTopics } from '../support/dump-topic.js'
 import { flaggedOn, oracleFigures, publishedFigures, type KpiReport } from '../support/kpi-tables.js'
 import { testStack, type TestStack } from '../support/stack.js'
-import { openTemporalClient, quietTemporal, removeSchedule, type TemporalClient } from '../support/temporal-client.js'
+import {
+  openTemporalClient,
+  quietTemporal,
+  removeSchedule,
+  terminateRunning,
+  type TemporalClient,
+} from '../support/temporal-client.js'
 
 const SCHEDULES = Object.values(WORKFLOWS).flatMap((one) => ('scheduleId' in one ? [one.scheduleId] : []))
 
@@ -114,11 +120,7 @@ export class KpiStage {
   async close(): Promise<void> {
     await this.stage.endProcesses()
     for (const id of SCHEDULES) await removeSchedule(this.temporal.client, id)
-    for await (const run of this.temporal.client.workflow.list({ query: 'ExecutionStatus = "Running"' }))
-      await this.temporal.client.workflow
-        .getHandle(run.workflowId)
-        .terminate()
-        .catch(() => undefined)
+    await terminateRunning(this.temporal.client)
     await this.temporal.close()
     await this.stage.close()
   }

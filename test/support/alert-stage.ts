@@ -5,7 +5,13 @@ import { ServiceProcess, waitUntil } from './child-process.js'
 import { DetectionStage } from './detection-stage.js'
 import { startMailReceiver, type MailReceiver } from './mail-receiver.js'
 import { testStack } from './stack.js'
-import { openTemporalClient, quietTemporal, removeSchedule, type TemporalClient } from './temporal-client.js'
+import {
+  openTemporalClient,
+  quietTemporal,
+  removeSchedule,
+  terminateRunning,
+  type TemporalClient,
+} from './temporal-client.js'
 import { startWebhookReceiver, type WebhookReceiver } from './webhook-receiver.js'
 
 export interface HistoryRow {
@@ -153,12 +159,7 @@ export class AlertStage {
   async close(): Promise<void> {
     if (this.orchestrator.isRunning) await this.orchestrator.kill()
     for (const id of SCHEDULES) await removeSchedule(this.temporal.client, id)
-    // What is left under way belongs to a database that is about to go.
-    for await (const run of this.temporal.client.workflow.list({ query: 'ExecutionStatus = "Running"' }))
-      await this.temporal.client.workflow
-        .getHandle(run.workflowId)
-        .terminate()
-        .catch(() => undefined)
+    await terminateRunning(this.temporal.client)
     await this.temporal.close()
     await Promise.all([this.slack.stop(), this.mail.stop(), this.stage.close()])
   }

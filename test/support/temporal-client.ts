@@ -27,6 +27,15 @@ export async function openTemporalClient(address: string): Promise<TemporalClien
   return { client: new Client({ connection }), connection, close: () => connection.close() }
 }
 
+/** Ends every run that is under way: it belongs to a database that is about to go. */
+export async function terminateRunning(client: Client): Promise<void> {
+  for await (const run of client.workflow.list({ query: 'ExecutionStatus = "Running"' }))
+    await client.workflow
+      .getHandle(run.workflowId)
+      .terminate()
+      .catch(() => undefined)
+}
+
 /** Removes a schedule, if it is there. */
 export async function removeSchedule(client: Client, id: string): Promise<void> {
   for await (const schedule of client.schedule.list())

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { ADMIN_KEY, asAdmin, withKey } from '../../support/api-keys.js'
 import { waitUntil } from '../../support/child-process.js'
+import { sendJson } from '../../support/send-json.js'
 import { readAnswer, readProblem } from '../../support/serve-api.js'
 import { serveRealApi } from '../../support/serve-real-api.js'
 import { useTestStack } from '../../support/stack.js'
@@ -28,11 +29,7 @@ describe('access', function () {
   })
 
   const call = (method: string, path: string, headers: Record<string, string>, body?: object) =>
-    fetch(`${api.url}${path}`, {
-      method,
-      headers: body === undefined ? headers : { ...headers, 'content-type': 'application/json' },
-      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-    })
+    sendJson(`${api.url}${path}`, method, headers, body)
   const createKey = async (fields: object): Promise<Created> => {
     const response = await call('POST', '/keys', asAdmin, { name: 'k', role: 'viewer', ...fields })
     assert.equal(response.headers.get('location'), `/keys/${((await response.clone().json()) as Key).key_id}`)

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { ADMIN_KEY, asAdmin, withKey } from '../../support/api-keys.js'
+import { sendJson } from '../../support/send-json.js'
 import { readAnswer } from '../../support/serve-api.js'
 import { serveRealApi } from '../../support/serve-real-api.js'
 import { useTestStack } from '../../support/stack.js'
@@ -25,11 +26,7 @@ describe('the audit log', function () {
   })
 
   const call = (method: string, path: string, headers: Record<string, string>, body?: object) =>
-    fetch(`${api.url}${path}`, {
-      method,
-      headers: body === undefined ? headers : { ...headers, 'content-type': 'application/json' },
-      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-    })
+    sendJson(`${api.url}${path}`, method, headers, body)
   const createKey = async (fields: object) =>
     readAnswer<Created>('createKey', await call('POST', '/keys', asAdmin, { name: 'k', role: 'viewer', ...fields }))
   const statusOf = async (headers: Record<string, string>) => (await call('GET', '/anomalies', headers)).status

@@ -11,6 +11,7 @@ import { parseUtcDay } from '../../../domain/utc-day.js'
 import { Registry } from '../../../platform/metrics.js'
 import type { BackTest, BackTestDetails } from '../../../schemas/rest/backtests.js'
 import { ADMIN_KEY, asAdmin } from '../../support/api-keys.js'
+import { sendJson } from '../../support/send-json.js'
 import { readAnswer, readProblem, type ServedApi } from '../../support/serve-api.js'
 import { serveRealApi } from '../../support/serve-real-api.js'
 import { useTestStack } from '../../support/stack.js'
@@ -48,11 +49,7 @@ describe('back-tests', function () {
   after(() => database.drop())
 
   const call = (method: string, path: string, body?: object, headers: Record<string, string> = {}) =>
-    fetch(`${api.url}${path}`, {
-      method,
-      headers: { ...asAdmin, ...headers, ...(body === undefined ? {} : { 'content-type': 'application/json' }) },
-      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-    })
+    sendJson(`${api.url}${path}`, method, { ...asAdmin, ...headers }, body)
   const start = async (body: object) => readAnswer<BackTest>('createBackTest', await call('POST', '/backtests', body))
   const get = async (id: string) => readAnswer<BackTestDetails>('getBackTest', await call('GET', `/backtests/${id}`))
 

@@ -13,6 +13,7 @@ import type { AnomalyList } from '../../../schemas/rest/anomalies.js'
 import type { VerdictDocument } from '../../../schemas/rest/verdicts.js'
 import { asAdmin, withKey } from '../../support/api-keys.js'
 import { anomalyRow, insertAnomalies } from '../../support/anomaly-row.js'
+import { sendJson } from '../../support/send-json.js'
 import { readAnswer, readProblem } from '../../support/serve-api.js'
 import { serveRealApi } from '../../support/serve-real-api.js'
 import { useTestStack } from '../../support/stack.js'
@@ -46,11 +47,7 @@ describe('what people say of anomalies', function () {
   })
 
   const call = (method: string, path: string, headers: Record<string, string> = {}, body?: object) =>
-    fetch(`${api.url}${path}`, {
-      method,
-      headers: { ...asAdmin, ...headers, ...(body === undefined ? {} : { 'content-type': 'application/json' }) },
-      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-    })
+    sendJson(`${api.url}${path}`, method, { ...asAdmin, ...headers }, body)
   const pathOf = (sessionId: string) => `/anomalies/${anomalyIdOf(anomalyRow({ sessionId }))}/verdict`
   const tagOf = async (path: string) => (await call('GET', path)).headers.get('etag') ?? ''
   const judge = async (sessionId: string, verdict: string, etag?: string) => {

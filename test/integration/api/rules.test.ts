@@ -4,6 +4,7 @@ import { listDecidingRules } from '../../../db/stores/rules.js'
 import type { Session } from '../../../schemas/rest/keys.js'
 import type { RuleVersion } from '../../../schemas/rest/rules.js'
 import { ADMIN_KEY, asAdmin } from '../../support/api-keys.js'
+import { sendJson } from '../../support/send-json.js'
 import { readAnswer, readProblem } from '../../support/serve-api.js'
 import { serveRealApi } from '../../support/serve-real-api.js'
 import { useTestStack } from '../../support/stack.js'
@@ -26,11 +27,7 @@ describe('rules', function () {
     await database.drop()
   })
   const call = (method: string, path: string, body?: object, headers: Record<string, string> = asAdmin) =>
-    fetch(`${api.url}${path}`, {
-      method,
-      headers: body === undefined ? headers : { ...headers, 'content-type': 'application/json' },
-      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-    })
+    sendJson(`${api.url}${path}`, method, headers, body)
   const etagOf = async (path: string) => (await call('GET', path)).headers.get('etag') ?? ''
   const setState = async (version: number, state: string) =>
     call('PUT', `${RULE}/versions/${version}/state`, { state }, {
