@@ -1,12 +1,14 @@
 import express, { type Express } from 'express'
 import type { Logger } from '../platform/logger.js'
 import type { Registry } from '../platform/metrics.js'
+import type { Tracing } from '../platform/tracing.js'
 import type { Operation } from '../schemas/rest/operation.js'
 import { answerProblems } from './middleware/answer-problems.js'
 import { observeRequests } from './middleware/observe-requests.js'
 import { refuseLargeBody } from './middleware/refuse-body.js'
 import { requestId } from './middleware/request-id.js'
 import { securityHeaders } from './middleware/security-headers.js'
+import { traceRequests } from './middleware/trace-requests.js'
 import { ProblemError } from './problem-error.js'
 import { createRouter, type Handlers, type RouterDeps } from './routes/router.js'
 
@@ -17,6 +19,8 @@ export interface AppDeps extends RouterDeps {
   readonly trustedProxies: number
   /** Whether the process has been told to end: connections are closed after their answer. */
   readonly isStopping: () => boolean
+  /** Where spans go; undefined when nothing is traced. */
+  readonly tracing: Tracing | undefined
 }
 
 /** The HTTP application over a table of operations and their handlers. It listens nowhere yet. */
@@ -25,13 +29,15 @@ export function createApp<Table extends Readonly<Record<string, Operation>>>(
   handlers: Handlers<Table>,
   deps: AppDeps,
 ): Express {
-  const { log, registry, bodyLimitBytes, trustedProxies, isStopping } = deps
+  const { log, registry, bodyLimitBytes, trustedProxies, isStopping, tracing } = deps
   const app = express()
   app.disable('x-powered-by')
   app.set('etag', false)
   app.set('query parser', false)
   app.set('trust proxy', trustedProxies)
-  app.use(requestId, observeRequests(registry, log), securityHeaders)
+  app.use(requestId)
+  if (tracing !== undefined) app.use(traceRequests(tracing))
+  app.use(observeRequests(registry, log), securityHeaders)
   app.use((_request, response, next) => {
     if (isStopping()) response.set('connection', 'close')
     next()

@@ -16,7 +16,7 @@ import type { Logger } from '../platform/logger.js'
 import { createRegistry, Gauge, serveMetrics, type Registry } from '../platform/metrics.js'
 import { packageRoot } from '../platform/package-root.js'
 import { runProcess, type ProcessContext } from '../platform/run-process.js'
-import { openTracing } from '../platform/tracing.js'
+import { openTracing, traceHeaders, type Tracing } from '../platform/tracing.js'
 import { createOperations } from '../schemas/rest/operations.js'
 import { apiConfig, type ApiConfig } from './api-config.js'
 import { createApi } from './api.js'
@@ -37,6 +37,7 @@ import { wireLog } from './wire-log.js'
 import { wireReview } from './wire-review.js'
 import { wireStream } from './wire-stream.js'
 import { wireRules } from './wire-rules.js'
+import { wireTemporal } from './wire-temporal.js'
 
 const PROBE_KEPT_MS = 1_000
 
@@ -49,8 +50,9 @@ async function start(config: ApiConfig, log: Logger, { life }: ProcessContext): 
   )
   observePool(registry, pool)
   const db = guardDatabase(pool, breakers.postgres)
-  const temporal = await life.use('Temporal connection', () => lazyTemporal(config))
+  const connection = await life.use('Temporal connection', () => lazyTemporal(config))
   const tracing = await life.use('tracing', () => openTracing(config.OTEL_EXPORTER_OTLP_ENDPOINT, 'guardian-api'))
+  const temporal = wireTemporal(config, connection, tracing)
   const kafka = createKafka(
     { brokers: config.KAFKA_BROKERS, clientId: 'guardian-api', requestTimeoutMs: config.KAFKA_REQUEST_TIMEOUT_MS },
     log,
@@ -71,6 +73,7 @@ async function start(config: ApiConfig, log: Logger, { life }: ProcessContext): 
     idempotency: wireIdempotency(db, config),
     trustedProxies: config.API_TRUSTED_PROXIES,
     isStopping: () => stopping.now,
+    tracing,
     nowMs: Date.now,
     version: packageVersion(),
     uptimeSeconds: () => process.uptime(),
@@ -79,14 +82,14 @@ async function start(config: ApiConfig, log: Logger, { life }: ProcessContext): 
     anomalyStream,
     ...wireJobs(config, { db, temporal, breaker: breakers.temporal }),
     ...wireLog(config, { db, kafka, breakers }),
-    backTests: wireBackTests(config, { db, temporal, breaker: breakers.temporal, tracing }),
+    backTests: wireBackTests(config, { db, temporal, breaker: breakers.temporal }),
     backTestMaxDays: config.BACK_TEST_MAX_DAYS,
     readStageTimes: (from, to, targetMs) => readStageTimes(db, from, to, targetMs),
     objective: { targetMs: config.SLO_TARGET_MS, percent: config.SLO_PERCENT },
     anomalies: { list: (request) => listAnomalies(db, request), get: (key) => getAnomaly(db, key) },
     figures: figureReader(db),
     alerts: { list: (filter) => listAlerts(db, filter), get: (alertId) => readAlert(db, alertId) },
-    ...collectorParts(config, sink),
+    ...collectorParts(config, sink, tracing),
     silences: {
       list: (page) => listSilences(db, page),
       create: (silence, by) => createSilence(db, silence, by),
@@ -99,7 +102,7 @@ async function start(config: ApiConfig, log: Logger, { life }: ProcessContext): 
     readLag: lagReader(kafka, breakers),
     admit: createAdmit(laneSettings(config), registry),
     checkDependencies: createDependencyProbes(
-      probes(config, { db, temporal, kafka, breakers }),
+      probes(config, { db, temporal: connection, kafka, breakers }),
       { deadlineMs: PROBE_DEADLINE_MS, keptMs: PROBE_KEPT_MS },
       Date.now,
     ),
@@ -132,13 +135,14 @@ const operationLimits = (config: ApiConfig) => ({
   eventsPerRequestMax: config.API_COLLECTOR_BATCH_MAX,
 })
 
-const collectorParts = (config: ApiConfig, sink: EventSink) => ({
+const collectorParts = (config: ApiConfig, sink: EventSink, tracing: Tracing | undefined) => ({
   origins: config.API_COLLECTOR_ORIGINS,
   collector: {
     sink,
     maxFutureSkewMs: config.MAX_FUTURE_SKEW_MS,
     maxRecordBytes: config.MAX_RECORD_BYTES,
     notesClient: config.API_COLLECTOR_NOTES_CLIENT === 'yes',
+    traceHeaders: tracing === undefined ? () => undefined : traceHeaders,
   },
 })
 

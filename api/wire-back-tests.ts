@@ -1,8 +1,6 @@
-import { Client, type Connection } from '@temporalio/client'
-import { OpenTelemetryWorkflowClientInterceptor } from '@temporalio/interceptors-opentelemetry'
+import type { Client } from '@temporalio/client'
 import type { Database } from '../db/pool.js'
 import { createBackTest, endBackTest, getBackTest, listBackTests } from '../db/stores/back-tests.js'
-import type { Tracing } from '../platform/tracing.js'
 import type { CircuitBreaker } from '../platform/resilience/circuit-breaker.js'
 import { WORKFLOWS, type BackTestInput } from '../workflows/contract.js'
 import type { ApiConfig } from './api-config.js'
@@ -11,28 +9,19 @@ import type { BackTestDesk } from './routes/backtests.js'
 
 interface Parts {
   readonly db: Database
-  readonly temporal: Connection
+  readonly temporal: Client
   readonly breaker: CircuitBreaker
-  /** Where spans go; undefined when nothing is traced. */
-  readonly tracing?: Tracing | undefined
 }
 
 /** Back-tests in PostgreSQL, done by Temporal. One that Temporal does not begin has failed, and says so. */
 export function wireBackTests(
-  config: Pick<ApiConfig, 'TEMPORAL_NAMESPACE' | 'API_QUERY_TIMEOUT_MS' | 'BACK_TESTS_OPEN_MAX' | 'BACK_TESTS_KEPT'>,
-  { db, temporal, breaker, tracing }: Parts,
+  config: Pick<ApiConfig, 'API_QUERY_TIMEOUT_MS' | 'BACK_TESTS_OPEN_MAX' | 'BACK_TESTS_KEPT'>,
+  { db, temporal, breaker }: Parts,
 ): BackTestDesk {
-  const interceptors =
-    tracing === undefined ? [] : [new OpenTelemetryWorkflowClientInterceptor({ tracer: tracing.tracer })]
-  const { workflow } = new Client({
-    connection: temporal,
-    namespace: config.TEMPORAL_NAMESPACE,
-    interceptors: { workflow: interceptors },
-  })
   const limits = { open: config.BACK_TESTS_OPEN_MAX, kept: config.BACK_TESTS_KEPT }
   const begin = (backTestId: string, summary: string) =>
     temporal.withDeadline(Date.now() + config.API_QUERY_TIMEOUT_MS, () =>
-      workflow.start(WORKFLOWS.backTest.type, {
+      temporal.workflow.start(WORKFLOWS.backTest.type, {
         taskQueue: WORKFLOWS.backTest.taskQueue,
         workflowId: WORKFLOWS.backTest.workflowId(backTestId),
         args: [{ backTestId } satisfies BackTestInput],

@@ -1,9 +1,8 @@
 import {
-  Client,
   ScheduleNotFoundError,
   WorkflowFailedError,
   WorkflowNotFoundError,
-  type Connection,
+  type Client,
   type ScheduleHandle,
   type ScheduleSummary,
 } from '@temporalio/client'
@@ -21,11 +20,11 @@ import type { JobDeps, JobState, StartedJob } from './routes/jobs.js'
 
 interface Parts {
   readonly db: Database
-  readonly temporal: Connection
+  readonly temporal: Client
   readonly breaker: CircuitBreaker
 }
 
-type JobConfig = Pick<ApiConfig, 'TEMPORAL_NAMESPACE' | 'API_QUERY_TIMEOUT_MS' | 'KPI_ARCHIVE_WAIT_MS'>
+type JobConfig = Pick<ApiConfig, 'API_QUERY_TIMEOUT_MS' | 'KPI_ARCHIVE_WAIT_MS'>
 
 /** How long a run may take to say how far it is; its worker may be away. */
 const PROGRESS_TIMEOUT_MS = 1_000
@@ -41,11 +40,10 @@ interface Start {
 }
 
 /** Work in Temporal, through its circuit. */
-export function wireJobs(config: JobConfig, { db, temporal, breaker }: Parts): JobDeps {
-  const client = new Client({ connection: temporal, namespace: config.TEMPORAL_NAMESPACE })
+export function wireJobs(config: JobConfig, { db, temporal: client, breaker }: Parts): JobDeps {
   const archiveWaitMs = config.KPI_ARCHIVE_WAIT_MS
   const ask = <T>(work: () => Promise<T>): Promise<T> =>
-    answered(breaker.execute(() => temporal.withDeadline(Date.now() + config.API_QUERY_TIMEOUT_MS, work)))
+    answered(breaker.execute(() => client.withDeadline(Date.now() + config.API_QUERY_TIMEOUT_MS, work)))
   const start = async ({ type, taskQueue, workflowId, input, action, summary }: Start, by: ChangeBy) => {
     await recordChange(db, { ...by, action, target: `workflow/${workflowId}`, before: null, after: input })
     const { firstExecutionRunId: runId } = await ask(() =>
@@ -86,9 +84,7 @@ export function wireJobs(config: JobConfig, { db, temporal, breaker }: Parts): J
       backfill: async (from, to, runId) => {
         const workflowId = WORKFLOWS.backfillKpi.workflowId(from, to)
         const state = await ask(() => stateOf(client, workflowId, runId))
-        return state?.status === 'running'
-          ? { ...state, progress: await progressOf(client, temporal, workflowId, runId) }
-          : state
+        return state?.status === 'running' ? { ...state, progress: await progressOf(client, workflowId, runId) } : state
       },
       day: (day, runId) => ask(() => stateOf(client, WORKFLOWS.dailyKpi.workflowId(day), runId)),
       replay: (replayId) => ask(() => stateOf(client, WORKFLOWS.dlqReplay.workflowId(replayId))),
@@ -160,8 +156,8 @@ async function reasonOf(result: Promise<unknown>): Promise<string | null> {
 }
 
 /** Its worker answers, which may be away: then nobody can tell how far it is. */
-const progressOf = (client: Client, temporal: Connection, workflowId: string, runId: string): Promise<unknown> =>
-  temporal
+const progressOf = (client: Client, workflowId: string, runId: string): Promise<unknown> =>
+  client
     .withDeadline(Date.now() + PROGRESS_TIMEOUT_MS, () =>
       client.workflow.getHandle(workflowId, runId).query('progress'),
     )

@@ -1,5 +1,6 @@
-import { context, propagation, trace, type Tracer } from '@opentelemetry/api'
+import { context, propagation, ROOT_CONTEXT, SpanKind, SpanStatusCode, trace, type Tracer } from '@opentelemetry/api'
 import { AsyncLocalStorageContextManager } from '@opentelemetry/context-async-hooks'
+import { W3CTraceContextPropagator } from '@opentelemetry/core'
 import { OTLPTraceExporter } from '@opentelemetry/exporter-trace-otlp-http'
 import { Resource } from '@opentelemetry/resources'
 import { BasicTracerProvider, BatchSpanProcessor, type SpanProcessor } from '@opentelemetry/sdk-trace-base'
@@ -12,6 +13,27 @@ export interface Tracing {
   readonly resource: Resource
 }
 
+/** What a span says besides its name. Never an id of a person: collectors keep spans in the clear. */
+export type SpanFacts = Readonly<Record<string, string | number>>
+
+/** The trace that something belongs to, as headers: `traceparent`, and `tracestate` where the caller gave one. */
+export type TraceHeaders = Readonly<Record<string, string>>
+
+/** A request that is being served. */
+export interface ServedRequest {
+  /** Ends its span, once. */
+  end(name: string, facts: SpanFacts, isFailed: boolean): void
+}
+
+/** Something that is over, and was caused by what `headers` name. */
+export interface PastSpan {
+  readonly name: string
+  readonly headers: TraceHeaders
+  readonly fromMs: number
+  readonly toMs: number
+  readonly facts: SpanFacts
+}
+
 /** Spans that wait for the collector at most; further ones are dropped. */
 const MAX_QUEUED_SPANS = 4_096
 const EXPORT_TIMEOUT_MS = 5_000
@@ -19,6 +41,7 @@ const EXPORT_EVERY_MS = 2_000
 
 /**
  * Sends spans to an OpenTelemetry collector over HTTP, in the background: one that is away costs spans and nothing else.
+ * A caller that does not want to be traced (the flag in its `traceparent`) is not.
  * @param endpoint of the collector, such as `http://localhost:4318`; without it nothing is traced
  * @param service the name that spans have
  */
@@ -32,11 +55,51 @@ export function openTracing(endpoint: string | undefined, service: string): Prom
     exportTimeoutMillis: EXPORT_TIMEOUT_MS,
   })
   const provider = new BasicTracerProvider({ resource, spanProcessors: [spanProcessor] })
-  // Also the way in which a span finds its parent, in this process and in the headers of calls.
-  provider.register({ contextManager: new AsyncLocalStorageContextManager().enable() })
+  provider.register({
+    // Also the way in which a span finds its parent, in this process and in the headers of calls.
+    contextManager: new AsyncLocalStorageContextManager().enable(),
+    // Without baggage, which is whatever a caller likes to send along.
+    propagator: new W3CTraceContextPropagator(),
+  })
   const stop = async () => {
     for (const api of [trace, context, propagation]) api.disable()
     await provider.shutdown().catch(() => undefined) // what a collector that is away does not take is lost
   }
   return Promise.resolve({ value: { tracer: provider.getTracer('guardian'), spanProcessor, resource }, stop })
+}
+
+/**
+ * Does work as part of the caller's trace, or of a new one when the caller names none that is well-formed.
+ * @param headers of the request
+ */
+export function traceRequest(
+  { tracer }: Tracing,
+  headers: Readonly<Record<string, string | string[] | undefined>>,
+  work: (request: ServedRequest) => void,
+): void {
+  const caller = propagation.extract(ROOT_CONTEXT, headers)
+  const span = tracer.startSpan('request', { kind: SpanKind.SERVER }, caller)
+  const end = (name: string, facts: SpanFacts, isFailed: boolean) => {
+    span.updateName(name).setAttributes(facts)
+    if (isFailed) span.setStatus({ code: SpanStatusCode.ERROR })
+    span.end()
+  }
+  context.with(trace.setSpan(caller, span), () => work({ end }))
+}
+
+/** The trace of what is being done, for whom it is handed on to; undefined while nothing is traced. */
+export function traceHeaders(): TraceHeaders | undefined {
+  const headers: Record<string, string> = {}
+  propagation.inject(context.active(), headers)
+  const { traceparent, tracestate } = headers
+  if (traceparent === undefined) return undefined
+  // One that was too long has been dropped, and would be handed on as an empty one.
+  return tracestate ? { traceparent, tracestate } : { traceparent }
+}
+
+/** Tells of something that is over, in the trace of what caused it. */
+export function tracePast({ tracer }: Tracing, { name, headers, fromMs, toMs, facts }: PastSpan): void {
+  const cause = propagation.extract(ROOT_CONTEXT, headers)
+  const options = { kind: SpanKind.CONSUMER, startTime: fromMs, attributes: facts }
+  tracer.startSpan(name, options, cause).end(Math.max(fromMs, toMs))
 }

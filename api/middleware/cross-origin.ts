@@ -2,7 +2,7 @@ import type { RequestHandler } from 'express'
 import { ProblemError } from '../problem-error.js'
 
 const PREFLIGHT_KEPT_SECONDS = '600'
-const ALLOWED_HEADERS = 'authorization, content-type, traceparent, x-request-id'
+const ALLOWED_HEADERS = 'authorization, content-type, traceparent, tracestate, x-request-id'
 const EXPOSED_HEADERS = 'retry-after, x-request-id, ratelimit, ratelimit-policy'
 
 /**

@@ -1,9 +1,12 @@
-import type { RequestHandler } from 'express'
+import type { Request, RequestHandler } from 'express'
 import type { Logger } from '../../platform/logger.js'
 import { Counter, Gauge, Histogram, type Registry } from '../../platform/metrics.js'
 import { contextOf } from '../request-context.js'
 
 const METHODS: readonly string[] = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS']
+
+/** The method, from a closed list: callers make some up. */
+export const methodOf = ({ method }: Request): string => (METHODS.includes(method) ? method : 'OTHER')
 
 /** Counts and times every request by route template, method and status, and writes one log line for it. */
 export function observeRequests(registry: Registry, log: Logger): RequestHandler {
@@ -33,8 +36,11 @@ export function observeRequests(registry: Registry, log: Logger): RequestHandler
       inProgress.dec()
       const seconds = (performance.now() - startedAt) / 1_000
       const { route, requestId } = contextOf(response)
-      const method = METHODS.includes(request.method) ? request.method : 'OTHER'
-      const labels = { route, method, status: response.writableFinished ? String(response.statusCode) : 'aborted' }
+      const labels = {
+        route,
+        method: methodOf(request),
+        status: response.writableFinished ? String(response.statusCode) : 'aborted',
+      }
       requests.inc(labels)
       duration.observe(labels, seconds)
       log.debug({ ...labels, seconds, requestId }, 'http_request')

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { TOPICS } from '../../domain/events.js'
 import { Counter, type Registry } from '../../platform/metrics.js'
 import { OverloadError } from '../../platform/resilience/admission.js'
+import type { TraceHeaders } from '../../platform/tracing.js'
 import type { EventResult, EventResults } from '../../schemas/rest/events.js'
 import type { Operations } from '../../schemas/rest/operations.js'
 import type { Fault } from '../../schemas/rest/problem.js'
@@ -17,6 +18,8 @@ export interface CollectorDeps {
   readonly maxFutureSkewMs: number
   /** Whether clicks that do not say get the address and the user agent of the caller. */
   readonly notesClient: boolean
+  /** The trace of the request, which its records hand on; undefined when it is not traced. */
+  readonly traceHeaders: () => TraceHeaders | undefined
   /** A larger record would be a dead letter. */
   readonly maxRecordBytes: number
 }
@@ -59,15 +62,16 @@ export function createCollectorHandlers(deps: CollectorDeps): Pick<Handlers<Oper
 }
 
 async function judge(events: readonly unknown[], context: HandlerContext, deps: CollectorDeps) {
-  const { sink, nowMs, maxFutureSkewMs, notesClient, maxRecordBytes } = deps
+  const { sink, nowMs, maxFutureSkewMs, notesClient, maxRecordBytes, traceHeaders } = deps
   const client = notesClient ? { ip: context.address, userAgent: context.userAgent ?? null } : NOBODY
   const how = { nowMs: nowMs(), maxFutureSkewMs, client, createId: randomUUID }
   const checked = events.map((event) => checkEvent(event, how))
   if (checked.every(({ fit }) => fit === undefined)) return checked.flatMap(({ rejection }) => rejection ?? [])
   const encode = await sink.encoder()
+  const headers = traceHeaders()
   return checked.map(({ fit, rejection }): Taken | Rejection => {
     if (fit === undefined) return rejection
-    const record = encode(fit)
+    const record = encode(fit, headers)
     if ((record.value?.length ?? 0) <= maxRecordBytes) return { record, eventId: fit.event.event_id }
     const detail = `it takes more than ${maxRecordBytes} bytes`
     return { code: 'TOO_LARGE', detail, errors: [{ path: '', message: detail }] }

@@ -1,4 +1,5 @@
 import { eventOfTexts } from '../../domain/detection/fate.js'
+import { traceparentOf } from '../../domain/detection/traceparent.js'
 import { LogReplay, type RulesFrom } from '../../domain/detection/log-replay.js'
 import { ruleInForce } from '../../domain/detection/rule.js'
 import { RULE_KINDS } from '../../domain/detection/rule-kinds.js'
@@ -8,6 +9,7 @@ import { RegistryClient } from '../../platform/avro/registry-client.js'
 import { loadConfig } from '../../platform/config.js'
 import { fetchOffsets, type PartitionOffsets } from '../../platform/kafka/admin.js'
 import { createKafka } from '../../platform/kafka/client.js'
+import { lastHeader } from '../../platform/kafka/last-header.js'
 import { readRange, type LogRange, type RangeReader } from '../../platform/kafka/read-range.js'
 import { OBSERVED_EVENT_SCHEMA } from '../../schemas/avro-schemas.js'
 import { EventDecoder } from '../../workers/detector/event-decoder.js'
@@ -66,9 +68,10 @@ export function partitionLog({ env, log }: Terminal): PartitionLog {
 
 async function decideAll(replay: LogReplay, decoder: EventDecoder, records: Records): Promise<void> {
   await decoder.learnAll(decoder.missingIds(records.map(({ value }) => value)))
-  for (const { key, value, offset, timestamp } of records) {
+  for (const { key, value, headers, offset, timestamp } of records) {
     const { event, fault } = decoder.decode(value)
-    if (event) replay.decide(eventOfTexts(event), Number(offset), Number(timestamp))
+    const traceparent = traceparentOf(lastHeader(headers, 'traceparent'))
+    if (event) replay.decide({ ...eventOfTexts(event), traceparent }, Number(offset), Number(timestamp))
     else replay.decideUndecoded(key?.toString(), Number(offset), Number(timestamp), fault.detail)
   }
 }

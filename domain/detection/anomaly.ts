@@ -24,6 +24,8 @@ export interface Evidence {
     readonly distinct_items: number
     /** Where it came from; absent for events that name none. */
     readonly client?: Client
+    /** The trace that it came in (W3C); absent for events that came in none. */
+    readonly traceparent?: string
   }
 }
 

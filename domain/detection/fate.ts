@@ -20,6 +20,8 @@ export interface ObservedEvent<T extends Text = string> {
   readonly item_id: T | null
   /** Absent for events that name none, such as purchases. No rule looks at it. */
   readonly client?: Client | undefined
+  /** Of its record, well-formed; absent for records without. No rule looks at it. */
+  readonly traceparent?: string | undefined
 }
 
 /** The event with strings of its own, which stay valid when the record's bytes go. */
@@ -31,6 +33,7 @@ export const eventOfTexts = (event: ObservedEvent<Text>): ObservedEvent => ({
   user_id: event.user_id === null ? null : String(event.user_id),
   item_id: event.item_id === null ? null : String(event.item_id),
   ...(event.client === undefined ? {} : { client: event.client }),
+  ...(event.traceparent === undefined ? {} : { traceparent: event.traceparent }),
 })
 
 /** An event before the year 2000 or after 2599 has a broken clock. The number of its pane fits 32 bits. */

@@ -214,6 +214,7 @@ export class PartitionDetector {
         events,
         distinct_items: distinctValues(this.panes, sessionId, startPane, rule.window.sizePanes),
         ...(event.client === undefined ? {} : { client: event.client }),
+        ...(event.traceparent === undefined ? {} : { traceparent: event.traceparent }),
       },
       changed: false,
     }

@@ -54,7 +54,8 @@ export const Anomaly = z
     verdict: VerdictName,
     allowlist_entry_id: z.string().nullable().meta({ description: 'The entry that covers it, the oldest of several' }),
     evidence: z.record(z.string(), z.unknown()).meta({
-      description: 'Why the rule fired; what `crossed.client` says of a person is for analysts and above',
+      description:
+        'Why the rule fired; what `crossed.client` says of a person is for analysts and above; `crossed.traceparent` is the trace that the event came in',
     }),
     topic: z.string(),
     kafka_partition: z.int().min(0),

@@ -101,6 +101,7 @@ export async function serveApi(deps: Partial<ApiDeps> = {}): Promise<ServedApi> 
       pipelineRuns: () => Promise.resolve([]),
     },
     isStopping: () => false,
+    tracing: undefined,
     nowMs: Date.now,
     version: '1.2.3',
     uptimeSeconds: () => 1,
@@ -139,6 +140,7 @@ export async function serveApi(deps: Partial<ApiDeps> = {}): Promise<ServedApi> 
       maxFutureSkewMs: 300_000,
       maxRecordBytes: 10_000,
       notesClient: false,
+      traceHeaders: () => undefined,
     },
     origins: [],
     silenceMaxMs: 3_600_000,
@@ -171,6 +173,7 @@ export async function serveOperations<Table extends Readonly<Record<string, Oper
     trustedProxies: 0,
     origins: [],
     isStopping: () => false,
+    tracing: undefined,
   })
   const { value, stop } = await serveHttp(app, { host: '127.0.0.1', port: 0 })
   return { url: `http://127.0.0.1:${value.port}`, port: value.port, registry, logLines, stop }

@@ -4,6 +4,7 @@ import type { Assignment, Fetched, FetchedBatches, StreamConsumer } from '../../
 import type { Producer } from '../../platform/kafka/producer.js'
 import { RecordList } from '../../platform/kafka/record-list.js'
 import type { BatchLimits, PackedBatch, UnreadableRange } from '../../platform/kafka/record-set.js'
+import type { Tracing } from '../../platform/tracing.js'
 import { PlatformError } from '../../platform/platform-error.js'
 import type { AnomalyRow } from '../../db/stores/anomaly-rows.js'
 import type { PartitionName } from '../../db/stores/checkpoints.js'
@@ -17,6 +18,7 @@ import type { PartitionOwner } from './partition-owner.js'
 import { passOver } from './pass-over.js'
 import { readAhead } from './read-ahead.js'
 import type { Steps } from './steps.js'
+import { traceRaised } from './trace-raised.js'
 import { takeOver, type TakeOverDeps } from './take-over.js'
 
 export interface DetectorLimits {
@@ -39,6 +41,8 @@ export interface DetectorDeps extends TakeOverDeps {
   readonly metrics: DetectorMetrics
   readonly limits: DetectorLimits
   readonly steps: Steps
+  /** Where spans go; undefined when nothing is traced. */
+  readonly tracing: Tracing | undefined
   /** The process cannot go on. */
   readonly onFatal: (cause: unknown) => void
 }
@@ -153,7 +157,7 @@ export class DetectorWorker {
 
   /** @returns false when the rest has to wait */
   async #decideRecords(owner: PartitionOwner, records: RecordList): Promise<boolean> {
-    const { metrics, producer } = this.#deps
+    const { metrics, producer, tracing } = this.#deps
     const missing = owner.decoder.missingIdsOf(records)
     if (missing.size > 0) this.#note(owner, `asks for ${missing.size} schemas`)
     await owner.decoder.learnAll(missing)
@@ -163,6 +167,7 @@ export class DetectorWorker {
       const to = Math.min(from + MAX_RECORDS_PER_TURN, records.length)
       const { rows, sideRecords, deadCodes } = owner.process(records, from, to)
       this.#give(owner, rows)
+      if (tracing) traceRaised(tracing, rows)
       if (sideRecords.length > 0) owner.owe(producer.send(sideRecords))
       metrics.counted(owner, deadCodes)
     }

@@ -1,8 +1,10 @@
 import { clientOf, type Client } from '../../domain/detection/client.js'
 import type { DeadLetterCode, ObservedEvent } from '../../domain/detection/fate.js'
+import { traceparentOf } from '../../domain/detection/traceparent.js'
 import { TextSlice } from '../../domain/text.js'
 import { createDecoder, schemaIdOf } from '../../platform/avro/codec.js'
 import { FieldScanner } from '../../platform/avro/field-scanner.js'
+import { lastHeader } from '../../platform/kafka/last-header.js'
 import type { RecordList } from '../../platform/kafka/record-list.js'
 import { PlatformError } from '../../platform/platform-error.js'
 
@@ -14,6 +16,12 @@ export type Decoded =
 interface SchemaReader {
   readonly decode: (bytes: Buffer) => unknown
   readonly scanned: ScannedEvent | undefined
+}
+
+/** The record that an event was read of; no record for a value alone. */
+interface Source {
+  records: RecordList | undefined
+  at: number
 }
 
 /** Schemas that are asked for at once. */
@@ -32,6 +40,7 @@ export class EventDecoder {
   readonly #schemaById: (id: number) => Promise<string>
   readonly #maxRecordBytes: number
   readonly #readers = new Map<number, SchemaReader>()
+  readonly #source: Source = { records: undefined, at: 0 }
   #lastId = -1
   #lastReader: SchemaReader | undefined
   readonly #unknown = new Set<number>()
@@ -89,7 +98,7 @@ export class EventDecoder {
   async learn(id: number): Promise<void> {
     try {
       const schema = await this.#schemaById(id)
-      this.#readers.set(id, readerOf(this.#readerSchema, schema))
+      this.#readers.set(id, readerOf(this.#readerSchema, schema, this.#source))
     } catch (error) {
       if (error instanceof PlatformError && error.code !== 'SCHEMA_UNKNOWN') throw error
       const oldest = this.#unknown.values().next()
@@ -100,11 +109,14 @@ export class EventDecoder {
 
   /** Reads one value. The event is valid until the next call. */
   decode(value: Buffer | null): Decoded {
+    this.#source.records = undefined
     return value === null ? dead('the value is null') : this.#decode(value, 0, value.length)
   }
 
   /** Reads the value of one record of a batch. The event is valid until the next call. */
   decodeAt(records: RecordList, i: number): Decoded {
+    this.#source.records = records
+    this.#source.at = i
     const from = records.valueFromAt(i)
     return from < 0 ? dead('the value is null') : this.#decode(records.bytes, from, records.valueToAt(i))
   }
@@ -121,7 +133,7 @@ export class EventDecoder {
       const event = reader.decode(bytes.subarray(from, to))
       return event === undefined
         ? dead(`the value is too short or too long for schema ${id}`)
-        : { event: slicesOf(event as DecodedEvent) }
+        : { event: traced(slicesOf(event as DecodedEvent), this.#source) }
     } catch (error) {
       return dead(`the value is not of schema ${id}: ${error instanceof Error ? error.message : 'unreadable'}`)
     }
@@ -141,13 +153,13 @@ export class EventDecoder {
  * else under their names: no event is lost for a field that no rule looks at.
  * @throws when the writer's schema cannot be read as an event
  */
-function readerOf(readerSchema: string, schema: string): SchemaReader {
+function readerOf(readerSchema: string, schema: string, source: Source): SchemaReader {
   const scanner = FieldScanner.of(readerSchema, schema)
-  if (scanner) return { decode: createDecoder(readerSchema, schema), scanned: new ScannedEvent(scanner) }
+  if (scanner) return { decode: createDecoder(readerSchema, schema), scanned: new ScannedEvent(scanner, source) }
   const needed = neededOf(readerSchema)
   const decode = createDecoder(needed, schema)
   const fewer = FieldScanner.of(needed, schema)
-  return { decode, scanned: fewer && new ScannedEvent(fewer) }
+  return { decode, scanned: fewer && new ScannedEvent(fewer, source) }
 }
 
 function neededOf(readerSchema: string): string {
@@ -158,7 +170,7 @@ function neededOf(readerSchema: string): string {
 const slice = (text: string): TextSlice => new TextSlice().setString(text)
 
 /** As avsc gives it; purchases have no client. */
-type DecodedEvent = Omit<ObservedEvent, 'client'> & {
+type DecodedEvent = Omit<ObservedEvent, 'client' | 'traceparent'> & {
   readonly ip?: string | null
   readonly user_agent?: string | null
 }
@@ -172,6 +184,13 @@ const slicesOf = ({ ip, user_agent, ...event }: DecodedEvent): ObservedEvent<Tex
   ...(ip === undefined || user_agent === undefined ? {} : { client: clientOf(ip, user_agent) }),
 })
 
+/** Headers are not looked at unless somebody asks for the trace. */
+const traced = <Event extends object>(event: Event, source: Source): Event =>
+  Object.defineProperty(event, 'traceparent', {
+    get: () => traceparentOf(lastHeader(source.records?.recordAt(source.at).headers, 'traceparent')),
+    enumerable: true,
+  })
+
 /** The event that a scanner found in a value, as it lies in the bytes; one object for all values. */
 class ScannedEvent {
   readonly event = {
@@ -182,20 +201,22 @@ class ScannedEvent {
     user_id: null as TextSlice | null,
     item_id: null as TextSlice | null,
     client: undefined as Client | undefined,
+    traceparent: undefined as string | undefined,
   }
   readonly #scanner: FieldScanner
   readonly #userId = new TextSlice()
   readonly #itemId = new TextSlice()
-  readonly #at: Readonly<Record<keyof Omit<ObservedEvent, 'client'>, number>>
+  readonly #at: Readonly<Record<keyof Omit<ObservedEvent, 'client' | 'traceparent'>, number>>
   readonly #client: { readonly ip: number; readonly userAgent: number }
   #value: Buffer | undefined
 
-  constructor(scanner: FieldScanner) {
+  constructor(scanner: FieldScanner, source: Source) {
     const at = (name: string): number => scanner.names.indexOf(name)
     this.#scanner = scanner
     this.#client = { ip: at('ip'), userAgent: at('user_agent') }
     // Of the value that was read last; no text is made of it unless somebody asks.
     Object.defineProperty(this.event, 'client', { get: () => this.#readClient(), enumerable: true })
+    traced(this.event, source)
     this.#at = {
       event_id: at('event_id'),
       event_ts: at('event_ts'),

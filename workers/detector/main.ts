@@ -11,6 +11,7 @@ import { createKafka } from '../../platform/kafka/client.js'
 import { openConsumer } from '../../platform/kafka/consumer.js'
 import { startProducer, type Producer } from '../../platform/kafka/producer.js'
 import type { Logger } from '../../platform/logger.js'
+import { openTracing } from '../../platform/tracing.js'
 import { createRegistry, serveMetrics, type Registry } from '../../platform/metrics.js'
 import { runProcess, type ProcessContext } from '../../platform/run-process.js'
 import { AVRO_SCHEMAS, OBSERVED_EVENT_SCHEMA, subjectOf } from '../../schemas/avro-schemas.js'
@@ -31,6 +32,7 @@ const ownerName = `${hostname()}:${process.pid}`
 async function start(config: DetectorConfig, log: Logger, { life, onFatal }: ProcessContext): Promise<void> {
   seedHashes(randomInt(2 ** 32))
   const registry = createRegistry('detector')
+  const tracing = await life.use('tracing', () => openTracing(config.OTEL_EXPORTER_OTLP_ENDPOINT, 'guardian-detector'))
   const db = await life.use('PostgreSQL pool', () => openPool(poolSettings(config, 'guardian-detector'), log))
   const fastDb = await life.use('PostgreSQL pool of the writer', () => openPool(fastPoolSettings(config), log))
   const rules = await life.use('rules', () => watchRules(db, config.RULES_REFRESH_MS, log))
@@ -49,7 +51,7 @@ async function start(config: DetectorConfig, log: Logger, { life, onFatal }: Pro
   await life.use('anomaly feed', () => Promise.resolve({ value: feed, stop: () => feed.stop() }))
   const steps = new Steps()
   const checkpointer = new Checkpointer({ db, writer, feed, rules, observer: metrics, steps, log })
-  const parts = { db, log, metrics, writer, feed, checkpointer, producer, consumer, steps, ownerName, onFatal }
+  const parts = { db, log, metrics, writer, feed, checkpointer, producer, consumer, steps, tracing, ownerName, onFatal }
   const worker = new DetectorWorker({ ...parts, ...decisions(config, admin, schemas) })
   await life.use('partitions', () => Promise.resolve({ value: worker, stop: () => worker.stop() }))
   await consumer.runFetches({

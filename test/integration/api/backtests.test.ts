@@ -4,6 +4,7 @@ import { pino } from 'pino'
 import { apiConfig } from '../../../api/api-config.js'
 import { createBreakers } from '../../../api/wire-dependencies.js'
 import { wireBackTests } from '../../../api/wire-back-tests.js'
+import { wireTemporal } from '../../../api/wire-temporal.js'
 import { listAudit } from '../../../db/read-models/audit.js'
 import { beginBackTest, endBackTest, updateBackTestPart } from '../../../db/stores/back-tests.js'
 import { mergeResults } from '../../../domain/detection/back-test-result.js'
@@ -36,7 +37,11 @@ describe('back-tests', function () {
     })
     temporal = Connection.lazy({ address, connectTimeout: 500 })
     const { temporal: breaker } = createBreakers(config, new Registry(), pino({ level: 'silent' }))
-    const backTests = wireBackTests(config, { db: database.db, temporal, breaker })
+    const backTests = wireBackTests(config, {
+      db: database.db,
+      temporal: wireTemporal(config, temporal, undefined),
+      breaker,
+    })
     api = await serveRealApi(database.db, {}, { backTests })
   }
   before(async () => (database = await createMigratedDatabase('back tests')))

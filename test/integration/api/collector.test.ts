@@ -73,7 +73,8 @@ describe('the collector', function () {
   const inTopics = () => readTopics(stage.brokers, [TOPICS.clicks, TOPICS.purchases])
 
   it('takes what is fit, rejects the rest one by one, and what it has taken is in Kafka', async () => {
-    const response = await post([click({ event_id: 'c1' }), click({ session_id: '' }), purchase])
+    const traceparent = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01'
+    const response = await post([click({ event_id: 'c1' }), click({ session_id: '' }), purchase], { traceparent })
     assert.equal(response.status, 207)
     const answer = await readAnswer<EventResults>('collectEvents', response)
     assert.deepEqual([answer.accepted, answer.rejected], [2, 1])
@@ -93,6 +94,7 @@ describe('the collector', function () {
         [TOPICS.purchases, 's1'],
       ],
     )
+    for (const { headers } of records) assert.deepEqual(headers, {}, 'nothing is traced unless it is configured')
     const seen = new Set(records.map(({ partition }) => partition))
     assert.equal(seen.size, 1, 'a session is on one partition')
     assert.ok(Buffer.from(records[0]?.value ?? '', 'base64').includes('node'), 'the user agent is noted')

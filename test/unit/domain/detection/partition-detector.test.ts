@@ -133,6 +133,16 @@ describe('PartitionDetector, case by case', () => {
     assert.deepEqual(closed[0]?.evidence.crossed.client, client('192.0.2.2').client)
   })
 
+  it('keeps the trace of the event that crossed, and of no other', () => {
+    const { feed } = start()
+    feed({ traceparent: 'first' })
+    assert.equal(feed({ traceparent: 'crossed' }).rows[0]?.evidence.crossed.traceparent, 'crossed')
+    feed({ traceparent: 'later' })
+    const closed = feed({ event_ts: NOON + 60_000 }).rows
+    assert.equal(closed[0]?.evidence.crossed.traceparent, 'crossed')
+    assert.ok(!('traceparent' in (feed({ event_ts: NOON + 60_000 }).rows[0]?.evidence.crossed ?? {})))
+  })
+
   it('does not let a fast client clock move the watermark past the log', () => {
     const { detector, feed } = start()
     assert.equal(feed({ event_ts: NOON + 240_000 }, NOON).fate, 'accepted')

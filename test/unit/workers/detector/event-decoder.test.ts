@@ -2,9 +2,12 @@ import assert from 'node:assert/strict'
 import { eventOfTexts } from '../../../../domain/detection/fate.js'
 import { TOPICS, type Click } from '../../../../domain/events.js'
 import { createEncoder } from '../../../../platform/avro/codec.js'
+import { RecordList } from '../../../../platform/kafka/record-list.js'
+import { readBatchHeader } from '../../../../platform/kafka/record-batch.js'
 import { PlatformError } from '../../../../platform/platform-error.js'
 import { AVRO_SCHEMAS, OBSERVED_EVENT_SCHEMA } from '../../../../schemas/avro-schemas.js'
 import { EventDecoder } from '../../../../workers/detector/event-decoder.js'
+import { rawBatch, rawRecord } from '../../../support/raw-batch.js'
 
 const CLICK_SCHEMA = AVRO_SCHEMAS[TOPICS.clicks] ?? ''
 const CLICK: Click = {
@@ -35,6 +38,8 @@ function decoder(schemaById: (id: number) => Promise<string> = () => Promise.res
   )
   return { asked, made }
 }
+
+const trace = (digit: string): string => `00-${digit.repeat(32)}-${digit.repeat(16)}-01`
 
 describe('EventDecoder', () => {
   it('gives what detection reads, and nothing else', async () => {
@@ -75,6 +80,30 @@ describe('EventDecoder', () => {
       fields.map((field) => (field.name === 'ip' ? { name: 'ip', type: 'long' } : field)),
     )
     assert.equal(await clientBy(other, { ...CLICK, ip: 7 }), undefined)
+  })
+
+  it('tells the trace of a record by its own headers, the last of several, and only one that is well-formed', async () => {
+    const withMap = withFields((fields) => [...fields, { name: 'more', type: { type: 'map', values: 'string' } }])
+    for (const writer of [CLICK_SCHEMA, withMap]) {
+      const { made } = decoder(() => Promise.resolve(writer))
+      await made.learn(7)
+      const traced = [[trace('a')], [], ['x'], [trace('b'), trace('c')]].map((traces, i) =>
+        rawRecord(
+          {
+            value: createEncoder(writer, 7)({ ...CLICK, more: {} }),
+            headers: traces.map((text) => ['traceparent', Buffer.from(text)]),
+          },
+          i,
+        ),
+      )
+      const content = Buffer.concat(traced)
+      const header = readBatchHeader(rawBatch({ firstOffset: 0, records: 4, content }), 0)
+      assert.ok(header)
+      const records = RecordList.readNow(content, header)
+      const found = [0, 1, 2, 3].map((i) => made.decodeAt(records, i).event?.traceparent)
+      assert.deepEqual(found, [trace('a'), undefined, undefined, trace('c')])
+      assert.equal(made.decode(createEncoder(writer, 7)({ ...CLICK, more: {} })).event?.traceparent, undefined)
+    }
   })
 
   it('says which ids it has to look up, each once', async () => {
