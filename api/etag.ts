@@ -1,8 +1,7 @@
-import { createHash } from 'node:crypto'
+import { hash } from 'node:crypto'
 
 /** A strong tag of a text: it changes when, and only when, the text does. */
-export const etagOf = (text: string): string =>
-  `"${createHash('sha256').update(text).digest('base64url').slice(0, 27)}"`
+export const etagOf = (text: string): string => `"${hash('sha256', text, 'base64url').slice(0, 27)}"`
 
 /** The tag of the same content in an encoding: another sequence of bytes has another strong tag. */
 export const encodedTag = (etag: string, encoding: string): string => `${etag.slice(0, -1)}-${encoding}"`

@@ -1,6 +1,7 @@
 /*
- * The API beside a bare Express route that runs the same SQL with as many connections, in turns; conditional reads beside full
- * ones; the load of the system before (15 connections for 20 s); and what the collector takes in batches.
+ * The API beside a bare Express route that runs the same SQL with as many connections, in turns, planned anew each time and
+ * prepared; conditional reads beside full ones; the load of the system before (15 users for 20 s), without and with pauses;
+ * and what the collector takes in batches.
  * `npm run bench -- api [seconds] [rounds]`
  */
 import { spawn, type ChildProcess } from 'node:child_process'
@@ -14,11 +15,15 @@ import { findFreePorts } from '../deploy/local/ports.js'
 import { packageRoot } from '../platform/package-root.js'
 import { fill } from './api/fill.js'
 import { load, type Load } from './api/load.js'
-import { median, openStage, type Stage } from './stage.js'
+import type { PeopleReport } from './api/people.js'
+import { median, openStage, runToEnd, type Stage } from './stage.js'
 
 const PATHS = ['/anomalies?limit=5', '/metrics/summary?days=7']
 const CONNECTIONS = 15
 const OLD_LOAD_SECONDS = 20
+const PEOPLE = 15
+/** Between an answer and the next request of the same person, on the mean: about 145 requests a second of all. */
+const PAUSE_MS = 100
 const POOL_MAX = '10'
 const BATCH = 500
 const COLLECTOR_CONNECTIONS = 8
@@ -73,24 +78,34 @@ async function compareReads(ours: Server, bare: Server, seconds: number, rounds:
     })
     const conditional = { ...headers, 'if-none-match': answered.get('etag') ?? '' }
     const settings = { connections: CONNECTIONS, seconds, headers, status: '2xx' as const }
-    const [full, known, plain]: [Load[], Load[], Load[]] = [[], [], []]
+    const [full, known, plain, prepared]: [Load[], Load[], Load[], Load[]] = [[], [], [], []]
     for (const server of [ours, bare]) await load(server.url + path, { ...settings, seconds: 2 })
     for (let round = 0; round < rounds; round++) {
       plain.push(await load(bare.url + path, settings))
+      prepared.push(await load(`${bare.url}/prepared${path}`, settings))
       full.push(await load(ours.url + path, settings))
       known.push(await load(ours.url + path, { ...settings, headers: conditional, status: '3xx' }))
     }
     const bareRate = line(`${path}, bare Express`, plain)
+    const preparedRate = line(`${path}, bare Express, prepared statement`, prepared)
     const fullRate = line(`${path}, Guardian`, full)
     const knownRate = line(`${path}, Guardian, not modified`, known)
     ratios.push(
-      `${path}: ${percent(fullRate / bareRate)} of the bare route; 304 ${(knownRate / fullRate).toFixed(1)} × 200`,
+      `${path}: ${percent(fullRate / bareRate)} of the bare route, ${percent(fullRate / preparedRate)} of it prepared; 304 ${(knownRate / fullRate).toFixed(1)} × 200`,
     )
   }
   return ratios
 }
 
 const percent = (share: number): string => `${Math.round(share * 100)} %`
+
+/** @returns what fifteen people saw, as a sentence */
+async function askAsPeople(url: string): Promise<string> {
+  const args = [url, String(PEOPLE), String(OLD_LOAD_SECONDS), String(PAUSE_MS)]
+  const seen = JSON.parse(await runToEnd('bench/api/people.js', args, { ...process.env, KEY })) as PeopleReport
+  const [mean, p50, p95, p99] = [seen.meanMs, seen.p50Ms, seen.p95Ms, seen.p99Ms].map((ms) => ms.toFixed(1))
+  return `${PEOPLE} people for ${OLD_LOAD_SECONDS} s, pauses of ${PAUSE_MS} ms: ${Math.round(seen.perSecond)} requests/s, mean ${mean} ms, p50 ${p50}, p95 ${p95}, p99 ${p99}, failed ${seen.failed}`
+}
 
 async function collect(ours: Server, seconds: number, rounds: number): Promise<void> {
   const folder = mkdtempSync(join(tmpdir(), 'guardian-bench-'))
@@ -132,7 +147,9 @@ export async function api(seconds: number, rounds: number): Promise<void> {
     const ratios = await compareReads(ours, bare, seconds, rounds)
     const old = { connections: 15, seconds: OLD_LOAD_SECONDS, headers, status: '2xx' as const }
     line('15 connections for 20 s on /anomalies?limit=5', [await load(`${ours.url}/anomalies?limit=5`, old)])
+    const people = await askAsPeople(`${ours.url}/anomalies?limit=5`)
     await collect(ours, seconds, rounds)
+    console.log(people)
     for (const ratio of ratios) console.log(ratio)
   } finally {
     for (const server of servers) await server.stop()

@@ -73,6 +73,7 @@ export type Transaction = Queryable
 
 const INT8 = 20
 const INT8_ARRAY = 1016
+const TIMESTAMPTZ = 1184
 
 function safeInteger(text: string): number {
   const value = Number(text)
@@ -90,12 +91,20 @@ const safeIntegers = (text: string): (number | null)[] =>
         .map((item) => (item === 'NULL' ? null : safeInteger(item)))
 
 const ordinaryParser = pg.types.getTypeParser as (oid: number, format?: 'text' | 'binary') => unknown
+const ordinaryInstant = ordinaryParser(TIMESTAMPTZ) as (text: string) => unknown
+
+const UTC_INSTANT = /^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(\.\d{1,6})?\+00$/
+
+/** Rows have many instants, nearly all of them such as the engine itself reads. */
+const instant = (text: string): unknown =>
+  UTC_INSTANT.test(text) ? new Date(`${text.slice(0, 10)}T${text.slice(11)}:00`) : ordinaryInstant(text)
 
 /** The pool's own parsers: node-postgres would give bigint as text, and a global parser would reach other libraries. */
 const typeParsers: pg.CustomTypesConfig = {
   getTypeParser: ((oid: number, format?: 'text' | 'binary'): unknown => {
     if (format !== 'binary' && oid === INT8) return safeInteger
     if (format !== 'binary' && oid === INT8_ARRAY) return safeIntegers
+    if (format !== 'binary' && oid === TIMESTAMPTZ) return instant
     return ordinaryParser(oid, format)
   }) as typeof pg.types.getTypeParser,
 }

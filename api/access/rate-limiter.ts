@@ -61,7 +61,7 @@ export class RateLimiter {
 }
 
 /** The fields of draft-ietf-httpapi-ratelimit-headers. */
-export const rateHeaders = ({ limit, remaining, resetSeconds }: RateState): Record<string, string> => ({
-  'ratelimit-policy': `"key";q=${limit};w=${RATE_WINDOW_SECONDS}`,
-  ratelimit: `"key";r=${remaining};t=${resetSeconds}`,
-})
+export const rateHeaders = ({ limit, remaining, resetSeconds }: RateState): [string, string][] => [
+  ['ratelimit-policy', `"key";q=${limit};w=${RATE_WINDOW_SECONDS}`],
+  ['ratelimit', `"key";r=${remaining};t=${resetSeconds}`],
+]

@@ -1,4 +1,4 @@
-import type { RequestHandler } from 'express'
+import type { Request, RequestHandler, Response } from 'express'
 import { Counter, Gauge, type Registry } from '../../platform/metrics.js'
 import { Admission, OverloadError, type AdmissionSettings } from '../../platform/resilience/admission.js'
 import type { Lane, Operation } from '../../schemas/rest/operation.js'
@@ -32,6 +32,12 @@ export function createAdmit(lanes: LaneSettings, registry: Registry): Admit {
     if (tag === 'service' || tag === 'documentation') return (_request, _response, next) => next()
     const admission = admissions[lane]
     return async (request, response, next) => {
+      const free = admission.tryEnter()
+      if (free !== undefined) {
+        hold(free, request, response)
+        next()
+        return
+      }
       const gone = new AbortController()
       const onClose = () => gone.abort(new Error('the caller went away'))
       response.once('close', onClose)
@@ -48,11 +54,16 @@ export function createAdmit(lanes: LaneSettings, registry: Registry): Admit {
       } finally {
         response.off('close', onClose)
       }
-      if (response.closed || request.destroyed) release()
-      else response.once('close', release)
+      hold(release, request, response)
       next()
     }
   }
+}
+
+/** A place is given back when the answer is over. */
+function hold(release: () => void, request: Request, response: Response): void {
+  if (response.closed || request.destroyed) release()
+  else response.once('close', release)
 }
 
 function observe(admissions: Readonly<Record<Lane, Admission>>, registry: Registry): void {

@@ -56,7 +56,7 @@ export function createGuard(deps: GuardDeps): Guard {
           }
           const { principal } = identified
           const rate = deps.limiter.take(principal.keyId, principal.requestsPerMinute ?? deps.requestsPerMinute)
-          response.set(rateHeaders(rate))
+          for (const [name, value] of rateHeaders(rate)) response.setHeader(name, value)
           if (!rate.allowed) {
             denied.inc({ reason: 'rate' })
             throw tooMany(rate.resetSeconds)

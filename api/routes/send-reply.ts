@@ -64,13 +64,15 @@ export async function sendReply(
       return
     }
   }
-  response.status(status).type(contentType).set(headers).vary(VARY)
-  const bytes = Buffer.from(text)
-  const encoding = encodingFor(request.headers['accept-encoding'], bytes.length)
+  response.status(status).set(headers).vary(VARY)
+  response.setHeader('content-type', `${contentType}; charset=utf-8`)
+  const length = Buffer.byteLength(text)
+  const encoding = encodingFor(request.headers['accept-encoding'], length)
   const tag = etag ?? (typeof headers['etag'] === 'string' ? headers['etag'] : undefined)
   if (tag !== undefined) response.set('etag', encoding === undefined ? tag : encodedTag(tag, encoding))
-  if (encoding !== undefined) response.set('content-encoding', encoding)
-  response.send(encoding === undefined ? bytes : await compress(bytes, encoding))
+  // A text goes to the socket in one piece with its head.
+  if (encoding === undefined) response.setHeader('content-length', length).end(text)
+  else response.set('content-encoding', encoding).send(await compress(Buffer.from(text), encoding))
 }
 
 function sendStream(begin: (out: Response) => void, contentType: string, request: Request, response: Response): void {

@@ -1,4 +1,4 @@
-import { and, desc, eq, getTableColumns, gte, lt, lte, sql, type SQL } from 'drizzle-orm'
+import { getTableColumns } from 'drizzle-orm'
 import type { Verdict } from '../../domain/review/verdict.js'
 import type { Queryable } from '../pool.js'
 import { anomalySessions } from '../tables/anomaly-sessions.js'
@@ -41,14 +41,19 @@ export interface AnomalyPage {
   readonly hasMore: boolean
 }
 
-const t = anomalySessions
+const VERDICT = verdictOf('a')
+const ALLOWLIST_ENTRY = allowlistEntryOf('a')
 /** What stands beside the columns is looked up for the rows of a page alone. */
-const row = {
-  ...getTableColumns(t),
-  verdict: sql<Verdict>`${sql.raw(verdictOf('anomaly_sessions'))}`,
-  allowlistEntryId: sql<string | null>`${sql.raw(allowlistEntryOf('anomaly_sessions'))}`,
-}
-const key = sql`(${t.windowStart}, ${t.sessionId}, ${t.ruleId}, ${t.mode})`
+const ROW = [
+  ...Object.entries(getTableColumns(anomalySessions)).map(([field, { name }]) => `a.${name} AS "${field}"`),
+  `${VERDICT} AS "verdict"`,
+  `${ALLOWLIST_ENTRY} AS "allowlistEntryId"`,
+].join(', ')
+
+const KEY_ORDER = 'ORDER BY a.window_start DESC, a.session_id DESC, a.rule_id DESC, a.mode DESC'
+
+/** Pages of these sizes, with no filter but the cursor, are what callers ask for again and again: planned once. */
+const PREPARED_LIMITS: readonly number[] = [5, 10, 20, 50, 100]
 
 /**
  * One page of anomalies. It reads backwards along the primary key, newest day first, and stops at the first row beyond
@@ -56,60 +61,58 @@ const key = sql`(${t.windowStart}, ${t.sessionId}, ${t.ruleId}, ${t.mode})`
  * @throws GRD_STORE_*
  */
 export async function listAnomalies(db: Queryable, request: AnomalyPageRequest): Promise<AnomalyPage> {
-  const rows = await db.select((orm) =>
-    orm
-      .select(row)
-      .from(t)
-      .where(and(...conditions(request)))
-      .orderBy(desc(t.windowStart), desc(t.sessionId), desc(t.ruleId), desc(t.mode))
-      .limit(request.limit + 1),
-  )
-  return { rows: rows.slice(0, request.limit), hasMore: rows.length > request.limit }
+  const { limit, after, ...filter } = request
+  const params: unknown[] = []
+  const param = (value: unknown): string => `$${params.push(value)}`
+  const where = conditions(request, param)
+  const isPrepared = PREPARED_LIMITS.includes(limit) && Object.values(filter).every((value) => value === undefined)
+  // In the text, so that the one plan of a prepared statement is for so many rows.
+  const atMost = isPrepared ? String(limit + 1) : param(limit + 1)
+  const text = `SELECT ${ROW} FROM anomaly_sessions a ${whereOf(where)} ${KEY_ORDER} LIMIT ${atMost}`
+  const name = `anomalies ${limit}${after === undefined ? '' : ' after'}`
+  const { rows } = await db.query<AnomalyRow>(text, params, isPrepared ? { name } : {})
+  return { rows: rows.slice(0, limit), hasMore: rows.length > limit }
 }
 
 /** One anomaly by its key. @returns undefined when there is none @throws GRD_STORE_* */
 export async function getAnomaly(db: Queryable, of: AnomalyKey): Promise<AnomalyRow | undefined> {
-  const [found] = await db.select((orm) =>
-    orm
-      .select(row)
-      .from(t)
-      .where(
-        and(
-          eq(t.windowStart, of.windowStart),
-          eq(t.sessionId, of.sessionId),
-          eq(t.ruleId, of.ruleId),
-          eq(t.mode, of.mode),
-        ),
-      )
-      .limit(1),
-  )
-  return found
+  const text = `SELECT ${ROW} FROM anomaly_sessions a
+    WHERE a.window_start = $1 AND a.session_id = $2 AND a.rule_id = $3 AND a.mode = $4`
+  const { rows } = await db.query<AnomalyRow>(text, keyValues(of), { name: 'anomaly-by-key' })
+  return rows[0]
 }
 
-function conditions({
+const whereOf = (conditions: readonly string[]): string =>
+  conditions.length === 0 ? '' : `WHERE ${conditions.join(' AND ')}`
+
+const keyValues = ({ windowStart, sessionId, ruleId, mode }: AnomalyKey): [Date, string, string, string] => [
+  windowStart,
   sessionId,
   ruleId,
-  status,
   mode,
-  verdict,
-  isAllowlisted,
-  from,
-  to,
-  after,
-}: AnomalyPageRequest): SQL[] {
-  const found: SQL[] = []
-  if (sessionId !== undefined) found.push(eq(t.sessionId, sessionId))
-  if (ruleId !== undefined) found.push(eq(t.ruleId, ruleId))
-  if (status !== undefined) found.push(eq(t.status, status))
-  if (mode !== undefined) found.push(eq(t.mode, mode))
-  if (verdict !== undefined) found.push(sql`${row.verdict} = ${verdict}`)
-  if (isAllowlisted !== undefined) found.push(sql`(${row.allowlistEntryId} IS NOT NULL) = ${isAllowlisted}`)
-  if (from !== undefined) found.push(gte(t.windowStart, from))
-  if (to !== undefined) found.push(lt(t.windowStart, to))
+]
+
+/** @param param adds a value and gives its place in the text */
+function conditions(
+  { sessionId, ruleId, status, mode, verdict, isAllowlisted, from, to, after }: AnomalyPageRequest,
+  param: (value: unknown) => string,
+): string[] {
+  const found: string[] = []
+  if (sessionId !== undefined) found.push(`a.session_id = ${param(sessionId)}`)
+  if (ruleId !== undefined) found.push(`a.rule_id = ${param(ruleId)}`)
+  if (status !== undefined) found.push(`a.status = ${param(status)}`)
+  if (mode !== undefined) found.push(`a.mode = ${param(mode)}`)
+  if (verdict !== undefined) found.push(`${VERDICT} = ${param(verdict)}`)
+  if (isAllowlisted !== undefined) found.push(`(${ALLOWLIST_ENTRY} IS NOT NULL) = ${param(isAllowlisted)}`)
+  if (from !== undefined) found.push(`a.window_start >= ${param(from)}`)
+  if (to !== undefined) found.push(`a.window_start < ${param(to)}`)
   // The row comparison seeks in the index; only the plain one lets PostgreSQL leave out the days after the cursor.
   if (after !== undefined) {
-    const values = sql`(${after.windowStart.toISOString()}::timestamptz, ${after.sessionId}, ${after.ruleId}, ${after.mode})`
-    found.push(lte(t.windowStart, after.windowStart), sql`${key} < ${values}`)
+    const places = keyValues(after).map(param)
+    found.push(
+      `a.window_start <= ${places[0]}`,
+      `(a.window_start, a.session_id, a.rule_id, a.mode) < (${places.join(', ')})`,
+    )
   }
   return found
 }

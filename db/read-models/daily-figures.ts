@@ -21,7 +21,7 @@ SELECT m.day::text AS day, m.traffic, m.events, m.sessions, m.users, m.page_view
 
 /** The last published days, newest first. @throws GRD_STORE_* */
 export async function listDailyMetrics(db: Queryable, traffic: Traffic, days: number): Promise<DailyMetricsRow[]> {
-  return (await db.query<DailyMetricsRow>(METRICS, [traffic, days])).rows
+  return (await db.query<DailyMetricsRow>(METRICS, [traffic, days], { name: 'daily-metrics' })).rows
 }
 
 export interface PopularItemRow {

@@ -38,6 +38,11 @@ export class Admission {
     return this.#waiting.size
   }
 
+  /** A turn, if there is room at once. @returns gives it back; to be called once; undefined when it has to be waited for */
+  tryEnter(): (() => void) | undefined {
+    return this.#atWork < this.#settings.limit ? this.#start() : undefined
+  }
+
   /**
    * Waits for a turn.
    * @param signal ends the wait of one who has gone away
@@ -45,7 +50,8 @@ export class Admission {
    * @throws OverloadError; the signal's reason
    */
   enter(signal?: AbortSignal): Promise<() => void> | (() => void) {
-    if (this.#atWork < this.#settings.limit) return this.#start()
+    const free = this.tryEnter()
+    if (free !== undefined) return free
     if (this.#waiting.size >= this.#settings.maxWaiting) throw new OverloadError('queue_full')
     return new Promise((resolve, reject) => {
       const leave = (error: unknown) => {

@@ -50,6 +50,27 @@ describe('pool', function () {
       await assert.rejects(db.query('SELECT ARRAY[9007199254740992]::bigint[]'), { code: 'GRD_STORE_REFUSED' })
     })
 
+    it('gives an instant as a Date to the millisecond, whatever the time zone of the server', async () => {
+      const texts = [
+        '2026-10-01T23:59:00.123Z',
+        '2026-10-01T23:59:00Z',
+        '1969-12-31T23:59:59.001Z',
+        '0099-01-01T00:00Z',
+      ]
+      for (const zone of ['UTC', 'Asia/Kolkata', 'America/New_York'])
+        await withTransaction(db, async (tx) => {
+          await tx.query(`SELECT set_config('TimeZone', $1, true)`, [zone])
+          const { rows } = await tx.query<{ at: Date }>(
+            `SELECT t.at + interval '0.9 ms' AS at FROM unnest($1::timestamptz[]) AS t (at)`,
+            [texts],
+          )
+          assert.deepEqual(
+            rows.map(({ at }) => at.toISOString()),
+            texts.map((text) => new Date(text).toISOString()),
+          )
+        })
+    })
+
     it('is ended by the server when a statement or a lock takes too long', async () => {
       await assert.rejects(db.query('SELECT pg_sleep(5)'), { code: 'GRD_STORE_TIMEOUT', message: /57014/ })
       await withTransaction(db, async (tx) => {

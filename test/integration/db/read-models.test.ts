@@ -111,6 +111,32 @@ describe('read models', function () {
       }
     })
 
+  it('give every anomaly once in pages of the sizes that are planned once, too', async () => {
+    for (const limit of [5, 10, 20, 50, 100]) await checkPages(database.db, {}, limit)
+  })
+
+  it('plan such a page once, along the index, and see the day that is made afterwards', async () => {
+    const { value: db, stop } = await openTestPool(database.url, { max: 1 })
+    const newer = anomalyRow({ windowStart: at(12_000), windowEnd: at(12_001) })
+    const newest = async () => (await listAnomalies(db, { limit: 5 })).rows[0]
+    try {
+      for (let time = 0; time < 3; time++) await newest()
+      const { rows } = await db.query<{ plans: number; plan: string }>(
+        `SELECT p.generic_plans AS plans FROM pg_prepared_statements p WHERE p.name = 'anomalies 5'`,
+      )
+      assert.deepEqual(rows, [{ plans: 3 }])
+      const { rows: lines } = await db.query<Record<string, string>>('EXPLAIN (COSTS off) EXECUTE "anomalies 5"')
+      const plan = lines.map((line) => line['QUERY PLAN'] ?? '').join('\n')
+      assert.match(plan, /Index Scan Backward using anomaly_sessions_20261002_pkey/)
+      assert.doesNotMatch(plan, /Sort Key: a\./)
+      await insertAnomalies(database.db, [newer])
+      assert.deepEqual(await newest(), newer)
+    } finally {
+      await database.db.query('DELETE FROM anomaly_sessions a WHERE a.window_start = $1', [newer.windowStart])
+      await stop()
+    }
+  })
+
   it('give a row as it was stored, whole', async () => {
     for (const row of [ROWS[0], ROWS.at(-1)]) {
       assert.ok(row)
