@@ -44,6 +44,12 @@ export const WORKFLOWS = {
     scheduleId: 'reconcile',
     workflowId: (day: UtcDay) => `reconcile:${day}`,
   },
+  compactArchive: {
+    type: 'compactArchive',
+    taskQueue: TASK_QUEUES.batch,
+    scheduleId: 'compact-archive',
+    workflowId: (day: UtcDay) => `compact-archive:${day}`,
+  },
   dlqAlert: {
     type: 'dlqAlert',
     taskQueue: TASK_QUEUES.alerts,
@@ -212,4 +218,25 @@ export interface ReconcileInput {
 
 export interface ReconcileResult extends ReconciledDay {
   readonly day: UtcDay
+}
+
+export interface CompactArchiveInput {
+  /** YYYY-MM-DD, the last day that is looked at. Without it, the day before the one that the schedule was due on. */
+  readonly day?: string
+  /** Days that one run looks at, clicks and purchases counted apart; the next one goes on with those that are left. */
+  readonly maxDays: number
+}
+
+export interface CompactArchiveResult {
+  readonly day: UtcDay
+  /** Days whose files were put together. */
+  readonly days: number
+  /** Files whose rows are in larger ones now. */
+  readonly merged: number
+  /** The larger ones. */
+  readonly written: number
+  readonly rows: number
+  readonly bytes: number
+  /** Files that earlier runs had put together and that are gone now. */
+  readonly removed: number
 }

@@ -159,10 +159,15 @@ export async function recordArchiveGap(
   })
 }
 
-/** Which of these paths the manifest names. @throws GRD_STORE_* */
+/**
+ * Which of these paths the manifest names, or has named until lately: what compaction has put into a larger file stays for
+ * those who read it. @throws GRD_STORE_*
+ */
 export async function namedFiles(db: Queryable, paths: readonly string[]): Promise<Set<string>> {
-  const { rows } = await db.query<{ path: string }>('SELECT f.path FROM archive_files f WHERE f.path = ANY($1)', [
-    paths,
-  ])
+  const { rows } = await db.query<{ path: string }>(
+    `SELECT f.path FROM archive_files f WHERE f.path = ANY($1)
+     UNION ALL SELECT s.path FROM archive_superseded_files s WHERE s.path = ANY($1)`,
+    [paths],
+  )
   return new Set(rows.map(({ path }) => path))
 }

@@ -66,3 +66,26 @@ export const archiveGaps = pgTable(
   },
   (table) => [primaryKey({ columns: [table.topic, table.kafkaPartition, table.fromOffset] })],
 )
+
+/** Which attempt at putting a day's files together is the last one. */
+export const archiveCompactions = pgTable(
+  'archive_compactions',
+  {
+    dataset: text('dataset', { enum: ['clicks', 'purchases'] }).notNull(),
+    eventDay: date('event_day').notNull(),
+    fence: whole('fence').notNull(),
+    updatedTs: timestamptz('updated_ts').notNull().defaultNow(),
+  },
+  (table) => [primaryKey({ columns: [table.dataset, table.eventDay] })],
+)
+
+/** Files whose rows are in a larger one, until nobody can be reading them any more. */
+export const archiveSupersededFiles = pgTable(
+  'archive_superseded_files',
+  {
+    path: text('path').notNull(),
+    supersededBy: text('superseded_by').notNull(),
+    supersededTs: timestamptz('superseded_ts').notNull().defaultNow(),
+  },
+  (table) => [primaryKey({ columns: [table.path] })],
+)

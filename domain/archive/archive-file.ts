@@ -42,3 +42,36 @@ export function writerOf(name: string): { readonly partition: number; readonly e
   const match = STEM.exec(name)
   return match ? { partition: Number(match[1]), epoch: Number(match[2]) } : undefined
 }
+
+/** What the name of a file says that others were put together in: the rows of a day at `[fromOffset, toOffset)`. */
+export interface CompactedFileName {
+  readonly dataset: Dataset
+  readonly day: UtcDay
+  readonly partition: number
+  /** Of the attempt that wrote it: one that was overtaken cannot touch the file of a later one. */
+  readonly fence: number
+  readonly fromOffset: number
+  readonly toOffset: number
+}
+
+/** The key of a compacted file. No owner of a partition takes it for one that it may remove. */
+export const compactedKey = (file: CompactedFileName): string =>
+  `${folderOfDay(file.dataset, file.day)}/${compactedStem(file)}.parquet`
+
+/** Where the files of a day are. */
+export const folderOfDay = (dataset: Dataset, day: UtcDay): string => `${dataset}/date=${day}`
+
+/** What it is written as before it has its key: unlike the key, it has to say dataset and day itself. */
+export const compactedScratchName = (file: CompactedFileName): string =>
+  `${file.dataset}_${file.day}_${compactedStem(file)}.parquet`
+
+const compactedStem = ({ partition, fence, fromOffset, toOffset }: CompactedFileName): string =>
+  `p${padded(partition, 4)}-c${padded(fence, 6)}-${padded(fromOffset, 15)}-${padded(toOffset, 15)}`
+
+const COMPACTED = /(?:^|[/_])p\d{4,}-c(\d{6,})-\d{15,}-\d{15,}\.parquet$/
+
+/** Which attempt wrote what has this key or scratch name. @returns undefined for one that no compaction gives */
+export function compactionFenceOf(name: string): number | undefined {
+  const fence = COMPACTED.exec(name)?.[1]
+  return fence === undefined ? undefined : Number(fence)
+}

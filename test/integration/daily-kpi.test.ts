@@ -4,7 +4,14 @@ import type { Client } from '@temporalio/client'
 import type { BackTestedCounts, BackTestResult } from '../../domain/detection/back-test-result.js'
 import { TOPICS } from '../../domain/events.js'
 import { writeWorkflowBundle } from '../../workers/orchestrator/workflow-bundle.js'
-import { SEARCH_ATTRIBUTES, WORKFLOWS, type BackfilledDay, type ReconcileResult } from '../../workflows/contract.js'
+import {
+  SEARCH_ATTRIBUTES,
+  WORKFLOWS,
+  type BackfilledDay,
+  type CompactArchiveResult,
+  type ReconcileResult,
+} from '../../workflows/contract.js'
+import { archivedLines } from '../support/archive-rows.js'
 import { backTestedRows, storedRows } from '../support/back-tested-rows.js'
 import { waitUntil, type ServiceProcess } from '../support/child-process.js'
 import { DetectionStage } from '../support/detection-stage.js'
@@ -144,15 +151,12 @@ describe('the figures of a day', function () {
     assert.deepEqual(await published(FIRST), before)
   })
 
-  it('come beside anomalies that are exactly those that the archive gives, by SQL alone', async () => {
-    for (const day of [FIRST, SECOND]) {
-      const found = (await reconcile(day)) as ReconcileResult
-      assert.deepEqual([found.missing, found.extra, found.different], [0, 0, 0])
-      assert.ok(found.expected > 5 && found.stored === found.expected, `${found.expected} anomalies`)
-    }
-  })
-
-  it('come beside anomalies that a back-test of the rule in force gives again, row for row', async () => {
+  const reconciles = async (day: string) => {
+    const found = (await reconcile(day)) as ReconcileResult
+    assert.deepEqual([found.missing, found.extra, found.different], [0, 0, 0])
+    assert.ok(found.expected > 5 && found.stored === found.expected, `${found.expected} anomalies`)
+  }
+  const backTestsToTheSame = async () => {
     const db = await openTestPool(stage.env['DATABASE_URL'] ?? '')
     try {
       for (const day of [FIRST, SECOND])
@@ -164,7 +168,13 @@ describe('the figures of a day', function () {
     } finally {
       await db.stop()
     }
+  }
+
+  it('come beside anomalies that are exactly those that the archive gives, by SQL alone', async () => {
+    for (const day of [FIRST, SECOND]) await reconciles(day)
   })
+
+  it('come beside anomalies that a back-test of the rule in force gives again, row for row', backTestsToTheSame)
 
   it('come with a rule that can be tested on them before it is put in force', async () => {
     const range = ['--from', FIRST, '--to', SECOND]
@@ -215,6 +225,24 @@ describe('the figures of a day', function () {
       ['up_to_date', 'published'],
     )
     assert.deepEqual(await published(SECOND), await expected(SECOND))
+  })
+
+  it('are the same of files that were put together, and so are the anomalies', async () => {
+    const [figures, lines] = [await published(FIRST), await archivedLines(stage.db, stage.archiveFolder)]
+    const { merged, written, rows, bytes } = (await client.workflow.execute('compactArchive', {
+      taskQueue: 'batch',
+      workflowId: `compact-archive:${SECOND}`,
+      args: [{ day: SECOND, maxDays: 10 }],
+    })) as CompactArchiveResult
+    assert.ok(merged >= 2 * written && written >= 4, `${merged} files became ${written}`)
+    assert.ok(rows > RECORDS && bytes > 0)
+    assert.deepEqual(await archivedLines(stage.db, stage.archiveFolder), lines)
+    assert.deepEqual((await preview(FIRST, FIRST))[0]?.why, [], 'the day is not stale')
+    assert.equal((await run(FIRST)).published.summary, 'the same figures as before')
+    assert.deepEqual(await published(FIRST), figures)
+    for (const day of [FIRST, SECOND]) await reconciles(day)
+    await backTestsToTheSame()
+    assert.equal((await lastRun(`compact-archive:${SECOND}`))?.status, 'completed')
   })
 
   it('are stale when late data or another verdict comes, and a new run says what changed and why', async () => {

@@ -132,7 +132,10 @@ describe('recording histories', function () {
     await withWorker(partitionsOf([]), async () => {
       const deadLetters = { thresholds: { warning: 10, critical: 100 }, maxRecords: 1_000 }
       const watch = { lag: { warningSeconds: 60, criticalSeconds: 300 }, burst: { warning: 100, critical: 1_000 } }
-      const declared = declaredSchedules({ daysAhead: 2, retentionDays: 30, archiveWaitMs: 60_000, deadLetters, watch })
+      const declared = declaredSchedules({
+        ...{ daysAhead: 2, retentionDays: 30, archiveWaitMs: 60_000, compaction: { maxDays: 10 } },
+        ...{ deadLetters, watch },
+      })
       const own = declared.filter(({ id }) => id === scheduleId)
       await ensureSchedules(client.schedule, own, createLogger('recorder', 'fatal'))
       try {

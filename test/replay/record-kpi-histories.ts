@@ -5,6 +5,7 @@
  */
 import { writeFileSync } from 'node:fs'
 import { Worker } from '@temporalio/worker'
+import type { CompactionActivities } from '../../activities/compaction/compaction-activities.js'
 import type { BackTestActivities } from '../../activities/back-test/back-test-activities.js'
 import { createRunActivities } from '../../activities/runs/run-activities.js'
 import type { ReconcileActivities } from '../../activities/reconcile/reconcile-activities.js'
@@ -134,6 +135,33 @@ describe('recording histories of figures', function () {
     const beginBackTest = () => refused('GRD_BAD_RULE', 'minEvents is a number in 1..1000000000')
     return record('back-test-refused', backTested({ beginBackTest }), 'backTest', ofTest, { backTestId })
   })
+
+  const compacting = (more: Partial<CompactionActivities> = {}): CompactionActivities => ({
+    removeSuperseded: () => Promise.resolve({ removed: 7 }),
+    listCompactionDays: () =>
+      Promise.resolve([
+        { dataset: 'clicks', day },
+        { dataset: 'purchases', day },
+        { dataset: 'clicks', day: parseUtcDay('2026-09-30') },
+      ]),
+    compactDay: () => Promise.resolve({ merged: 12, written: 2, rows: 400, bytes: 9_000 }),
+    ...more,
+  })
+  const compacts = (name: string, activities: CompactionActivities) =>
+    record(name, activities, 'compactArchive', WORKFLOWS.compactArchive.workflowId(day), { day, maxDays: 10 })
+  it('compact-archive-merges', () => compacts('compact-archive-merges', compacting()))
+  it('compact-archive-nothing-to-do', () =>
+    compacts('compact-archive-nothing-to-do', compacting({ listCompactionDays: () => Promise.resolve([]) })))
+  it('compact-archive-day-fails', () =>
+    compacts(
+      'compact-archive-day-fails',
+      compacting({
+        compactDay: ({ dataset }) =>
+          dataset === 'purchases'
+            ? refused('GRD_QUALITY_GATE', '2 files with 9 rows were merged into 8 rows')
+            : Promise.resolve({ merged: 12, written: 2, rows: 400, bytes: 9_000 }),
+      }),
+    ))
 
   it('backfill-kpi-bad-range', () =>
     record('backfill-kpi-bad-range', kpiOf(), 'backfillKpi', 'backfill-kpi:bad', { ...range, to: '2026-09-01' }))

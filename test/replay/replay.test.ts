@@ -72,6 +72,18 @@ const PLANTED: readonly {
     history: 'dlq-alert-sends.json',
   },
   {
+    what: 'superseded files that are no longer removed',
+    from: 'const { removed } = await removeSuperseded();',
+    to: 'const removed = 0;',
+    history: 'compact-archive-merges.json',
+  },
+  {
+    what: 'a day that fails and keeps the others from it',
+    from: 'failures.push(',
+    to: 'throw error; failures.push(',
+    history: 'compact-archive-day-fails.json',
+  },
+  {
     what: 'a source that is asked no more',
     from: "'detector-lag', 'schedules'",
     to: "'schedules'",

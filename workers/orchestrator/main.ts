@@ -12,6 +12,7 @@ import { createRegistry, serveMetrics } from '../../platform/metrics.js'
 import { openStorage } from '../../platform/object-storage/open-storage.js'
 import { runProcess, type ProcessContext } from '../../platform/run-process.js'
 import { backTestDeps } from './back-test-parts.js'
+import { compactionDeps } from './compaction-parts.js'
 import { openTracing } from '../../platform/tracing.js'
 import { kpiDeps } from './kpi-parts.js'
 import { openAlerts } from './alert-parts.js'
@@ -57,6 +58,7 @@ async function start(config: OrchestratorConfig, log: Logger, { life, onFatal }:
       ...storesOn(db, config),
       ...kpiDeps({ db, log, storage, config }),
       ...backTestDeps({ db, storage, config, registry: registry.own }),
+      ...compactionDeps({ db, storage, config, registry: registry.own }),
       ...alerts,
       ...replay,
       connection,
@@ -78,6 +80,7 @@ const schedulePolicy = (config: OrchestratorConfig): SchedulePolicy => ({
   daysAhead: config.ANOMALY_DAYS_AHEAD,
   retentionDays: config.ANOMALY_RETENTION_DAYS,
   archiveWaitMs: config.KPI_ARCHIVE_WAIT_MS,
+  compaction: { maxDays: config.COMPACTION_DAYS_PER_RUN },
   deadLetters: {
     thresholds: { warning: config.DLQ_ALERT_WARNING, critical: config.DLQ_ALERT_CRITICAL },
     maxRecords: config.DLQ_ALERT_MAX_RECORDS,

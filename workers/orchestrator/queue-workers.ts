@@ -1,6 +1,7 @@
 import { Worker, type NativeConnection } from '@temporalio/worker'
 import { createKpiActivities, type KpiDeps } from '../../activities/kpi/kpi-activities.js'
 import { createBackTestActivities, type BackTestDeps } from '../../activities/back-test/back-test-activities.js'
+import { createCompactionActivities, type CompactionDeps } from '../../activities/compaction/compaction-activities.js'
 import { createDeadLetterActivities, type DeadLetterDeps } from '../../activities/alerts/dead-letter-activities.js'
 import { createLookActivities, type LookDeps } from '../../activities/alerts/look-activities.js'
 import { createWatchActivities, type WatchDeps } from '../../activities/alerts/watch-activities.js'
@@ -21,6 +22,7 @@ export interface QueueWorkersDeps
     KpiDeps,
     ReconcileDeps,
     BackTestDeps,
+    CompactionDeps,
     DeadLetterDeps,
     LookDeps,
     NotifyDeps,
@@ -62,6 +64,7 @@ const queues = (deps: QueueWorkersDeps): readonly Queue[] => [
       ...createKpiActivities(deps),
       ...createReconcileActivities(deps),
       ...createBackTestActivities(deps),
+      ...createCompactionActivities(deps),
       ...createRunActivities(deps),
     },
     maxConcurrentActivities: 20,

@@ -10,6 +10,7 @@ import type { Logger } from '../../platform/logger.js'
 import {
   WORKFLOWS,
   type AlertWatchInput,
+  type CompactArchiveInput,
   type DailyKpiInput,
   type DlqAlertInput,
   type PartitionMaintenanceInput,
@@ -45,6 +46,7 @@ export interface SchedulePolicy {
   readonly retentionDays: number
   /** How long the figures of a day wait for its archive. */
   readonly archiveWaitMs: number
+  readonly compaction: CompactArchiveInput
   readonly deadLetters: DlqAlertInput
   readonly watch: AlertWatchInput
 }
@@ -57,6 +59,7 @@ export const declaredSchedules = ({
   daysAhead,
   retentionDays,
   archiveWaitMs,
+  compaction,
   deadLetters,
   watch,
 }: SchedulePolicy): readonly DeclaredSchedule[] => [
@@ -89,6 +92,16 @@ export const declaredSchedules = ({
     taskQueue: WORKFLOWS.reconcile.taskQueue,
     input: { archiveWaitMs } satisfies ReconcileInput,
     summary: 'The anomalies of the day before, held against those that the archive gives',
+    runsAtOnce: false,
+  },
+  {
+    id: WORKFLOWS.compactArchive.scheduleId,
+    at: { hour: 2, minute: 30 }, // after those that read the day before
+    catchupWindowMs: 24 * HOUR_MS,
+    workflowType: WORKFLOWS.compactArchive.type,
+    taskQueue: WORKFLOWS.compactArchive.taskQueue,
+    input: compaction,
+    summary: 'Small files of the archive are put together; those put together long ago are removed',
     runsAtOnce: false,
   },
   {

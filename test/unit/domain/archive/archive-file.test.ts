@@ -1,5 +1,13 @@
 import assert from 'node:assert/strict'
-import { archiveKey, datasetOf, topicOf, writerOf } from '../../../../domain/archive/archive-file.js'
+import {
+  archiveKey,
+  compactedKey,
+  compactedScratchName,
+  compactionFenceOf,
+  datasetOf,
+  topicOf,
+  writerOf,
+} from '../../../../domain/archive/archive-file.js'
 import { TOPICS } from '../../../../domain/events.js'
 import { parseUtcDay } from '../../../../domain/utc-day.js'
 
@@ -31,6 +39,23 @@ describe('the name of a file of the archive', () => {
     })
     for (const other of ['clicks/date=2026-10-01/part-0.parquet', 'clicks/README', archiveKey(FILE) + '.tmp'])
       assert.equal(writerOf(other), undefined, other)
+  })
+})
+
+describe('the name of a compacted file', () => {
+  const COMPACTED = { ...FILE, fence: 7 }
+
+  it('says day, partition, fence and offsets, and is none that the owner of a partition would remove', () => {
+    assert.equal(
+      compactedKey(COMPACTED),
+      'clicks/date=2026-10-01/p0003-c000007-000000000000100-000000000000250.parquet',
+    )
+    for (const name of [compactedKey(COMPACTED), compactedScratchName(COMPACTED)]) {
+      assert.equal(compactionFenceOf(name), 7)
+      assert.equal(writerOf(name), undefined)
+    }
+    assert.equal(compactionFenceOf(archiveKey(FILE)), undefined)
+    assert.equal(compactionFenceOf('clicks/date=2026-10-01/p0003-c7.parquet'), undefined)
   })
 })
 
