@@ -1,6 +1,7 @@
 import { createServer, type RequestListener } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { Part } from '../platform/lifecycle.js'
+import { answerRefused } from './refused-connections.js'
 
 export interface HttpSettings {
   readonly host: string
@@ -33,6 +34,7 @@ export function serveHttp(listener: RequestListener, { host, port }: HttpSetting
   const server = createServer(LIMITS, listener)
   server.maxConnections = MAX_CONNECTIONS
   server.maxHeadersCount = MAX_HEADERS
+  server.on('clientError', answerRefused)
   const stop = () =>
     new Promise<void>((resolve, reject) => {
       server.close((error) => (error === undefined ? resolve() : reject(error)))

@@ -3,6 +3,7 @@ import type { Request } from 'express'
 import type { StoredAnswer } from '../db/stores/idempotency-keys.js'
 import { GuardianError } from '../domain/errors.js'
 import { CircuitOpenError } from '../platform/resilience/circuit-breaker.js'
+import { IDEMPOTENCY_KEY } from '../schemas/rest/parameters.js'
 import { ProblemError } from './problem-error.js'
 import type { Reply } from './routes/send-reply.js'
 
@@ -28,13 +29,11 @@ export interface IdempotencyStore {
   readonly release: (request: RepeatableRequest) => Promise<void>
 }
 
-const KEY = /^[\x21-\x7e]{1,255}$/
-
 /** The key of a request, if it has one. @throws ProblemError BAD_REQUEST when it cannot be a key */
 export function idempotencyKeyOf(request: Request): string | undefined {
   const given = request.headers['idempotency-key']
   if (given === undefined) return undefined
-  if (typeof given === 'string' && KEY.test(given)) return given
+  if (typeof given === 'string' && IDEMPOTENCY_KEY.test(given)) return given
   const errors = [{ path: 'header.idempotency-key', message: 'not 1 to 255 visible ASCII characters' }]
   throw new ProblemError('BAD_REQUEST', '1 fault: header.idempotency-key', { errors })
 }

@@ -5,6 +5,7 @@ import { RULE_KINDS } from '../domain/detection/rule-kinds.js'
 import { RegistryClient } from '../platform/avro/registry-client.js'
 import { fetchOffsets } from '../platform/kafka/admin.js'
 import type { createKafka } from '../platform/kafka/client.js'
+import { orKafkaAway } from '../platform/kafka/kafka-away.js'
 import { readRange } from '../platform/kafka/read-range.js'
 import { withDeadline } from '../platform/resilience/deadline.js'
 import type { ApiConfig } from './api-config.js'
@@ -48,7 +49,8 @@ function logReader(
   kafka: Parts['kafka'],
   breakers: Parts['breakers'],
 ): LogReader {
-  const ask = <T>(work: () => Promise<T>): Promise<T> => breakers.kafka.execute(() => withDeadline(work, timeoutMs))
+  const ask = <T>(work: () => Promise<T>): Promise<T> =>
+    breakers.kafka.execute(() => withDeadline(() => orKafkaAway(work), timeoutMs))
   return {
     offsets: (topic) => ask(() => fetchOffsets(kafka, topic)),
     read: (range, onRecords) =>

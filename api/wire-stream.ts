@@ -4,6 +4,7 @@ import { RegistryClient } from '../platform/avro/registry-client.js'
 import { fetchOffsets } from '../platform/kafka/admin.js'
 import type { createKafka } from '../platform/kafka/client.js'
 import { followTopic } from '../platform/kafka/follow-topic.js'
+import { orKafkaAway } from '../platform/kafka/kafka-away.js'
 import { readRange } from '../platform/kafka/read-range.js'
 import type { Logger } from '../platform/logger.js'
 import type { Registry } from '../platform/metrics.js'
@@ -28,7 +29,8 @@ const TOPIC = TOPICS.anomalies
 export function wireStream(config: ApiConfig, { kafka, breakers, registry, log }: Parts): AnomalyStream {
   const { FETCH_MAX_UNPACKED_BYTES: maxUnpackedBytes, API_LOG_READ_TIMEOUT_MS: timeoutMs } = config
   const changes = new ChangeReader(config, breakers)
-  const ask = <T>(work: () => Promise<T>): Promise<T> => breakers.kafka.execute(() => withDeadline(work, timeoutMs))
+  const ask = <T>(work: () => Promise<T>): Promise<T> =>
+    breakers.kafka.execute(() => withDeadline(() => orKafkaAway(work), timeoutMs))
   const tail = new ChangeTail(
     {
       follow: async (onChanges, onEnd) => {

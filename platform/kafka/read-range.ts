@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import kafkajs, { type Kafka, type KafkaMessage, type PartitionAssigner } from 'kafkajs'
 import { withAdmin } from './admin.js'
 import { RecordList } from './record-list.js'
+import { PlatformError } from '../platform-error.js'
 import { installRecordSets, isBatchEntry } from './record-set.js'
 
 export interface LogRange {
@@ -100,7 +101,10 @@ export async function recordsOf(
 }
 
 const idleError = ({ topic, partition, to }: LogRange, next: number, idleTimeoutMs: number): Error =>
-  new Error(`${topic}/${partition} gave no record at ${next} (of ${to}) for ${idleTimeoutMs} ms`)
+  new PlatformError(
+    'KAFKA_UNAVAILABLE',
+    `${topic}/${partition} gave no record at ${next} (of ${to}) for ${idleTimeoutMs} ms`,
+  )
 
 /** Gives the only member of the group that partition, and no other is fetched. */
 const onlyPartition =

@@ -53,6 +53,7 @@ const MAX_ID_CHARS = 8_192
 export const AnomalyIdText = z
   .string('expected one id')
   .max(MAX_ID_CHARS, 'not an id that this API gave')
+  .regex(/^[A-Za-z0-9_-]+$/, 'not an id that this API gave')
   .transform((text, context): AnomalyKey => {
     const key = parseAnomalyId(text)
     if (key !== undefined) return key

@@ -54,8 +54,10 @@ export const NewClick = z
   })
   .meta({ id: 'NewClick', description: 'A click, as a caller sends it' })
 
-/** Avro's int and what a double counts exactly. */
+/** Avro's int. */
 const MAX_QUANTITY = 2_147_483_647
+/** The encoder takes no long beside the last that a double counts exactly: it could be its neighbour. */
+const MAX_LONG = Number.MAX_SAFE_INTEGER - 1
 
 export const NewPurchase = z
   .strictObject({
@@ -64,7 +66,11 @@ export const NewPurchase = z
     order_id: id,
     item_id: itemId,
     quantity: z.int('not a whole number').min(0, 'below 0').max(MAX_QUANTITY, `above ${MAX_QUANTITY}`),
-    unit_price: z.int('not a whole number').min(0, 'below 0').meta({ description: 'In minor units of the currency' }),
+    unit_price: z
+      .int({ error: 'not a whole number', abort: true })
+      .min(0, 'below 0')
+      .max(MAX_LONG, `above ${MAX_LONG}`)
+      .meta({ description: 'In minor units of the currency' }),
     currency: z
       .string()
       .regex(/^[A-Z]{3}$/, 'not a currency of ISO 4217')

@@ -5,7 +5,9 @@ import { STALE_REASONS } from '../../domain/kpi/day-versions.js'
 import { instant, lineOf, textOf, Timestamp } from './parameters.js'
 
 const day = z.iso.date('not a day YYYY-MM-DD')
-const runId = lineOf(36).regex(/^[0-9a-f-]{36}$/, 'not an id that this API gave')
+const UUID = '[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}'
+// Temporal refuses what is no UUID, which is not to count as a Temporal that does not answer.
+const runId = lineOf(36).regex(new RegExp(`^${UUID}$`), 'not an id that this API gave')
 
 export const BackfillRange = z.strictObject({ from: day, to: day.meta({ description: 'The last day' }) })
 
@@ -20,7 +22,7 @@ export const NewBackfill = z
 
 export const BackfillParams = z.strictObject({
   id: lineOf(60)
-    .regex(/^\d{4}-\d{2}-\d{2}_\d{4}-\d{2}-\d{2}_[0-9a-f-]{36}$/, 'not an id that this API gave')
+    .regex(new RegExp(`^\\d{4}-\\d{2}-\\d{2}_\\d{4}-\\d{2}-\\d{2}_${UUID}$`), 'not an id that this API gave')
     .meta({ description: 'As `POST /backfills` gave it' }),
 })
 export const DayParams = z.strictObject({ day })

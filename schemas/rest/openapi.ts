@@ -1,12 +1,16 @@
 import { z } from 'zod'
 import { createDocument, type ZodOpenApiOperationObject, type ZodOpenApiPathsObject } from 'zod-openapi'
 import type { Operation } from './operations.js'
+import { IDEMPOTENCY_KEY } from './parameters.js'
 import { PROBLEMS, Problem, type ProblemCode } from './problem.js'
 
 /** What any operation can answer. */
 const ALWAYS: readonly ProblemCode[] = [
   'BAD_REQUEST',
   'MALFORMED_URL',
+  'MALFORMED_REQUEST',
+  'REQUEST_TIMEOUT',
+  'HEADERS_TOO_LARGE',
   'BODY_TOO_LARGE',
   'BODY_NOT_SUPPORTED',
   'INTERNAL',
@@ -108,7 +112,7 @@ function headersOf(operation: Operation): z.ZodObject {
       : {}),
     ...(isRepeatable(operation)
       ? {
-          'idempotency-key': text.meta({
+          'idempotency-key': z.string().regex(IDEMPOTENCY_KEY).optional().meta({
             description: 'The same request under it is done once, and answered the same',
           }),
         }

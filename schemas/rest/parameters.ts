@@ -44,6 +44,9 @@ const replaceWith =
     Object.assign(jsonSchema, schema)
   }
 
+/** What an Idempotency-Key may be. */
+export const IDEMPOTENCY_KEY = /^[\x21-\x7e]{1,255}$/
+
 /** A choice given as text. */
 export const flag = z.enum(['true', 'false'], 'not one of true, false')
 

@@ -4,6 +4,7 @@ import { z } from 'zod'
 export const PROBLEMS = {
   BAD_REQUEST: { status: 400, title: 'The request does not fit the contract' },
   MALFORMED_URL: { status: 400, title: 'The URL cannot be decoded' },
+  MALFORMED_REQUEST: { status: 400, title: 'It is no HTTP request' },
   MALFORMED_BODY: { status: 400, title: 'The body cannot be decoded' },
   EVENTS_REJECTED: { status: 400, title: 'None of the events can be taken' },
   UNAUTHENTICATED: { status: 401, title: 'A valid key is needed' },
@@ -33,6 +34,8 @@ export const PROBLEMS = {
   DAY_NOT_PUBLISHED: { status: 404, title: 'No figures of this day are published' },
   STREAM_POSITION_GONE: { status: 410, title: 'What was missed of the stream cannot be given any more' },
   METHOD_NOT_ALLOWED: { status: 405, title: 'The method is not allowed here' },
+  REQUEST_TIMEOUT: { status: 408, title: 'The request took too long to arrive' },
+  HEADERS_TOO_LARGE: { status: 431, title: 'Request line and headers are too large' },
   BODY_TOO_LARGE: { status: 413, title: 'The body is too large' },
   BODY_NOT_SUPPORTED: { status: 415, title: 'A body of this kind is not supported here' },
   RATE_LIMITED: { status: 429, title: 'Too many requests' },

@@ -1,0 +1,43 @@
+import { randomUUID } from 'node:crypto'
+import { STATUS_CODES, type ServerResponse } from 'node:http'
+import type { Duplex } from 'node:stream'
+import { ProblemError } from './problem-error.js'
+
+/** How long a caller may go on sending what nobody reads, before the connection is cut: so that it sees the answer. */
+const LINGER_MS = 1_000
+
+/** Node's refusals that are not of malformed bytes. */
+const KNOWN: Readonly<Record<string, ProblemError>> = {
+  HPE_HEADER_OVERFLOW: new ProblemError('HEADERS_TOO_LARGE', 'request line and headers are larger than 16 KiB'),
+  HPE_CHUNK_EXTENSIONS_OVERFLOW: new ProblemError('BODY_TOO_LARGE', 'the chunk extensions are over the limit'),
+  ERR_HTTP_REQUEST_TIMEOUT: new ProblemError('REQUEST_TIMEOUT', 'the request did not arrive in time'),
+}
+const MALFORMED = new ProblemError('MALFORMED_REQUEST', 'the bytes are no HTTP/1.1 request')
+
+/**
+ * Answers, as a problem, what is refused before there is a request: headers that are too large, a sender that is too slow,
+ * bytes that are no HTTP. A connection that is closed while its caller still sends would take the answer with it, so that
+ * it is closed a little later.
+ */
+export function answerRefused(error: NodeJS.ErrnoException, socket: Duplex): void {
+  if (socket.writableEnded) return // the rest of what has been refused already
+  const { _httpMessage: underWay } = socket as Duplex & { readonly _httpMessage?: ServerResponse }
+  if (!socket.writable || error.code === 'ECONNRESET' || underWay?.headersSent === true) {
+    socket.destroy()
+    return
+  }
+  const problem = KNOWN[error.code ?? ''] ?? MALFORMED
+  const requestId = randomUUID()
+  const body = JSON.stringify(problem.toProblem(requestId))
+  const head = [
+    `HTTP/1.1 ${problem.status} ${STATUS_CODES[problem.status] ?? ''}`,
+    'content-type: application/problem+json; charset=utf-8',
+    `content-length: ${Buffer.byteLength(body)}`,
+    `x-request-id: ${requestId}`,
+    'x-content-type-options: nosniff',
+    'connection: close',
+  ]
+  socket.end(`${head.join('\r\n')}\r\n\r\n${body}`)
+  const cut = setTimeout(() => socket.destroy(), LINGER_MS)
+  socket.once('close', () => clearTimeout(cut))
+}
