@@ -7,6 +7,7 @@ import { join } from 'node:path'
 import { TOPICS } from '../domain/events.js'
 import { findFreePorts } from '../deploy/local/ports.js'
 import { startServers, type RunningServers } from '../deploy/local/servers.js'
+import { LARGE_STATE_ENV } from '../platform/large-state.js'
 import { packageRoot } from '../platform/package-root.js'
 
 /** Real servers in a temporary directory, as every figure is measured on. */
@@ -105,7 +106,7 @@ export async function startDetector(
 ): Promise<DetectorProcess> {
   const [port = 0] = await findFreePorts(1)
   const child = spawn(process.execPath, [...nodeArgs, join(packageRoot, 'dist/workers/detector/main.js')], {
-    env: { ...env, DETECTOR_METRICS_PORT: String(port), DETECTOR_GROUP_ID: groupId },
+    env: { ...LARGE_STATE_ENV, ...env, DETECTOR_METRICS_PORT: String(port), DETECTOR_GROUP_ID: groupId },
     stdio: ['ignore', 'ignore', 'inherit'],
   })
   const { pid } = child

@@ -83,7 +83,7 @@ export const VARIABLES = {
   MAX_FUTURE_SKEW_MS: wholeNumber(0, 3_600_000, 300_000),
   MAX_RECORD_BYTES: wholeNumber(1_024, 16_777_216, 1_048_576),
   CHECKPOINT_INTERVAL_MS: wholeNumber(100, 600_000, 5_000),
-  OPEN_ROW_REWRITE_MS: wholeNumber(10, 60_000, 250),
+  OPEN_ROW_REWRITE_MS: wholeNumber(10, 60_000, 1_000),
   RULES_REFRESH_MS: wholeNumber(100, 600_000, 2_000),
   MAX_PENDING_ROWS: wholeNumber(100, 1_000_000, 20_000),
   MAX_ROWS_PER_WRITE: wholeNumber(1, 10_000, 500),

@@ -17,10 +17,11 @@ const UPSERT = `
 INSERT INTO anomaly_sessions AS stored (
   session_id, user_id, rule_id, rule_version, window_start, window_end, event_count, distinct_items, status, mode,
   evidence, topic, kafka_partition, first_offset, last_offset, as_of_offset, produced_ts, kafka_ts, detected_ts)
-SELECT * FROM unnest(
-  $1::text[], $2::text[], $3::text[], $4::int[], $5::timestamptz[], $6::timestamptz[], $7::int[], $8::int[], $9::text[],
-  $10::text[], $11::jsonb[], $12::text[], $13::int[], $14::bigint[], $15::bigint[], $16::bigint[], $17::timestamptz[],
-  $18::timestamptz[], $19::timestamptz[])
+SELECT * FROM jsonb_to_recordset($1::jsonb) AS version (
+  session_id text, user_id text, rule_id text, rule_version int, window_start timestamptz, window_end timestamptz,
+  event_count int, distinct_items int, status text, mode text, evidence jsonb, topic text, kafka_partition int,
+  first_offset bigint, last_offset bigint, as_of_offset bigint, produced_ts timestamptz, kafka_ts timestamptz,
+  detected_ts timestamptz)
 ON CONFLICT (window_start, session_id, rule_id, mode) DO UPDATE SET
   user_id = excluded.user_id, rule_version = excluded.rule_version, window_end = excluded.window_end,
   event_count = excluded.event_count, distinct_items = excluded.distinct_items, status = excluded.status,
@@ -40,39 +41,38 @@ const byKey = ({ anomaly: a }: AnomalyRow, { anomaly: b }: AnomalyRow): number =
 const compare = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0)
 
 /**
- * Writes row versions in one statement. At most one version of each row may be given.
+ * Writes row versions in one statement. At most one version of each row may be given. They go as one JSON document: to
+ * make an array of each column took the driver twice as long.
  * @throws GRD_PARTITION_MISSING when a day has no partition; GRD_STORE_*
  */
 export async function upsertAnomalies(db: Queryable, versions: readonly AnomalyRow[]): Promise<void> {
   if (versions.length === 0) return
-  const rows = [...versions].sort(byKey)
-  const column = <T>(read: (row: Anomaly) => T): T[] => rows.map(({ anomaly }) => read(anomaly))
-  await db.query(
-    UPSERT,
-    [
-      column((a) => a.sessionId),
-      column((a) => a.userId),
-      column((a) => a.ruleId),
-      column((a) => a.ruleVersion),
-      column((a) => iso(a.windowStartMs)),
-      column((a) => iso(a.windowEndMs)),
-      column((a) => a.eventCount),
-      column((a) => a.distinctItems),
-      column((a) => a.status),
-      column((a) => a.mode),
-      column((a) => JSON.stringify(a.evidence)),
-      rows.map((row) => row.topic),
-      rows.map((row) => row.partition),
-      column((a) => a.firstOffset),
-      column((a) => a.lastOffset),
-      column((a) => a.asOfOffset),
-      column((a) => iso(a.producedMs)),
-      column((a) => iso(a.kafkaMs)),
-      rows.map((row) => iso(row.detectedMs)),
-    ],
-    { name: 'upsert_anomalies' },
-  )
+  const rows = [...versions].sort(byKey).map(columnsOf)
+  await db.query(UPSERT, [JSON.stringify(rows)], { name: 'upsert_anomalies' })
 }
+
+/** By the names of the table's columns. */
+const columnsOf = ({ topic, partition, detectedMs, anomaly: a }: AnomalyRow) => ({
+  session_id: a.sessionId,
+  user_id: a.userId,
+  rule_id: a.ruleId,
+  rule_version: a.ruleVersion,
+  window_start: iso(a.windowStartMs),
+  window_end: iso(a.windowEndMs),
+  event_count: a.eventCount,
+  distinct_items: a.distinctItems,
+  status: a.status,
+  mode: a.mode,
+  evidence: a.evidence,
+  topic,
+  kafka_partition: partition,
+  first_offset: a.firstOffset,
+  last_offset: a.lastOffset,
+  as_of_offset: a.asOfOffset,
+  produced_ts: iso(a.producedMs),
+  kafka_ts: iso(a.kafkaMs),
+  detected_ts: iso(detectedMs),
+})
 
 /** Makes sure that the day partitions of rows exist; a day once seen is not asked for again. */
 export class DayPartitions {

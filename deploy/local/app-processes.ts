@@ -1,5 +1,6 @@
 import { join } from 'node:path'
 import type { Env } from '../../platform/env.js'
+import { LARGE_STATE_ENV } from '../../platform/large-state.js'
 import { packageRoot } from '../../platform/package-root.js'
 import type { ProcessSpec } from './managed-process.js'
 import { answers } from './registry-server.js'
@@ -14,6 +15,8 @@ export interface AppProcess {
   readonly readyPath: string
   /** The variable of the port where it does, and the port without it. */
   readonly readyPort: readonly [variable: string, preset: string]
+  /** What its environment has unless somebody else has set it. */
+  readonly env?: Env
 }
 
 /** The processes of Guardian, in the order in which they are shown. */
@@ -24,6 +27,7 @@ export const APP_PROCESSES: readonly AppProcess[] = [
     script: 'dist/workers/detector/main.js',
     readyPath: '/metrics',
     readyPort: ['DETECTOR_METRICS_PORT', '9464'],
+    env: LARGE_STATE_ENV,
   },
   {
     name: 'archiver',
@@ -78,7 +82,7 @@ export function processSpec(app: AppProcess, env: Env, dataDir: string): Process
   const [variable, preset] = app.readyPort
   const url = `http://127.0.0.1:${env[variable] ? env[variable] : preset}${app.readyPath}`
   return {
-    ...nodeSpec(app.name, [join(packageRoot, app.script)], env, dataDir),
+    ...nodeSpec(app.name, [join(packageRoot, app.script)], { ...app.env, ...env }, dataDir),
     rank: STOP_RANK.process,
     isReady: () => answers(url),
   }

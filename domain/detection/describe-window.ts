@@ -1,11 +1,11 @@
 import { eventIdText } from '../dedup/event-id.js'
 import { PANE_MS } from '../windowing/pane.js'
+import { DOUBLES, F_ACTOR_OFFSET, F_FIRST_OFFSET, F_LAST_OFFSET } from '../windowing/pane-layout.js'
+import { I_ACTOR, I_FIRST_ID, I_LAST_ID, NONE, WORDS } from '../windowing/pane-layout.js'
 import type { PaneStore } from '../windowing/pane-store.js'
-import type { PaneView } from '../windowing/pane-view.js'
+import { idIn } from '../windowing/pane-view.js'
 import type { Anomaly } from './anomaly.js'
 import type { OpenWindow } from './open-windows.js'
-
-const NONE = -1
 
 /** The slots of a session's panes in a window, those that are there. */
 function slotsOf(panes: PaneStore, sessionId: string, startPane: number, sizePanes: number): number[] {
@@ -15,30 +15,44 @@ function slotsOf(panes: PaneStore, sessionId: string, startPane: number, sizePan
 }
 
 /** How many distinct values a session has in a window. */
-export function distinctValues(panes: PaneStore, sessionId: string, startPane: number, sizePanes: number): number {
+export const distinctValues = (panes: PaneStore, sessionId: string, startPane: number, sizePanes: number): number =>
+  distinctIn(panes, slotsOf(panes, sessionId, startPane, sizePanes))
+
+function distinctIn(panes: PaneStore, slots: readonly number[]): number {
+  const [only] = slots
+  if (only !== undefined && slots.length === 1) return panes.distinctOf(only)
   const values = new Set<number>()
-  for (const slot of slotsOf(panes, sessionId, startPane, sizePanes))
-    for (const value of panes.valuesOf(slot)) values.add(value)
+  for (const slot of slots) for (const value of panes.valuesOf(slot)) values.add(value)
   return values.size
 }
 
+/** The offsets of one kind in a pane. */
+const offsetIn = (panes: PaneStore, slot: number, which: number): number => panes.doubles[slot * DOUBLES + which] ?? 0
+
 /**
- * The row of a window that is open, as of the last event in it.
+ * The row of a window that is open, as of the last event in it. Panes are read where they lie: rows of open windows are
+ * made again and again.
  * @throws RangeError when the window's panes have been forgotten
  */
 export function openRow(panes: PaneStore, window: OpenWindow): Anomaly {
   const { rule, sessionId, startPane, endPane } = window
-  const views = slotsOf(panes, sessionId, startPane, endPane - startPane).map((slot) => panes.view(slot))
-  const [some] = views
-  if (!some) throw new RangeError(`an open window of ${rule.ruleId} has no panes`)
-  const first = views.reduce((a, b) => (b.firstOffset < a.firstOffset ? b : a), some)
-  const last = views.reduce((a, b) => (b.lastOffset > a.lastOffset ? b : a), some)
-  const actor = views.reduce((a, b) => (b.actorOffset > a.actorOffset ? b : a), some)
-  const eventCount = views.reduce((sum, view) => sum + view.count, 0)
-  const distinctItems = new Set(views.flatMap((view) => view.values)).size
+  const slots = slotsOf(panes, sessionId, startPane, endPane - startPane)
+  const [some] = slots
+  if (some === undefined) throw new RangeError(`an open window of ${rule.ruleId} has no panes`)
+  const latest = (which: number): number =>
+    slots.reduce((a, b) => (offsetIn(panes, b, which) > offsetIn(panes, a, which) ? b : a), some)
+  const first = slots.reduce(
+    (a, b) => (offsetIn(panes, b, F_FIRST_OFFSET) < offsetIn(panes, a, F_FIRST_OFFSET) ? b : a),
+    some,
+  )
+  const last = latest(F_LAST_OFFSET)
+  const actor = panes.words[latest(F_ACTOR_OFFSET) * WORDS + I_ACTOR] ?? NONE
+  const eventCount = slots.reduce((sum, slot) => sum + panes.countOf(slot), 0)
+  const distinctItems = distinctIn(panes, slots)
+  const lastOffset = offsetIn(panes, last, F_LAST_OFFSET)
   return {
     sessionId,
-    userId: actor.actor,
+    userId: actor === NONE ? null : panes.strings.textOf(actor),
     ruleId: rule.ruleId,
     ruleVersion: rule.version,
     mode: rule.mode,
@@ -47,26 +61,31 @@ export function openRow(panes: PaneStore, window: OpenWindow): Anomaly {
     eventCount,
     distinctItems,
     status: 'open',
-    firstOffset: first.firstOffset,
-    lastOffset: last.lastOffset,
-    asOfOffset: last.lastOffset,
+    firstOffset: offsetIn(panes, first, F_FIRST_OFFSET),
+    lastOffset,
+    asOfOffset: lastOffset,
     producedMs: window.producedMs,
     kafkaMs: window.kafkaMs,
-    evidence: evidenceOf(window, { eventCount, distinctItems, first, last }),
+    evidence: evidenceOf(window, {
+      eventCount,
+      distinctItems,
+      firstId: idText(idIn(panes.words, first, I_FIRST_ID, panes.strings)),
+      lastId: idText(idIn(panes.words, last, I_LAST_ID, panes.strings)),
+    }),
   }
 }
 
 function evidenceOf(
   { rule, crossed }: OpenWindow,
-  seen: { eventCount: number; distinctItems: number; first: PaneView; last: PaneView },
+  seen: { eventCount: number; distinctItems: number; firstId: string; lastId: string },
 ): Anomaly['evidence'] {
   const most = rule.condition.maxDistinct(seen.eventCount)
   return {
     rule: { kind: rule.kind, version: rule.version, parameters: rule.parameters },
     observed: { events: seen.eventCount, distinct_items: seen.distinctItems },
     threshold: { min_events: rule.condition.minEvents, max_distinct_items: Number.isFinite(most) ? most : null },
-    first_event_id: idText(seen.first.firstId),
-    last_event_id: idText(seen.last.lastId),
+    first_event_id: seen.firstId,
+    last_event_id: seen.lastId,
     crossed,
   }
 }

@@ -135,6 +135,11 @@ export class PaneStore {
     return this.#words
   }
 
+  /** Their offsets as they lie in memory, of the same memory. Valid as long as `words`. */
+  get doubles(): Float64Array {
+    return this.#doubles
+  }
+
   /** Forgets the panes before `pane`, and the keys that have none left. */
   dropBefore(pane: number): void {
     for (const [at, slots] of this.#byPane) {

@@ -25,6 +25,14 @@ export interface PaneView {
   readonly values: readonly number[]
 }
 
+/** The id at one of its two places in a pane: its four words, copied, or its text. */
+export function idIn(words: Int32Array, slot: number, at: number, strings: TextSource): string | Int32Array {
+  const from = slot * layout.WORDS + at
+  const textFlag = at === layout.I_FIRST_ID ? layout.FIRST_ID_IS_TEXT : layout.LAST_ID_IS_TEXT
+  const isText = ((words[slot * layout.WORDS + layout.I_FLAGS] ?? 0) & textFlag) !== 0
+  return isText ? strings.textOf(words[from] ?? layout.NONE) : words.slice(from, from + 4)
+}
+
 /** The pane in a slot. */
 export function viewOf(
   words: Int32Array,
@@ -38,8 +46,6 @@ export function viewOf(
   const base = slot * layout.WORDS
   const word = (at: number): number => words[base + at] ?? NONE
   const double = (at: number): number => doubles[slot * layout.DOUBLES + at] ?? 0
-  const idAt = (at: number, textFlag: number): string | Int32Array =>
-    word(layout.I_FLAGS) & textFlag ? strings.textOf(word(at)) : words.slice(base + at, base + at + 4)
   const actor = word(layout.I_ACTOR)
   return {
     key: keys.textOf(word(layout.I_KEY)),
@@ -49,8 +55,8 @@ export function viewOf(
     lastOffset: double(layout.F_LAST_OFFSET),
     actor: actor === NONE ? null : strings.textOf(actor),
     actorOffset: double(layout.F_ACTOR_OFFSET),
-    firstId: idAt(layout.I_FIRST_ID, layout.FIRST_ID_IS_TEXT),
-    lastId: idAt(layout.I_LAST_ID, layout.LAST_ID_IS_TEXT),
+    firstId: idIn(words, slot, layout.I_FIRST_ID, strings),
+    lastId: idIn(words, slot, layout.I_LAST_ID, strings),
     values,
   }
 }

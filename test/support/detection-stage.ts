@@ -3,6 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import pg from 'pg'
+import { LARGE_STATE_ENV } from '../../platform/large-state.js'
 import { runGuardian, ServiceProcess, waitUntil, type Finished } from './child-process.js'
 import type { OracleFates, OracleRow } from './run-oracle.js'
 import { deleteTopics, logEnds, type LogEnds } from './stage-topics.js'
@@ -143,6 +144,7 @@ export class DetectionStage {
   /** @param root the folder whose dist/ is run; the product as it is when none is said */
   startDetector(settings: Record<string, string> = {}, root?: string): ServiceProcess {
     const env = {
+      ...LARGE_STATE_ENV,
       ...this.env,
       DETECTOR_METRICS_PORT: '0',
       DETECTOR_GROUP_ID: `stage-${randomBytes(6).toString('hex')}`,

@@ -10,6 +10,7 @@ import { fetchOffsets, openAdmin, type LogAdmin } from '../../platform/kafka/adm
 import { createKafka } from '../../platform/kafka/client.js'
 import { openConsumer } from '../../platform/kafka/consumer.js'
 import { startProducer, type Producer } from '../../platform/kafka/producer.js'
+import { collectLessOften } from '../../platform/large-state.js'
 import type { Logger } from '../../platform/logger.js'
 import { openTracing } from '../../platform/tracing.js'
 import { createRegistry, serveMetrics, type Registry } from '../../platform/metrics.js'
@@ -30,6 +31,7 @@ const ownerName = `${hostname()}:${process.pid}`
 
 /** Starts the detector's parts in the order in which they need each other. */
 async function start(config: DetectorConfig, log: Logger, { life, onFatal }: ProcessContext): Promise<void> {
+  collectLessOften()
   seedHashes(randomInt(2 ** 32))
   const registry = createRegistry('detector')
   const tracing = await life.use('tracing', () => openTracing(config.OTEL_EXPORTER_OTLP_ENDPOINT, 'guardian-detector'))
