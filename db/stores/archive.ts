@@ -9,6 +9,8 @@ import type { PartitionName } from './checkpoints.js'
 export interface TakenArchive {
   readonly epoch: number
   readonly nextOffset: number
+  /** The highest log append time behind it; null before the first that was stored. */
+  readonly lastAppendTs: Date | null
 }
 
 /** A file that is complete and has its key, to be named in the manifest. */
@@ -32,6 +34,8 @@ export interface ArchiveWrite extends PartitionName {
   readonly nextOffset: number
   /** The highest event time among what was archived ever, in ms; minus infinity before the first event. */
   readonly eventHighMs: number
+  /** The highest log append time among what was taken in, in ms; minus infinity before the first record. */
+  readonly lastAppendMs: number
   /** Rows and skipped records since the write before. */
   readonly archived: number
   readonly invalid: number
@@ -44,7 +48,7 @@ const TAKE = `
 INSERT INTO archive_checkpoints AS stored (topic, kafka_partition, owner_epoch, owner, next_offset)
 VALUES ($1, $2, 1, $3, $4)
 ON CONFLICT (topic, kafka_partition) DO UPDATE SET owner_epoch = stored.owner_epoch + 1, owner = excluded.owner, updated_ts = now()
-RETURNING stored.owner_epoch AS epoch, stored.next_offset AS "nextOffset"`
+RETURNING stored.owner_epoch AS epoch, stored.next_offset AS "nextOffset", stored.last_append_ts AS "lastAppendTs"`
 
 /**
  * Takes a partition's archive: whoever had it can name no more files.
@@ -66,7 +70,8 @@ export async function takeArchive(
 
 const ADVANCE = `
 UPDATE archive_checkpoints c
-   SET next_offset = $5, event_high = greatest(c.event_high, $6), archived = c.archived + $7, invalid = c.invalid + $8, updated_ts = now()
+   SET next_offset = $5, event_high = greatest(c.event_high, $6), archived = c.archived + $7, invalid = c.invalid + $8,
+       last_append_ts = greatest(c.last_append_ts, $9), updated_ts = now()
  WHERE c.topic = $1 AND c.kafka_partition = $2 AND c.owner_epoch = $3 AND c.next_offset = $4`
 
 const NAME_FILES = `
@@ -88,16 +93,19 @@ ON CONFLICT (dataset, event_day) DO UPDATE SET
  * GRD_COMMIT_UNKNOWN when the answer was lost: ask `isArchived`; GRD_STORE_*
  */
 export async function commitArchive(db: Database, write: ArchiveWrite): Promise<void> {
-  const { topic, partition, epoch, expectedOffset, nextOffset, eventHighMs } = write
-  const eventHigh = Number.isFinite(eventHighMs) ? new Date(eventHighMs).toISOString() : null
+  const { topic, partition, epoch, expectedOffset, nextOffset } = write
+  const [eventHigh, lastAppend] = [instantOf(write.eventHighMs), instantOf(write.lastAppendMs)]
   await withTransaction(db, async (tx) => {
     const counts = [write.archived, write.invalid]
     const key = [topic, partition, epoch, expectedOffset]
-    const advanced = await tx.query(ADVANCE, [...key, nextOffset, eventHigh, ...counts])
+    const advanced = await tx.query(ADVANCE, [...key, nextOffset, eventHigh, ...counts, lastAppend])
     if (advanced.rowCount !== 1) throw fenced(write, epoch)
     await nameFiles(tx, write)
   })
 }
+
+/** @returns null for minus infinity: there was none */
+const instantOf = (ms: number): string | null => (Number.isFinite(ms) ? new Date(ms).toISOString() : null)
 
 async function nameFiles(tx: Transaction, { dataset, topic, partition, epoch, files, days }: ArchiveWrite) {
   if (files.length === 0) return
@@ -124,7 +132,7 @@ const fenced = ({ topic, partition }: PartitionName, epoch: number): GuardianErr
 
 /** Whether a commit whose answer was lost is stored. @throws GRD_FENCED when another owner has the partition by now */
 export async function isArchived(db: Queryable, write: ArchiveWrite): Promise<boolean> {
-  const { rows } = await db.query<TakenArchive>(
+  const { rows } = await db.query<Pick<TakenArchive, 'epoch' | 'nextOffset'>>(
     `SELECT c.owner_epoch AS epoch, c.next_offset AS "nextOffset" FROM archive_checkpoints c
       WHERE c.topic = $1 AND c.kafka_partition = $2`,
     [write.topic, write.partition],

@@ -16,6 +16,7 @@ export const archiveCheckpoints = pgTable(
     archived: whole('archived').notNull().default(0),
     invalid: whole('invalid').notNull().default(0),
     updatedTs: timestamptz('updated_ts').notNull().defaultNow(),
+    lastAppendTs: timestamptz('last_append_ts'),
   },
   (table) => [primaryKey({ columns: [table.topic, table.kafkaPartition] })],
 )

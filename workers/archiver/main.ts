@@ -15,6 +15,7 @@ import { createRegistry, serveMetrics } from '../../platform/metrics.js'
 import { openStorage } from '../../platform/object-storage/open-storage.js'
 import { runProcess, type ProcessContext } from '../../platform/run-process.js'
 import { AVRO_SCHEMAS, OBSERVED_EVENT_SCHEMA } from '../../schemas/avro-schemas.js'
+import { logPositions } from '../log-positions.js'
 import { ArchiveRoller } from './archive-roller.js'
 import { archiverConfig, type ArchiverConfig } from './archiver-config.js'
 import { ArchiverMetrics } from './archiver-metrics.js'
@@ -63,7 +64,10 @@ async function openBuffers(config: ArchiverConfig): Promise<Part<DuckDb>> {
 }
 
 /** How records are read, and how much may wait. */
-function readingOf(config: ArchiverConfig, admin: LogAdmin): Pick<ArchiverDeps, 'limits' | 'offsetsOf' | 'readerOf'> {
+function readingOf(
+  config: ArchiverConfig,
+  admin: LogAdmin,
+): Pick<ArchiverDeps, 'limits' | 'offsetsOf' | 'firstOffsetAfter' | 'readerOf'> {
   const schemas = new RegistryClient({ url: config.SCHEMA_REGISTRY_URL, timeoutMs: config.SCHEMA_REGISTRY_TIMEOUT_MS })
   const readerFor = (topic: string, record: 'Click' | 'Purchase') =>
     new EventReader({
@@ -84,11 +88,7 @@ function readingOf(config: ArchiverConfig, admin: LogAdmin): Pick<ArchiverDeps, 
       rollBytes: config.ARCHIVE_ROLL_BYTES,
       bufferBytes: config.ARCHIVE_BUFFER_BYTES,
     },
-    offsetsOf: async ({ topic, partition }) => {
-      const found = (await admin.offsets(topic)).find((offsets) => offsets.partition === partition)
-      if (!found) throw new Error(`${topic} has no partition ${partition}`)
-      return found
-    },
+    ...logPositions(admin),
     readerOf: (topic) => {
       const reader = readers.get(topic)
       if (!reader) throw new Error(`no reader for ${topic}`)

@@ -43,6 +43,7 @@ export class PartitionArchive {
   hasNewDay = false
   #invalid = 0
   #eventHighMs = Number.NEGATIVE_INFINITY
+  #lastAppendMs = Number.NEGATIVE_INFINITY
 
   constructor(taken: TakenPartition, buffer: RowBuffer) {
     this.topic = taken.topic
@@ -69,6 +70,7 @@ export class PartitionArchive {
       const offset = Number(record.offset)
       if (offset < this.nextOffset) continue
       const appendMs = Number(record.timestamp)
+      this.#lastAppendMs = Math.max(this.#lastAppendMs, appendMs)
       const { event, isWhole, fault } = reader.read(record.value, appendMs)
       if (!event) {
         figures.invalid.push(fault)
@@ -81,6 +83,7 @@ export class PartitionArchive {
     }
     this.#invalid += figures.invalid.length
     this.nextOffset = Math.max(this.nextOffset, batch.nextOffset)
+    this.#lastAppendMs = Math.max(this.#lastAppendMs, batch.lastAppendMs) // also of what cannot be read
     this.waitingSinceMs ??= nowMs
     return figures
   }
@@ -111,8 +114,9 @@ export class PartitionArchive {
     const days = written.flatMap(({ planned }) =>
       planned.days.map(({ dayNumber, rows }) => ({ day: dayOfNumber(dayNumber), rows })),
     )
-    const counts = { archived: buffer.rows, invalid: this.#invalid, eventHighMs: this.#eventHighMs }
-    return { topic, partition, dataset, epoch, expectedOffset, nextOffset, ...counts, files, days }
+    const counts = { archived: buffer.rows, invalid: this.#invalid }
+    const highs = { eventHighMs: this.#eventHighMs, lastAppendMs: this.#lastAppendMs }
+    return { topic, partition, dataset, epoch, expectedOffset, nextOffset, ...counts, ...highs, files, days }
   }
 
   /** The manifest knows all of it: goes on with an empty buffer. */

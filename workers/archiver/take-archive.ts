@@ -1,21 +1,22 @@
 import { writerOf, type Dataset } from '../../domain/archive/archive-file.js'
-import { GuardianError } from '../../domain/errors.js'
 import type { Database } from '../../db/pool.js'
 import { namedFiles, recordArchiveGap, takeArchive } from '../../db/stores/archive.js'
 import type { PartitionName } from '../../db/stores/checkpoints.js'
-import type { PartitionOffsets } from '../../platform/kafka/admin.js'
 import type { Logger } from '../../platform/logger.js'
 import type { ObjectStorage } from '../../platform/object-storage/object-storage.js'
+import { assertSameLog, type LogPositions } from '../log-positions.js'
 import type { TakenPartition } from './partition-archive.js'
 
-export interface TakeArchiveDeps {
+export interface TakeArchiveDeps extends LogPositions {
   readonly db: Database
   readonly storage: ObjectStorage
   /** Who this process is, for people. */
   readonly ownerName: string
-  readonly offsetsOf: (name: PartitionName) => Promise<PartitionOffsets>
   readonly log: Logger
 }
+
+/** The row stays: its epoch keeps the new files from having the names of old ones. */
+const MADE_ANEW = 'set next_offset to 0 and last_append_ts to null in its rows of archive_checkpoints'
 
 /** Paths that are looked for in the manifest with one statement. */
 const PATHS_PER_LOOK = 5_000
@@ -23,7 +24,8 @@ const PATHS_PER_LOOK = 5_000
 /**
  * Takes a partition from whoever archived it, and removes the files that an earlier owner had written and not named in
  * the manifest. Offsets that Kafka no longer has are recorded as a gap.
- * @throws GRD_DATA_GAP when the log is shorter than the checkpoint says; GRD_STORE_*; of the file system
+ * @throws GRD_DATA_GAP when the log is shorter than the checkpoint says, or is another one under the same name; GRD_STORE_*; of
+ * the file system
  */
 export async function takeOverArchive(
   deps: TakeArchiveDeps,
@@ -31,15 +33,12 @@ export async function takeOverArchive(
   dataset: Dataset,
 ): Promise<TakenPartition> {
   const { db, log } = deps
-  const { low, high } = await deps.offsetsOf(name)
-  const { epoch, nextOffset: stored } = await takeArchive(db, name, deps.ownerName, low)
+  const offsets = await deps.offsetsOf(name)
+  const { low, high } = offsets
+  const taken = await takeArchive(db, name, deps.ownerName, low)
+  const { epoch, nextOffset: stored } = taken
   const label = `${name.topic}/${name.partition}`
-  if (stored > high)
-    throw new GuardianError(
-      'GRD_DATA_GAP',
-      `the archive of ${label} goes on at ${stored}, but the log ends at ${high}: was the topic made anew? ` +
-        'If so, delete its row from archive_checkpoints',
-    )
+  await assertSameLog(deps, name, taken, offsets, MADE_ANEW)
   if (stored < low) {
     log.error({ partition: label, fromOffset: stored, toOffset: low }, 'archive_gap')
     await recordArchiveGap(db, name, epoch, { fromOffset: stored, toOffset: low })

@@ -16,6 +16,7 @@ import { openTracing } from '../../platform/tracing.js'
 import { createRegistry, serveMetrics, type Registry } from '../../platform/metrics.js'
 import { runProcess, type ProcessContext } from '../../platform/run-process.js'
 import { AVRO_SCHEMAS, OBSERVED_EVENT_SCHEMA, subjectOf } from '../../schemas/avro-schemas.js'
+import { logPositions } from '../log-positions.js'
 import { AnomalyFeed } from './anomaly-feed.js'
 import { AnomalyWriter } from './anomaly-writer.js'
 import { Checkpointer } from './checkpointer.js'
@@ -164,13 +165,7 @@ function decisions(
       maxUncommittedRecords: config.MAX_UNCOMMITTED_RECORDS,
       batch: batchLimits(config),
     },
-    offsetsOf: async ({ topic, partition }) => {
-      const found = (await admin.offsets(topic)).find((offsets) => offsets.partition === partition)
-      if (!found) throw new Error(`${topic} has no partition ${partition}`)
-      return found
-    },
-    firstOffsetAfter: async ({ topic, partition }, appendMs) =>
-      (await admin.offsetsAt(topic, appendMs + 1)).get(partition),
+    ...logPositions(admin),
     decoderOf: (topic) => {
       const decoder = decoders.get(topic)
       if (!decoder) throw new Error(`no decoder for ${topic}`)

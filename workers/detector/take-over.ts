@@ -1,24 +1,23 @@
 import { PartitionDetector, type DetectorPolicy } from '../../domain/detection/partition-detector.js'
 import { RULE_KINDS } from '../../domain/detection/rule-kinds.js'
 import { restoreDetector } from '../../domain/detection/snapshot/restore.js'
-import { GuardianError } from '../../domain/errors.js'
 import type { Database } from '../../db/pool.js'
 import { recordDataGap, takePartition, type DataGap, type PartitionName } from '../../db/stores/checkpoints.js'
-import type { PartitionOffsets } from '../../platform/kafka/admin.js'
 import type { Logger } from '../../platform/logger.js'
+import { assertSameLog, type LogPositions } from '../log-positions.js'
 import type { EventDecoder } from './event-decoder.js'
 import { PartitionOwner, type CountingPolicy } from './partition-owner.js'
 import { unseal } from './seal.js'
 
-export interface TakeOverDeps {
+/** The records that a checkpoint stands on are not those of another log: nothing that is stored fits it. */
+const MADE_ANEW = 'delete its rows from detector_checkpoints and detector_state_pieces'
+
+export interface TakeOverDeps extends LogPositions {
   readonly db: Database
   readonly policy: DetectorPolicy
   readonly counting: CountingPolicy
   /** Who this process is, for people. */
   readonly ownerName: string
-  readonly offsetsOf: (name: PartitionName) => Promise<PartitionOffsets>
-  /** The first record that was appended later; the end of the log when none was. */
-  readonly firstOffsetAfter: (name: PartitionName, appendMs: number) => Promise<number | undefined>
   readonly decoderOf: (topic: string) => EventDecoder
   readonly metrics: { dataGap(gap: DataGap): void }
   readonly log: Logger
@@ -32,16 +31,12 @@ export interface TakeOverDeps {
  */
 export async function takeOver(deps: TakeOverDeps, name: PartitionName): Promise<PartitionOwner> {
   const { db, log } = deps
-  const { low, high } = await deps.offsetsOf(name)
+  const offsets = await deps.offsetsOf(name)
+  const { low, high } = offsets
   const taken = await takePartition(db, name, deps.ownerName, low)
   const label = `${name.topic}/${name.partition}`
-  if (taken.nextOffset > high) throw otherLog(label, taken.nextOffset, `the log ends at ${high}`)
+  await assertSameLog(deps, name, taken, offsets, MADE_ANEW)
   const lastAppendMs = taken.lastAppendTs?.getTime() ?? Number.NEGATIVE_INFINITY
-  if (taken.lastAppendTs && taken.nextOffset > low) {
-    const first = await deps.firstOffsetAfter(name, lastAppendMs)
-    if (first !== undefined && first < taken.nextOffset)
-      throw otherLog(label, taken.nextOffset, `its records from ${first} on are later than all that were read`)
-  }
   let nextOffset = taken.nextOffset
   if (nextOffset < low) {
     const gap = { fromOffset: nextOffset, toOffset: low, cause: 'retention' } as const
@@ -66,11 +61,3 @@ export async function takeOver(deps: TakeOverDeps, name: PartitionName): Promise
   owner.pieces = taken.pieces.length
   return owner
 }
-
-/** The records that the checkpoint stands on are not those of this log: nothing that is stored fits it. */
-const otherLog = (label: string, nextOffset: number, but: string): GuardianError =>
-  new GuardianError(
-    'GRD_DATA_GAP',
-    `${label} goes on at ${nextOffset}, but ${but}: was the topic made anew? ` +
-      'If so, delete its rows from detector_checkpoints and detector_state_pieces',
-  )
