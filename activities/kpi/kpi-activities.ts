@@ -141,13 +141,16 @@ async function computeDay(deps: KpiDeps, day: UtcDay): Promise<ComputedDay> {
   const filesOf = (dataset: ManifestFile['dataset']): string[] =>
     manifest.files.filter((file) => file.dataset === dataset).map(({ path }) => path)
   const answer = await deps.withFiles([...filesOf('clicks'), ...filesOf('purchases')], (pathOf) =>
-    deps.engine.compute({
-      clickFiles: filesOf('clicks').map(pathOf),
-      purchaseFiles: filesOf('purchases').map(pathOf),
-      flaggedSessions: manifest.flaggedSessions,
-      fromMs: startOfDayMs(day),
-      toMs: startOfDayMs(addDays(day, 1)),
-    }),
+    deps.engine.compute(
+      {
+        clickFiles: filesOf('clicks').map(pathOf),
+        purchaseFiles: filesOf('purchases').map(pathOf),
+        flaggedSessions: manifest.flaggedSessions,
+        fromMs: startOfDayMs(day),
+        toMs: startOfDayMs(addDays(day, 1)),
+      },
+      cancellationSignal(),
+    ),
   )
   const computedAt = performance.now()
   const figures = figuresOf(answer)

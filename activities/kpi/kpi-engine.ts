@@ -45,6 +45,9 @@ export const ARCHIVED_COLUMNS: Readonly<Record<'click' | 'purchase', Columns>> =
 
 /** Runs the queries of `activities/kpi/sql` over Parquet files. */
 export interface KpiEngine {
-  /** @throws when it runs out of memory and disk, or a file is not what the manifest says */
-  compute(question: DayQuestion): Promise<DayAnswer>
+  /**
+   * @param signal ends a computation that nobody wants any more, where that is possible
+   * @throws when it runs out of memory and disk, or a file is not what the manifest says; the reason of the signal
+   */
+  compute(question: DayQuestion, signal?: AbortSignal): Promise<DayAnswer>
 }

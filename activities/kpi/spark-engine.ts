@@ -1,6 +1,8 @@
 import { spawn } from 'node:child_process'
-import { existsSync } from 'node:fs'
+import { once } from 'node:events'
+import { existsSync, rmSync } from 'node:fs'
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { createServer, type AddressInfo, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { delimiter, join } from 'node:path'
 import { inTurn } from '../../platform/in-turn.js'
@@ -46,11 +48,13 @@ export class SparkEngine implements KpiEngine {
     this.#settings = settings
   }
 
-  compute(question: DayQuestion): Promise<DayAnswer> {
-    return this.#next(() => this.#compute(question))
+  compute(question: DayQuestion, signal?: AbortSignal): Promise<DayAnswer> {
+    return this.#next(() => this.#compute(question, signal))
   }
 
-  async #compute({ flaggedSessions, ...question }: DayQuestion): Promise<DayAnswer> {
+  async #compute({ flaggedSessions, ...question }: DayQuestion, signal?: AbortSignal): Promise<DayAnswer> {
+    signal?.throwIfAborted()
+    const alive = await holdLine()
     const folder = await mkdtemp(join(tmpdir(), 'guardian-kpi-spark-'))
     const at = (name: string): string => join(folder, name)
     try {
@@ -58,15 +62,17 @@ export class SparkEngine implements KpiEngine {
       await writeFile(at('flagged.jsonl'), flagged.join(''))
       const names = { flaggedFile: at('flagged.jsonl'), sqlFolder: join(KPI_FOLDER, 'sql') }
       const { click: clickColumns, purchase: purchaseColumns } = ARCHIVED_COLUMNS
-      await writeFile(at('question.json'), JSON.stringify({ ...question, ...names, clickColumns, purchaseColumns }))
-      await this.#submit(folder, [at('question.json'), at('answer.json')])
+      const more = { clickColumns, purchaseColumns, alivePort: alive.port }
+      await writeFile(at('question.json'), JSON.stringify({ ...question, ...names, ...more }))
+      await this.#submit(folder, [at('question.json'), at('answer.json')], signal)
       return JSON.parse(await readFile(at('answer.json'), 'utf8')) as DayAnswer
     } finally {
+      alive.close()
       await rm(folder, { recursive: true, force: true })
     }
   }
 
-  async #submit(folder: string, paths: readonly string[]): Promise<void> {
+  async #submit(folder: string, paths: readonly string[], signal?: AbortSignal): Promise<void> {
     const { sparkSubmit, master, memoryLimitBytes, shufflePartitions, timeoutMs, env } = this.#settings
     const settings = {
       'spark.ui.enabled': 'false',
@@ -87,18 +93,41 @@ export class SparkEngine implements KpiEngine {
     child.stderr.setEncoding('utf8').on('data', (text: string) => (said = (said + text).slice(-TAIL_CHARS)))
     const end = () => child.pid !== undefined && endGroup(child.pid)
     const timer = setTimeout(end, timeoutMs)
-    process.once('exit', end)
+    const leave = () => {
+      end()
+      rmSync(folder, { recursive: true, force: true })
+    }
+    process.once('exit', leave)
+    signal?.addEventListener('abort', end, { once: true })
     try {
       const code = await new Promise<number | null>((resolve, reject) => {
         child.once('error', reject)
         child.once('close', resolve)
       })
+      signal?.throwIfAborted()
       if (code !== 0) throw new Error(`spark-submit ended with ${String(code)}: ${said.trim()}`)
     } finally {
       clearTimeout(timer)
-      process.off('exit', end)
+      process.off('exit', leave)
+      signal?.removeEventListener('abort', end)
     }
   }
+}
+
+/** A port at which the program on Spark holds a connection: that ends with this process, however it ends, and so does the program. */
+async function holdLine(): Promise<{ readonly port: number; readonly close: () => void }> {
+  const lines = new Set<Socket>()
+  const server = createServer((line) => {
+    lines.add(line)
+    line.on('error', () => lines.delete(line)).on('close', () => lines.delete(line))
+  })
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const close = () => {
+    server.close()
+    for (const line of lines) line.destroy()
+  }
+  return { port: (server.address() as AddressInfo).port, close }
 }
 
 function endGroup(pid: number): void {

@@ -1,12 +1,18 @@
 """Computes the figures of a day with Spark SQL, by the queries of activities/kpi/sql as they are.
 
 Run by spark-submit with two paths: the question, and where the answer goes (both JSON). The question names the files, the
-flagged sessions' file (a session id a line, as JSON text), the bounds of the day, and the folder of the queries.
+flagged sessions' file (a session id a line, as JSON text), the bounds of the day, the folder of the queries, and the local
+port at which whoever asks holds a connection open for as long as it lives.
 """
 
 import json
+import os
 import pathlib
+import shutil
+import signal
+import socket
 import sys
+import threading
 
 from pyspark.sql import SparkSession
 from pyspark.sql.types import IntegerType, LongType, StringType, StructField, StructType
@@ -18,8 +24,31 @@ def schema_of(columns):
     return StructType([StructField(name, KINDS[kind]) for name, kind in columns])
 
 
+def end_with(port, folder):
+    """Ends this program, Spark and all, once whoever asked is gone: a process that is killed cannot end what it began."""
+
+    def end():
+        shutil.rmtree(folder, ignore_errors=True)
+        os.killpg(os.getpgrp(), signal.SIGKILL)
+
+    def wait(line):
+        try:
+            while line.recv(1):
+                pass
+        except OSError:
+            pass
+        end()
+
+    try:
+        line = socket.create_connection(("127.0.0.1", port))
+    except OSError:
+        return end()
+    threading.Thread(target=wait, args=(line,), daemon=True).start()
+
+
 def main(question_path, answer_path):
     question = json.loads(pathlib.Path(question_path).read_text())
+    end_with(question["alivePort"], pathlib.Path(question_path).parent)
     spark = SparkSession.builder.appName("guardian-kpi").getOrCreate()
     spark.sparkContext.setLogLevel("ERROR")
 

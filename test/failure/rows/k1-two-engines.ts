@@ -1,7 +1,10 @@
 import { isDeepStrictEqual } from 'node:util'
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { spawn } from 'node:child_process'
+import { packageRoot } from '../../../platform/package-root.js'
+import { waitUntil } from '../../support/child-process.js'
 import { DuckDbEngine } from '../../../activities/kpi/duckdb-engine.js'
 import type { DayQuestion } from '../../../activities/kpi/kpi-engine.js'
 import { findSparkSubmit, SparkEngine } from '../../../activities/kpi/spark-engine.js'
@@ -25,10 +28,59 @@ const linesOf = ({ metrics, items, funnel }: DayFigures): string[] => [
   ),
 ]
 
+/** The processes on this machine that were told of a folder. */
+const processesIn = (folder: string): string[] =>
+  readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name) && Number(name) !== process.pid)
+    .filter((pid) => commandOf(pid).includes(folder))
+
+/** @returns an empty text once it has ended */
+function commandOf(pid: string): string {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' ')
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && (error.code === 'ENOENT' || error.code === 'ESRCH')) return ''
+    throw error
+  }
+}
+
+/** Kills a process that waits for Spark. @returns what of Spark is left of it */
+async function leftBehind(
+  folder: string,
+  env: Readonly<Record<string, string | undefined>>,
+  question: DayQuestion,
+): Promise<string[]> {
+  const own = mkdtempSync(join(folder, 'killed-'))
+  const script = join(packageRoot, 'dist', 'bench', 'kpi', 'by-spark.js')
+  const waiting = spawn(process.execPath, [script, '2', String(MEMORY_BYTES)], {
+    env: { ...env, TMPDIR: own },
+    stdio: ['pipe', 'ignore', 'inherit'],
+  })
+  waiting.stdin.end(JSON.stringify(question))
+  const isThere = (what: string) => processesIn(own).some((pid) => commandOf(pid).includes(what))
+  await waitUntil(
+    () => 'Spark does not begin',
+    60_000,
+    () => Promise.resolve(isThere('python3') && isThere('java')),
+  )
+  waiting.kill('SIGKILL')
+  let left: string[] = []
+  await waitUntil(
+    () => 'Spark is still there',
+    20_000,
+    () => Promise.resolve((left = processesIn(own)).length === 0),
+  ).catch(() => undefined)
+  const lines = left.map((pid) => `left behind: ${commandOf(pid).slice(0, 200)}`)
+  for (const pid of left) process.kill(Number(pid), 'SIGKILL')
+  return [...lines, ...readdirSync(own).map((name) => `left behind: the folder ${name}`)]
+}
+
 export const row: Row = {
   id: 'K1',
-  fault: 'none: the figures of a day, and of an empty one, by DuckDB and by Spark SQL',
-  invariant: 'both engines give the same figures, row for row, from the same queries and the same files',
+  fault:
+    'none: the figures of a day, and of an empty one, by DuckDB and by Spark SQL; then `kill -9` of a process that waits for Spark',
+  invariant:
+    'both engines give the same figures, row for row, from the same queries and the same files; nothing of Spark outlives who waits for it',
   quick: false,
   run: async ({ quick, say }) => {
     const events = quick ? 100_000 : 1_000_000
@@ -60,9 +112,11 @@ export const row: Row = {
         differences.push(...b.filter((line) => !a.includes(line)).map((line) => `${name}: only Spark says ${line}`))
         if (differences.length === 0 && !isDeepStrictEqual(a, b)) differences.push(`${name}: another order`)
       }
+      say('killing who waits for Spark')
+      differences.push(...(await leftBehind(folder, env, full)))
       return {
         held: differences.length === 0 && rows > 500,
-        figure: `${rows} figures, ${differences.length} differences`,
+        figure: `${rows} figures, ${differences.length} differences; Spark ended with who waited for it`,
         configuration: { events, files: files.length },
         differences,
       }
