@@ -12,6 +12,7 @@ import { commitOwned } from '../commit-owned.js'
 import { putBack } from '../put-back.js'
 import type { AnomalyFeed } from './anomaly-feed.js'
 import type { AnomalyWriter } from './anomaly-writer.js'
+import { CHECKPOINT_TURNS, takeCheckpointTurns } from './checkpoint-turns.js'
 import type { Checkpointer } from './checkpointer.js'
 import type { DetectorMetrics, HoldReason } from './detector-metrics.js'
 import type { PartitionOwner } from './partition-owner.js'
@@ -72,13 +73,12 @@ export class DetectorWorker {
   readonly #timers: NodeJS.Timeout[] = []
   #assigned: readonly PartitionName[] = []
   #stopping = false
-  #turn = 0
 
   constructor(deps: DetectorDeps) {
     this.#deps = deps
     const { checkpointIntervalMs, openRowRewriteMs } = deps.limits
-    // One partition at a time, spread over the interval: never all state at once.
-    this.#timers.push(setInterval(() => this.#checkpointSome(), Math.max(10, checkpointIntervalMs / 20)))
+    const turnMs = Math.max(10, checkpointIntervalMs / CHECKPOINT_TURNS)
+    this.#timers.push(setInterval(() => this.#checkpointSome(), turnMs))
     this.#timers.push(setInterval(() => this.#rewriteOpenRows(), openRowRewriteMs))
   }
 
@@ -252,12 +252,9 @@ export class DetectorWorker {
   }
 
   #checkpointSome(): void {
-    const owners = this.owners
-    const share = Math.ceil(owners.length / 20)
-    for (let i = 0; i < Math.min(share, owners.length); i++) {
-      const owner = owners[this.#turn++ % owners.length]
-      if (owner) void this.#checkpoint(owner)
-    }
+    const { checkpointIntervalMs } = this.#deps.limits
+    for (const owner of takeCheckpointTurns(this.owners, performance.now(), checkpointIntervalMs))
+      void this.#checkpoint(owner)
   }
 
   #checkpoint(owner: PartitionOwner): Promise<void> {

@@ -67,6 +67,8 @@ export class PartitionOwner {
   hasNews = false
   isLost = false
   checkpointing: Promise<void> | undefined
+  /** When it was last its turn for a checkpoint, by the clock of `performance.now`; at first when it was taken. */
+  checkpointTurnMs = performance.now()
   /** While set, no record may be processed: the rules are changing. */
   isHeld = false
   readonly #counting: CountingPolicy
