@@ -14,12 +14,18 @@ const KNOWN: Readonly<Record<string, ProblemError>> = {
 }
 const MALFORMED = new ProblemError('MALFORMED_REQUEST', 'the bytes are no HTTP/1.1 request')
 
+/** What Node could not parse, if it is that. */
+type RefusedError = NodeJS.ErrnoException & { readonly rawPacket?: Buffer }
+
+/** An answer to HEAD has no body. */
+const isHead = ({ rawPacket }: RefusedError): boolean => rawPacket?.subarray(0, 5).toString('latin1') === 'HEAD '
+
 /**
  * Answers, as a problem, what is refused before there is a request: headers that are too large, a sender that is too slow,
  * bytes that are no HTTP. A connection that is closed while its caller still sends would take the answer with it, so that
  * it is closed a little later.
  */
-export function answerRefused(error: NodeJS.ErrnoException, socket: Duplex): void {
+export function answerRefused(error: RefusedError, socket: Duplex): void {
   if (socket.writableEnded) return // the rest of what has been refused already
   const { _httpMessage: underWay } = socket as Duplex & { readonly _httpMessage?: ServerResponse }
   if (!socket.writable || error.code === 'ECONNRESET' || underWay?.headersSent === true) {
@@ -37,7 +43,7 @@ export function answerRefused(error: NodeJS.ErrnoException, socket: Duplex): voi
     'x-content-type-options: nosniff',
     'connection: close',
   ]
-  socket.end(`${head.join('\r\n')}\r\n\r\n${body}`)
+  socket.end(`${head.join('\r\n')}\r\n\r\n${isHead(error) ? '' : body}`)
   const cut = setTimeout(() => socket.destroy(), LINGER_MS)
   socket.once('close', () => clearTimeout(cut))
 }

@@ -35,6 +35,7 @@ describe('what is refused before there is a request', () => {
   it('is answered as a problem, once, and the sender gets to see it', async () => {
     const large = `GET / HTTP/1.1\r\nhost: x\r\nx-large: ${'x'.repeat(65_536)}\r\n\r\n`
     assert.equal(problemOf(await sendAll([large, 'x'.repeat(200_000), large])), 'HEADERS_TOO_LARGE')
+    assert.match(await sendAll(['HEAD \\ HTTP/1.1\r\nhost: x\r\n\r\n']), /^HTTP\/1.1 400 [^]*\r\n\r\n$/)
     assert.equal(problemOf(await sendAll(['no http\r\n\r\n', 'more\r\n\r\n'])), 'MALFORMED_REQUEST')
   })
 })
