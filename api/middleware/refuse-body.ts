@@ -1,9 +1,23 @@
-import type { RequestHandler } from 'express'
+import express, { type Request, type RequestHandler, type Response } from 'express'
 import { ProblemError } from '../problem-error.js'
 
 /** Whether the request says that it brings a body. */
 const hasBody = (headers: Readonly<Record<string, unknown>>): boolean =>
   headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0
+
+/** How long a caller may go on sending what nobody reads, before the connection is cut: so that it sees the answer. */
+const LINGER_MS = 1_000
+
+/** A connection that is closed while its caller still sends would take the answer with it: it is closed a little later. */
+function closeLater(request: Request, response: Response): void {
+  response.once('finish', () => {
+    request.resume()
+    const cut = setTimeout(() => {
+      if (!request.complete) request.socket.destroy()
+    }, LINGER_MS)
+    request.socket.once('close', () => clearTimeout(cut))
+  })
+}
 
 /** Refuses a body that is declared over the limit before a byte of it is read, and closes the connection. */
 export const refuseLargeBody =
@@ -13,8 +27,8 @@ export const refuseLargeBody =
       next()
       return
     }
-    response.set('connection', 'close')
-    next(new ProblemError('BODY_TOO_LARGE', `the body is over ${limitBytes} bytes`))
+    closeLater(request, response)
+    next(tooLarge(limitBytes))
   }
 
 /** For operations without a body. */
@@ -23,7 +37,7 @@ export const refuseAnyBody: RequestHandler = (request, response, next) => {
     next()
     return
   }
-  response.set('connection', 'close')
+  closeLater(request, response)
   next(new ProblemError('BODY_NOT_SUPPORTED', 'this operation takes no body'))
 }
 
@@ -34,3 +48,28 @@ export const requireJson: RequestHandler = (request, _response, next) => {
     next(new ProblemError('BODY_NOT_SUPPORTED', 'the content-type is not application/json'))
   else next()
 }
+
+/**
+ * Reads a JSON body. One that did not say how long it is, is refused as soon as it is over the limit: Express would first
+ * read the rest of it, however much that is.
+ */
+export function readJson(limitBytes: number): RequestHandler {
+  const parse: RequestHandler = express.json({ limit: limitBytes, type: 'application/json' })
+  return (request, response, next) => {
+    let [bytes, isOver] = [0, false]
+    const count = (part: Buffer) => {
+      bytes += part.length
+      if (bytes <= limitBytes || isOver) return
+      isOver = true
+      closeLater(request, response)
+      next(tooLarge(limitBytes))
+    }
+    parse(request, response, (error?: unknown) => {
+      request.off('data', count)
+      if (!isOver) next(error)
+    })
+    request.on('data', count)
+  }
+}
+
+const tooLarge = (limitBytes: number) => new ProblemError('BODY_TOO_LARGE', `the body is over ${limitBytes} bytes`)

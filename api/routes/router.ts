@@ -1,4 +1,4 @@
-import express, { Router, type Request, type RequestHandler, type Response } from 'express'
+import { Router, type Request, type RequestHandler, type Response } from 'express'
 import type { ChangeBy } from '../../domain/access/change-by.js'
 import { isRepeatable, isTagged } from '../../schemas/rest/openapi.js'
 import type { InputOf, Operation } from '../../schemas/rest/operation.js'
@@ -6,7 +6,7 @@ import type { Principal } from '../access/principal.js'
 import { addressOf, type Guard } from '../middleware/guard.js'
 import type { Admit } from '../middleware/admit.js'
 import { crossOrigin } from '../middleware/cross-origin.js'
-import { refuseAnyBody, requireJson } from '../middleware/refuse-body.js'
+import { readJson, refuseAnyBody, requireJson } from '../middleware/refuse-body.js'
 import { ProblemError } from '../problem-error.js'
 import { faultsOf } from '../faults.js'
 import { parseQuery } from '../query-string.js'
@@ -83,7 +83,7 @@ export function createRouter<Table extends Readonly<Record<string, Operation>>>(
 ): Router {
   const { admit, guard, bodyLimitBytes, origins } = deps
   const router = Router({ strict: true, caseSensitive: true })
-  const readJson: RequestHandler = express.json({ limit: bodyLimitBytes, type: 'application/json' })
+  const parseJson = readJson(bodyLimitBytes)
   const methods = new Map<string, string[]>()
   for (const name of Object.keys(operations)) {
     const operation = operations[name]
@@ -95,7 +95,7 @@ export function createRouter<Table extends Readonly<Record<string, Operation>>>(
     }
     if (operation.isCrossOrigin === true)
       router.all(path, label, crossOrigin(origins, [operation.method.toUpperCase()]))
-    const body = operation.body === undefined ? [refuseAnyBody] : [requireJson, readJson]
+    const body = operation.body === undefined ? [refuseAnyBody] : [requireJson, parseJson]
     router[operation.method](
       path,
       label,

@@ -1,0 +1,35 @@
+import assert from 'node:assert/strict'
+import { connect } from 'node:net'
+import { serveApi, type ServedApi } from '../../support/serve-api.js'
+
+const LIMIT = 100_000
+
+describe('a body over the limit', () => {
+  let api: ServedApi
+  before(async () => (api = await serveApi({ bodyLimitBytes: LIMIT })))
+  after(() => api.stop())
+
+  /** What comes back to a sender that never ends its body, and goes on for as long as the connection is open. */
+  const sendForEver = (head: string, part: string) =>
+    new Promise<string>((resolve) => {
+      let received = ''
+      const socket = connect(api.port, '127.0.0.1', () => {
+        socket.write(`POST /events HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n${head}\r\n\r\n`)
+        const more = setInterval(() => socket.write(part), 5)
+        socket.once('close', () => clearInterval(more))
+      })
+      socket.setEncoding('utf8').on('data', (text: string) => (received += text))
+      socket.on('error', () => undefined) // it is cut off in the end
+      socket.on('close', () => resolve(received))
+    })
+
+  it('is refused as soon as it is over, in chunks and declared; its sender sees the answer and is then cut off', async () => {
+    const part = 'x'.repeat(20_000)
+    const chunked = await sendForEver('transfer-encoding: chunked', `${part.length.toString(16)}\r\n${part}\r\n`)
+    const declared = await sendForEver('content-length: 10000000000', part)
+    for (const received of [chunked, declared]) {
+      assert.match(received, /^HTTP\/1\.1 413 /)
+      assert.match(received, /"code":"BODY_TOO_LARGE"/)
+    }
+  })
+})
