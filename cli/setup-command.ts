@@ -1,8 +1,11 @@
 import { Command } from 'commander'
+import { createLogins } from '../db/create-logins.js'
 import { migrate } from '../db/migrate.js'
+import type { ProcessRole } from '../db/process-roles.js'
 import { RegistryClient } from '../platform/avro/registry-client.js'
 import { loadConfig } from '../platform/config.js'
 import { ensureTopics } from '../platform/kafka/admin.js'
+import type { Env } from '../platform/env.js'
 import { createKafka } from '../platform/kafka/client.js'
 import { AVRO_SCHEMAS, subjectOf } from '../schemas/avro-schemas.js'
 import { topicSpecs } from '../schemas/topics.js'
@@ -14,10 +17,13 @@ const MIGRATION_LOCK_WAIT_MS = 60_000
 export const setupCommand = (): Command =>
   new Command('setup')
     .description('migrate the database, create the topics, register the schemas; safe to run again')
+    .option('--roles', 'make a PostgreSQL login for each process, with the POSTGRES_…_PASSWORD of the environment')
     .option('--json', 'print one JSON document')
-    .action((words: { json?: boolean }) => runCommand(words, setup))
+    .action((words: { json?: boolean; roles?: boolean }) =>
+      runCommand(words, (terminal) => setup(terminal, words.roles === true)),
+    )
 
-async function setup({ env, log }: Terminal): Promise<CommandResult> {
+async function setup({ env, log }: Terminal, withRoles: boolean): Promise<CommandResult> {
   const config = loadConfig(
     [
       'DATABASE_URL',
@@ -47,11 +53,9 @@ async function setup({ env, log }: Terminal): Promise<CommandResult> {
     url: config.SCHEMA_REGISTRY_URL,
     timeoutMs: config.SCHEMA_REGISTRY_TIMEOUT_MS,
   })
+  const passwords = withRoles ? passwordsOf(env) : undefined
   const steps = [
-    migrate(config.DATABASE_URL, {
-      connectTimeoutMs: config.PG_CONNECT_TIMEOUT_MS,
-      lockWaitMs: MIGRATION_LOCK_WAIT_MS,
-    }),
+    setUpDatabase(config.DATABASE_URL, config.PG_CONNECT_TIMEOUT_MS, passwords),
     ensureTopics(kafka, specs, log),
     registerSchemas(registry),
   ] as const
@@ -59,16 +63,41 @@ async function setup({ env, log }: Terminal): Promise<CommandResult> {
   const outcomes = await Promise.allSettled(steps)
   const faults = outcomes.flatMap((outcome) => (outcome.status === 'rejected' ? [outcome.reason as unknown] : []))
   if (faults.length > 0) throw new AggregateError(faults, 'setup is not complete')
-  const [migrations, topics, schemas] = await Promise.all(steps)
+  const [{ migrations, logins }, topics, schemas] = await Promise.all(steps)
   return {
-    document: { migrations, topicsCreated: topics, topics: specs.map(({ topic }) => topic), schemas },
+    document: { migrations, logins, topicsCreated: topics, topics: specs.map(({ topic }) => topic), schemas },
     lines: [
       `migrations applied: ${listOrNone(migrations)}`,
+      ...(logins.length === 0 ? [] : [`logins: ${logins.join(', ')}`]),
       `topics created: ${listOrNone(topics)}`,
       ...schemas.map(({ subject, id }) => `schema ${id}: ${subject}, BACKWARD_TRANSITIVE`),
     ],
     complete: true,
   }
+}
+
+function passwordsOf(env: Env): Record<ProcessRole, string> {
+  const config = loadConfig(
+    [
+      'POSTGRES_DETECTOR_PASSWORD',
+      'POSTGRES_ARCHIVER_PASSWORD',
+      'POSTGRES_ORCHESTRATOR_PASSWORD',
+      'POSTGRES_API_PASSWORD',
+    ],
+    env,
+  )
+  return {
+    detector: config.POSTGRES_DETECTOR_PASSWORD,
+    archiver: config.POSTGRES_ARCHIVER_PASSWORD,
+    orchestrator: config.POSTGRES_ORCHESTRATOR_PASSWORD,
+    api: config.POSTGRES_API_PASSWORD,
+  }
+}
+
+/** The logins come first: migrating grants them what they may do. */
+async function setUpDatabase(url: string, connectTimeoutMs: number, passwords?: Record<ProcessRole, string>) {
+  const logins = passwords === undefined ? [] : await createLogins(url, passwords, connectTimeoutMs)
+  return { migrations: await migrate(url, { connectTimeoutMs, lockWaitMs: MIGRATION_LOCK_WAIT_MS }), logins }
 }
 
 const listOrNone = (names: readonly string[]): string => (names.length === 0 ? 'none, all there' : names.join(', '))

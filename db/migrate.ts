@@ -8,6 +8,7 @@ import pg from 'pg'
 import { GuardianError } from '../domain/errors.js'
 import { packageRoot } from '../platform/package-root.js'
 import type { Queryable } from './pool.js'
+import { grantToProcesses } from './process-roles.js'
 import { asStoreError, sqlStateOf } from './store-error.js'
 
 export const migrationsFolder = join(packageRoot, 'db', 'migrations')
@@ -16,7 +17,7 @@ export interface MigrateSettings {
   readonly connectTimeoutMs: number
   /** How long to wait for another process that migrates, and for each lock that a migration needs. */
   readonly lockWaitMs: number
-  /** Tests give another folder. */
+  /** Tests give another folder. Nothing is granted then: there need not be all tables. */
   readonly folder?: string
 }
 
@@ -37,8 +38,9 @@ const MIGRATION_LOCK = 7_236_401
 const APPLIED = 'SELECT m.hash, m.created_at FROM drizzle.__drizzle_migrations m ORDER BY m.created_at'
 
 /**
- * Brings a database to the schema of this code: forward only, all pending migrations in one transaction. Starts in
- * parallel are safe, because an advisory lock lets one go at a time.
+ * Brings a database to the schema of this code: forward only, all pending migrations in one transaction; then the logins of
+ * the processes, where there are any, to what they may do in it. Starts in parallel are safe, because an advisory lock lets
+ * one go at a time.
  * @returns the names of the migrations applied now, in order; empty when there was nothing to do
  * @throws GRD_MIGRATION when the database is newer than the code, or a migration was edited after it was applied;
  *   GRD_STORE_* when PostgreSQL cannot be reached, or another process still migrates after `lockWaitMs`
@@ -61,6 +63,7 @@ export async function migrate(databaseUrl: string, settings: MigrateSettings): P
     const before = await applied((text) => client.query<AppliedRow>(text))
     await refuseForeign(folder, journal, before)
     await applyMigrations(drizzle(client), { migrationsFolder: folder })
+    if (settings.folder === undefined) await grantToProcesses(client)
     return journal.filter(({ when }) => when > latest(before)).map(({ tag }) => tag)
   } catch (error) {
     throw migrationError(lost ?? error)

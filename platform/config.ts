@@ -57,6 +57,10 @@ export const VARIABLES = {
   BIND_HOST: z.string().min(1).prefault('127.0.0.1'),
 
   DATABASE_URL: z.string().regex(/^postgres(ql)?:\/\/\S+$/, 'not a postgres:// URL'),
+  POSTGRES_DETECTOR_PASSWORD: secret,
+  POSTGRES_ARCHIVER_PASSWORD: secret,
+  POSTGRES_ORCHESTRATOR_PASSWORD: secret,
+  POSTGRES_API_PASSWORD: secret,
   PG_POOL_MAX: wholeNumber(1, 200, 10),
   PG_CONNECT_TIMEOUT_MS: wholeNumber(100, 60_000, 5_000),
   PG_STATEMENT_TIMEOUT_MS: wholeNumber(100, 3_600_000, 15_000),

@@ -52,8 +52,19 @@ export const APP_PROCESSES: readonly AppProcess[] = [
   },
 ]
 
-/** The command that brings database, topics and schemas up to date. */
-export const SETUP_COMMAND: readonly string[] = [join(packageRoot, 'dist/cli/main.js'), 'setup', '--json']
+/** The command that brings database, topics and schemas up to date. @param withRoles makes the logins of the processes, too */
+export const setupCommand = (withRoles: boolean): readonly string[] => [
+  ...[join(packageRoot, 'dist/cli/main.js'), 'setup', '--json'],
+  ...(withRoles ? ['--roles'] : []),
+]
+
+/** The environment of a process that has a login of its own to the database of `DATABASE_URL`. */
+export function withOwnLogin(app: AppProcess, env: Env): Env {
+  const url = new URL(env['DATABASE_URL'] ?? '')
+  url.username = `guardian_${app.name}`
+  url.password = env[`POSTGRES_${app.name.toUpperCase()}_PASSWORD`] ?? ''
+  return { ...env, DATABASE_URL: url.href }
+}
 
 /** So many records of the simulated shop on each of the days before today: enough for figures that say something. */
 const PAST_DAY_RECORDS = 50_000

@@ -2,9 +2,15 @@ import { randomBytes } from 'node:crypto'
 import { chmodSync, existsSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs'
 import { parse } from 'dotenv'
 
+const password = (): string => randomBytes(24).toString('base64url')
+
 /** The secrets that the first start makes up; who has set one already keeps it. */
 const SECRETS: Readonly<Record<string, () => string>> = {
-  POSTGRES_PASSWORD: () => randomBytes(24).toString('base64url'),
+  POSTGRES_PASSWORD: password,
+  POSTGRES_DETECTOR_PASSWORD: password,
+  POSTGRES_ARCHIVER_PASSWORD: password,
+  POSTGRES_ORCHESTRATOR_PASSWORD: password,
+  POSTGRES_API_PASSWORD: password,
   GUARDIAN_ADMIN_KEY: () => `gdn_${randomBytes(32).toString('base64url')}`,
 }
 

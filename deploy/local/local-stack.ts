@@ -4,11 +4,12 @@ import type { Env } from '../../platform/env.js'
 import { packageRoot } from '../../platform/package-root.js'
 import {
   APP_PROCESSES,
-  SETUP_COMMAND,
   demoSpec,
   figuresCommand,
   pastDayCommand,
   processSpec,
+  setupCommand,
+  withOwnLogin,
   type AppProcess,
 } from './app-processes.js'
 import { LocalFault, messageOf } from './local-fault.js'
@@ -110,7 +111,12 @@ export class LocalStack {
     return [...this.#processes, ...[...this.servers.running.values()].flatMap((server) => server.processes)]
   }
 
-  /** The addresses, as our processes and the command line get them. */
+  /** A PostgreSQL that somebody else runs may have logins of its own: every process uses the one that is given. */
+  get #hasOwnPostgres(): boolean {
+    return this.options.parts.includes('postgres')
+  }
+
+  /** The addresses, as the command line gets them, and our processes but for their logins. */
   addresses(): Record<string, string> {
     const { env, dataDir, parts, brokers, ports } = this.options
     const running = describeServers(this.servers)
@@ -170,16 +176,15 @@ export class LocalStack {
     await Promise.all(['compile', 'postgres', 'kafka', 'registry'].map((name) => this.#need(name)))
     report('migrating, creating topics, registering schemas')
     const own = { ...env, ...this.addresses() }
-    await runCommand({ command: process.execPath, args: SETUP_COMMAND, env: own, keeper, signal }).catch(
-      (cause: unknown) => {
-        signal.throwIfAborted()
-        throw new LocalFault(
-          `guardian setup failed: ${messageOf(cause)}`,
-          'if the data is of another version and not needed: npm run reset',
-          { cause },
-        )
-      },
-    )
+    const args = setupCommand(this.#hasOwnPostgres)
+    await runCommand({ command: process.execPath, args, env: own, keeper, signal }).catch((cause: unknown) => {
+      signal.throwIfAborted()
+      throw new LocalFault(
+        `guardian setup failed: ${messageOf(cause)}`,
+        'if the data is of another version and not needed: npm run reset',
+        { cause },
+      )
+    })
     writeStackEnv(dataDir, this.addresses())
     return 'up to date'
   }
@@ -190,7 +195,8 @@ export class LocalStack {
       report('waiting for the servers')
       await Promise.all([this.#need('setup'), this.#need('temporal')])
       report('starting')
-      await this.#run(processSpec(app, { ...env, ...this.addresses() }, dataDir))
+      const own = { ...env, ...this.addresses() }
+      await this.#run(processSpec(app, this.#hasOwnPostgres ? withOwnLogin(app, own) : own, dataDir))
       return undefined
     }
     return { title: app.title, run }

@@ -40,6 +40,6 @@ export async function openWorkspace(say: (text: string) => void): Promise<Worksp
   if (orphans.length > 0) say(`ended what an earlier start had left running: ${orphans.join(', ')}`)
   removeStackEnv(dataDir)
   const created = completeEnvFile(join(packageRoot, '.env'))
-  if (created.length > 0) say(`wrote .env with ${created.join(' and ')}`)
+  if (created.length > 0) say(`wrote .env with ${created.join(', ')}`)
   return { dataDir, env: readEnv(), childrenFile, lock }
 }

@@ -2,6 +2,7 @@ import { spawn, type ChildProcess } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { packageRoot } from '../../platform/package-root.js'
+import { withOwnLogin } from './process-logins.js'
 
 export interface Finished {
   readonly code: number | null
@@ -31,7 +32,7 @@ export async function runGuardian(
 const running = new Set<ChildProcess>()
 process.once('exit', () => running.forEach((child) => child.kill('SIGKILL')))
 
-/** A process of the product that runs until it is stopped or killed. */
+/** A process of the product, with the database login that it has, which runs until it is stopped or killed. */
 export class ServiceProcess {
   readonly exited: Promise<number | null>
   readonly #child: ChildProcess
@@ -40,7 +41,7 @@ export class ServiceProcess {
   /** @param root the folder whose dist/ is run: the product as it is, or a copy with something changed in it */
   constructor(script: string, env: Record<string, string>, root = packageRoot) {
     const child = spawn(process.execPath, [join(root, 'dist', script)], {
-      env: { ...passedOn(), ...env },
+      env: { ...passedOn(), ...withOwnLogin(script, env) },
       stdio: ['ignore', 'inherit', 'pipe'],
     })
     this.#child = child

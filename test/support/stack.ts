@@ -11,6 +11,7 @@ import {
   type ServerName,
 } from '../../deploy/local/servers.js'
 import { startKeeper, type Keeper } from '../../deploy/local/start-keeper.js'
+import { makeProcessLogins } from './process-logins.js'
 
 /** The servers of one mocha run, with every address filled in; those of servers that were not asked for are empty. */
 export interface TestStack extends Omit<
@@ -35,6 +36,7 @@ interface Shared {
 const FIRST_START_MS = 900_000 // with an empty cache, servers are fetched or built
 
 let shared: Promise<Shared> | undefined
+let logins: Promise<void> | undefined
 
 /**
  * The servers of this mocha run: on free ports, in a temporary directory, started when first asked for, shared by all
@@ -51,6 +53,7 @@ export async function testStack(...parts: ServerName[]): Promise<TestStack> {
     temporalAddress = '',
     ...handles
   } = describeServers(set)
+  if (databaseUrl !== '') await (logins ??= makeProcessLogins(databaseUrl))
   return { ...handles, databaseUrl, kafkaBrokers, schemaRegistryUrl, temporalAddress, dataDir }
 }
 
@@ -129,6 +132,7 @@ export async function stopTestStack(): Promise<void> {
   if (shared === undefined) return
   const { set, keeper } = await shared
   shared = undefined
+  logins = undefined
   await set.stop()
   await keeper.close()
 }

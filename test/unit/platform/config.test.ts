@@ -2,19 +2,28 @@ import assert from 'node:assert/strict'
 import { ConfigError, loadConfig, VARIABLES, type VariableName } from '../../../platform/config.js'
 
 const NAMES = Object.keys(VARIABLES) as VariableName[]
+const LOGIN_PASSWORDS = [
+  'POSTGRES_DETECTOR_PASSWORD',
+  'POSTGRES_ARCHIVER_PASSWORD',
+  'POSTGRES_ORCHESTRATOR_PASSWORD',
+  'POSTGRES_API_PASSWORD',
+] as const
 const REQUIRED: readonly VariableName[] = [
   'DATABASE_URL',
   'KAFKA_BROKERS',
   'SCHEMA_REGISTRY_URL',
   'TEMPORAL_ADDRESS',
   'GUARDIAN_ADMIN_KEY',
+  ...LOGIN_PASSWORDS,
 ]
+const SECRET = 'abcdefghijklmnopqrstuvwxyz-0123456789'
 const GOOD = {
   DATABASE_URL: 'postgres://u:p@h:5432/d',
   KAFKA_BROKERS: 'a:9092, b:9093',
   SCHEMA_REGISTRY_URL: 'http://h:8080/apis',
   TEMPORAL_ADDRESS: 'h:7233',
-  GUARDIAN_ADMIN_KEY: 'abcdefghijklmnopqrstuvwxyz-0123456789',
+  GUARDIAN_ADMIN_KEY: SECRET,
+  ...Object.fromEntries(LOGIN_PASSWORDS.map((name) => [name, SECRET])),
 }
 const CANARY = 'canary-7f3a'
 

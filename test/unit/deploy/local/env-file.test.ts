@@ -14,10 +14,12 @@ describe('.env', () => {
   })
   afterEach(() => rmSync(dir, { recursive: true }))
 
-  it('is made with two long secrets that nobody else can read', () => {
-    assert.deepEqual(completeEnvFile(path), ['POSTGRES_PASSWORD', 'GUARDIAN_ADMIN_KEY'])
+  it('is made with long secrets, each its own, that nobody else can read', () => {
+    const passwords = ['', '_DETECTOR', '_ARCHIVER', '_ORCHESTRATOR', '_API'].map((of) => `POSTGRES${of}_PASSWORD`)
+    assert.deepEqual(completeEnvFile(path), [...passwords, 'GUARDIAN_ADMIN_KEY'])
     const made = parse(readFileSync(path))
-    assert.ok((made['POSTGRES_PASSWORD']?.length ?? 0) >= 32)
+    assert.equal(new Set(Object.values(made)).size, passwords.length + 1)
+    for (const name of passwords) assert.ok((made[name]?.length ?? 0) >= 32, name)
     assert.ok((made['GUARDIAN_ADMIN_KEY']?.length ?? 0) >= 43)
     assert.equal(statSync(path).mode & 0o777, 0o600)
   })
@@ -30,7 +32,9 @@ describe('.env', () => {
   })
 
   it('keeps what is in it, gets what it lacks, and is closed to others', () => {
-    writeFileSync(path, 'PORT=9000\nPOSTGRES_PASSWORD=mine')
+    completeEnvFile(path)
+    const others = readFileSync(path, 'utf8').replaceAll(/^(POSTGRES_PASSWORD|GUARDIAN_ADMIN_KEY)=.*\n/gm, '')
+    writeFileSync(path, `${others}PORT=9000\nPOSTGRES_PASSWORD=mine`)
     chmodSync(path, 0o644)
     assert.deepEqual(completeEnvFile(path), ['GUARDIAN_ADMIN_KEY'])
     const { PORT, POSTGRES_PASSWORD, GUARDIAN_ADMIN_KEY } = parse(readFileSync(path))
