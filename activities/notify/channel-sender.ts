@@ -17,6 +17,12 @@ export interface ChannelSender {
   stop(): void
 }
 
+/** A sender behind a circuit. */
+export interface GuardedSender extends ChannelSender {
+  /** How long no attempt will be let through; undefined when one would be made now. */
+  refusedForMs(): number | undefined
+}
+
 export type Certainty = 'not_sent' | 'unknown' | 'refused'
 
 /**
@@ -32,6 +38,8 @@ export class DeliveryFault extends Error {
     readonly certainty: Certainty,
     /** How long the receiver asks us to wait. */
     readonly retryAfterMs?: number,
+    /** Whether the receiver is away, or not itself, rather than one that works and says no. */
+    readonly isOutage = certainty !== 'refused',
   ) {
     super(fault)
   }

@@ -11,6 +11,9 @@ export interface EmailSettings {
   readonly timeoutMs: number
 }
 
+/** A server's word for being no server at present; with any other it answers for one mail. */
+const NOT_AVAILABLE = 421
+
 /** The commands after whose failure nothing can have been taken: the server takes a mail when it answers DATA. */
 const BEFORE_THE_MAIL = ['CONN', 'EHLO', 'HELO', 'STARTTLS', 'AUTH', 'MAIL FROM', 'RCPT TO']
 
@@ -61,7 +64,12 @@ function faultOf(error: unknown): DeliveryFault {
   const field = (name: string): unknown => (error instanceof Error ? Reflect.get(error, name) : undefined)
   const [answer, command, code] = [field('responseCode'), field('command'), field('code')]
   if (typeof answer === 'number')
-    return new DeliveryFault(`SMTP_${answer}`, answer >= 500 && answer < 600 ? 'refused' : 'not_sent')
+    return new DeliveryFault(
+      `SMTP_${answer}`,
+      answer >= 500 && answer < 600 ? 'refused' : 'not_sent',
+      undefined,
+      answer === NOT_AVAILABLE,
+    )
   if (code === 'EDNS' || (typeof command === 'string' && BEFORE_THE_MAIL.includes(command)))
     return new DeliveryFault('SMTP_NOT_REACHED', 'not_sent')
   return new DeliveryFault('SMTP_NO_ANSWER', 'unknown')

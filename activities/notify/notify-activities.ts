@@ -7,7 +7,7 @@ import { CHANNELS, deliveryKeyOf, type Channel } from '../../domain/alerting/cha
 import { GuardianError, isRetryable } from '../../domain/errors.js'
 import { asActivity } from '../activity-failure.js'
 import { untilCancelled } from '../until-cancelled.js'
-import { DeliveryFault, type ChannelSender } from './channel-sender.js'
+import { DeliveryFault, type GuardedSender } from './channel-sender.js'
 
 export interface DeliveryId {
   readonly alertId: string
@@ -39,7 +39,7 @@ export interface NotifyDeps {
   readonly markNotSent: (id: DeliveryId, token: string, how: NotSent) => Promise<boolean>
   readonly giveDeliveryUp: (id: DeliveryId, fault: string) => Promise<void>
   /** The channels that are configured. */
-  readonly senders: ReadonlyMap<Channel, ChannelSender>
+  readonly senders: ReadonlyMap<Channel, GuardedSender>
   /** Where people reach the API. */
   readonly baseUrl: string
   /** For one attempt to send. */
@@ -77,6 +77,8 @@ async function attempt(deps: NotifyDeps, id: DeliveryId): Promise<DeliveryOutcom
     if (!(await deps.isDeliveryOwed(id))) return 'not_owed'
     throw tryAgain(`${id.channel} is not configured on this worker`, undefined)
   }
+  const refusedForMs = sender.refusedForMs()
+  if (refusedForMs !== undefined) throw tryAgain(`${id.channel} does not answer: its circuit is open`, refusedForMs)
   const { sendTimeoutMs } = deps
   const token = randomUUID()
   const claimedAt = performance.now()

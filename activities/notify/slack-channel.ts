@@ -59,7 +59,8 @@ function faultOf(error: unknown, waitMs: number | undefined): DeliveryFault {
   if (error instanceof IncomingWebhookHTTPError) {
     const { statusCode } = error
     const isPassing = statusCode === 408 || statusCode === 429 || statusCode >= 500
-    return new DeliveryFault(`SLACK_${statusCode}`, isPassing ? 'not_sent' : 'refused', waitMs)
+    const isOutage = statusCode === 408 || statusCode >= 500
+    return new DeliveryFault(`SLACK_${statusCode}`, isPassing ? 'not_sent' : 'refused', waitMs, isOutage)
   }
   const code = codeIn(error)
   if (code === 'OUTBOUND_REFUSED') return new DeliveryFault('SLACK_ADDRESS_NOT_PUBLIC', 'refused')

@@ -26,8 +26,8 @@ export const createHealthHandlers = ({
   async getHealth() {
     const [dependencies, channels] = await Promise.all([checkDependencies(), readChannels().catch(() => [])])
     const status = dependencies.every((dependency) => dependency.status === 'up') ? 'ok' : 'degraded'
-    const alert_channels = channels.map(({ channel, isConfigured, owed }) => ({
-      ...{ channel, owed },
+    const alert_channels = channels.map(({ channel, isConfigured, circuit, owed }) => ({
+      ...{ channel, owed, circuit: isConfigured ? circuit : null },
       status: isConfigured ? ('on' as const) : ('off' as const),
     }))
     return { body: { status, version, uptime_seconds: uptimeSeconds(), dependencies, alert_channels } satisfies Health }

@@ -1,4 +1,4 @@
-import type { Channel } from '../../domain/alerting/channel.js'
+import type { Channel, ChannelCircuit } from '../../domain/alerting/channel.js'
 import type { AlertLink, AlertSource, Figures, Severity } from '../../domain/alerting/observation.js'
 import type { Suppression } from '../../domain/alerting/decide-alert.js'
 import type { Queryable } from '../pool.js'
@@ -62,7 +62,7 @@ SELECT d.channel, d.state, d.attempts, d.unknown_attempts AS "unknownAttempts", 
   FROM alert_deliveries d WHERE d.alert_id = $1 ORDER BY d.channel`
 
 const CHANNELS = `
-SELECT c.channel, c.is_configured AS "isConfigured",
+SELECT c.channel, c.is_configured AS "isConfigured", c.circuit,
        (SELECT count(*) FROM alert_deliveries d WHERE d.channel = c.channel AND d.state IN ('pending', 'sending')) AS owed
   FROM alert_channels c ORDER BY c.channel`
 
@@ -97,6 +97,8 @@ export async function readAlert(
 export interface ChannelRow {
   readonly channel: Channel
   readonly isConfigured: boolean
+  /** To its receiver, in the process where it changed last. */
+  readonly circuit: ChannelCircuit
   /** Messages that have not been sent yet. */
   readonly owed: number
 }

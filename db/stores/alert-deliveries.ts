@@ -1,5 +1,5 @@
 import type { Alert } from '../../domain/alerting/alert-message.js'
-import type { Channel } from '../../domain/alerting/channel.js'
+import type { Channel, ChannelCircuit } from '../../domain/alerting/channel.js'
 import type { Suppression } from '../../domain/alerting/decide-alert.js'
 import type { Queryable } from '../pool.js'
 
@@ -61,7 +61,10 @@ SELECT h.alert_id AS "alertId", h.fingerprint, h.source, h.cause, h.kind, h.seve
 
 const CHANNEL = `
 INSERT INTO alert_channels AS c (channel, is_configured, reported_ts) VALUES ($1, $2, $3)
-ON CONFLICT (channel) DO UPDATE SET is_configured = excluded.is_configured, reported_ts = excluded.reported_ts`
+ON CONFLICT (channel) DO UPDATE SET is_configured = excluded.is_configured, circuit = 'closed', reported_ts = excluded.reported_ts`
+
+const CIRCUIT =
+  'UPDATE alert_channels AS c SET circuit = $2, reported_ts = $3 WHERE c.channel = $1 AND c.reported_ts <= $3'
 
 /**
  * Takes the right to send one message for a while. A claim that runs out without a word leaves open whether the message
@@ -159,4 +162,9 @@ export async function reportChannels(
   at: Date,
 ): Promise<void> {
   for (const { channel, isConfigured } of channels) await db.query(CHANNEL, [channel, isConfigured, at])
+}
+
+/** Says how the circuit to a channel's receiver stands, in the process where it changed last. @throws GRD_STORE_* */
+export async function reportCircuit(db: Queryable, channel: Channel, circuit: ChannelCircuit, at: Date): Promise<void> {
+  await db.query(CIRCUIT, [channel, circuit, at])
 }

@@ -1,5 +1,5 @@
 import { bigint, boolean, integer, jsonb, pgTable, primaryKey, text } from 'drizzle-orm/pg-core'
-import { CHANNELS } from '../../domain/alerting/channel.js'
+import { CHANNEL_CIRCUITS, CHANNELS } from '../../domain/alerting/channel.js'
 import { SUPPRESSIONS, type SentMark } from '../../domain/alerting/decide-alert.js'
 import {
   ALERT_SOURCES,
@@ -110,6 +110,7 @@ export const alertChannels = pgTable(
     channel: text('channel', { enum: CHANNELS }).notNull(),
     isConfigured: boolean('is_configured').notNull(),
     reportedTs: timestamptz('reported_ts').notNull(),
+    circuit: text('circuit', { enum: CHANNEL_CIRCUITS }).notNull().default('closed'),
   },
   (table) => [primaryKey({ columns: [table.channel] })],
 )

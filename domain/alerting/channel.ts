@@ -2,6 +2,10 @@
 export const CHANNELS = ['slack', 'email'] as const
 export type Channel = (typeof CHANNELS)[number]
 
+/** How the circuit to a channel's receiver stands. */
+export const CHANNEL_CIRCUITS = ['closed', 'open', 'half_open'] as const
+export type ChannelCircuit = (typeof CHANNEL_CIRCUITS)[number]
+
 /**
  * Names one message on one channel, for good: every attempt to send it carries the same key, so that a receiver can
  * tell a repeat.

@@ -33,6 +33,8 @@ export interface BreakerContext {
   readonly nowMs: () => number
   readonly log: Logger
   readonly metrics: BreakerMetrics
+  /** Told of every change of state. It must not throw. */
+  readonly onChange?: (dependency: string, state: CircuitState) => void
 }
 
 export type BreakerMetrics = ReturnType<typeof createBreakerMetrics>
@@ -112,17 +114,23 @@ export class CircuitBreaker {
     }
   }
 
+  /** Why a call would be refused now, for who prepares one; counted as refused. @returns undefined when it would be made */
+  refusal(): CircuitOpenError | undefined {
+    const leftMs = this.#openUntilMs - this.#context.nowMs()
+    if (this.#state === 'closed') return undefined
+    if (this.#state === 'open' ? leftMs <= 0 : !this.#trying) return undefined
+    this.#context.metrics.refused.inc({ dependency: this.dependency })
+    return new CircuitOpenError(this.dependency, Math.max(leftMs, 1_000))
+  }
+
   /** @returns whether the call is the one attempt of a half-open circuit */
   #admit(): boolean {
+    const refusal = this.refusal()
+    if (refusal !== undefined) throw refusal
     if (this.#state === 'closed') return false
-    const leftMs = this.#openUntilMs - this.#context.nowMs()
-    if (this.#state === 'open' && leftMs <= 0) this.#become('half_open')
-    if (this.#state === 'half_open' && !this.#trying) {
-      this.#trying = true
-      return true
-    }
-    this.#context.metrics.refused.inc({ dependency: this.dependency })
-    throw new CircuitOpenError(this.dependency, Math.max(leftMs, 1_000))
+    if (this.#state === 'open') this.#become('half_open')
+    this.#trying = true
+    return true
   }
 
   #succeeded(): void {
@@ -150,6 +158,7 @@ export class CircuitBreaker {
     const line = { dependency: this.dependency, before, state, ...(err === undefined ? {} : { err }) }
     if (state === 'open') this.#context.log.warn(line, 'circuit_opened')
     else this.#context.log.info(line, state === 'closed' ? 'circuit_closed' : 'circuit_half_open')
+    this.#context.onChange?.(this.dependency, state)
   }
 
   #show(): void {

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { CHANNELS } from '../../domain/alerting/channel.js'
+import { CHANNEL_CIRCUITS, CHANNELS } from '../../domain/alerting/channel.js'
 import { Timestamp } from './parameters.js'
 
 export const DependencyHealth = z
@@ -22,6 +22,9 @@ export const ChannelHealth = z
   .strictObject({
     channel: z.enum(CHANNELS),
     status: z.enum(['on', 'off']).meta({ description: '`off`: not configured; alerts do not go there' }),
+    circuit: z.enum(CHANNEL_CIRCUITS).nullable().meta({
+      description: '`open`: its receiver did not answer, and is not asked for a while; null for a channel that is off',
+    }),
     owed: z.int().min(0).meta({ description: 'Messages that have not been sent yet' }),
   })
   .meta({ id: 'ChannelHealth' })

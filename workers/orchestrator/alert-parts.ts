@@ -1,7 +1,8 @@
 import type { ScheduleClient } from '@temporalio/client'
 import type { DeadLetterDeps, DeadLetterHead } from '../../activities/alerts/dead-letter-activities.js'
 import type { LookDeps } from '../../activities/alerts/look-activities.js'
-import type { ChannelSender } from '../../activities/notify/channel-sender.js'
+import type { ChannelSender, GuardedSender } from '../../activities/notify/channel-sender.js'
+import { guardChannel, isOutage } from '../../activities/notify/guarded-channel.js'
 import { emailChannel } from '../../activities/notify/email-channel.js'
 import type { WatchDeps } from '../../activities/alerts/watch-activities.js'
 import type { NotifyDeps } from '../../activities/notify/notify-activities.js'
@@ -16,6 +17,7 @@ import {
   markNotSent,
   markSent,
   reportChannels,
+  reportCircuit,
 } from '../../db/stores/alert-deliveries.js'
 import { recordLook } from '../../db/stores/alert-looks.js'
 import { moveDeadLetterCursors, readDeadLetterCursors } from '../../db/stores/dead-letter-cursors.js'
@@ -28,6 +30,7 @@ import { readRange } from '../../platform/kafka/read-range.js'
 import type { Part } from '../../platform/lifecycle.js'
 import type { Logger } from '../../platform/logger.js'
 import { Counter, type Registry } from '../../platform/metrics.js'
+import { CircuitBreaker, createBreakerMetrics } from '../../platform/resilience/circuit-breaker.js'
 import type { OrchestratorConfig } from './orchestrator-config.js'
 import type { DeclaredSchedule } from './schedules.js'
 import { watchDeps, type WatchParts } from './watch-parts.js'
@@ -47,7 +50,7 @@ export async function openAlerts(
   { db, registry, schedules, declared }: AlertParts,
   log: Logger,
 ): Promise<Part<AlertDeps>> {
-  const senders = channelsOf(config)
+  const senders = guardedChannels(config, { db, registry }, log)
   const channels = CHANNELS.map((channel) => ({ channel, isConfigured: senders.has(channel) }))
   for (const { channel, isConfigured } of channels)
     log.info({ channel }, isConfigured ? 'alert_channel_on' : 'alert_channel_off')
@@ -87,10 +90,32 @@ function channelsOf(config: OrchestratorConfig): Map<Channel, ChannelSender> {
   return senders
 }
 
+/** Every channel behind a circuit of its own. Its changes are written down, for the API to show. */
+function guardedChannels(
+  config: OrchestratorConfig,
+  { db, registry }: Pick<AlertParts, 'db' | 'registry'>,
+  log: Logger,
+): Map<Channel, GuardedSender> {
+  const metrics = createBreakerMetrics(registry)
+  const { BREAKER_FAILURES: failures, BREAKER_PAUSE_MS: pauseMs, BREAKER_SUCCESSES: successes } = config
+  const guarded = new Map<Channel, GuardedSender>()
+  for (const [channel, sender] of channelsOf(config)) {
+    const breaker = new CircuitBreaker(channel, isOutage, {
+      ...{ settings: { failures, pauseMs, successes }, nowMs: Date.now, log, metrics },
+      onChange: (_, state) =>
+        void reportCircuit(db, channel, state, new Date()).catch((err: unknown) =>
+          log.warn({ err, channel, state }, 'circuit_not_reported'),
+        ),
+    })
+    guarded.set(channel, guardChannel(sender, breaker))
+  }
+  return guarded
+}
+
 function notifyDeps(
   config: OrchestratorConfig,
   db: Database,
-  senders: ReadonlyMap<Channel, ChannelSender>,
+  senders: ReadonlyMap<Channel, GuardedSender>,
   registry: Registry,
 ): NotifyDeps {
   const attempts = new Counter({

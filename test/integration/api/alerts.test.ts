@@ -1,7 +1,13 @@
 import assert from 'node:assert/strict'
 import type { Observation } from '../../../domain/alerting/observation.js'
 import { listSilences } from '../../../db/stores/alert-silences.js'
-import { claimDelivery, markNotSent, markSent, reportChannels } from '../../../db/stores/alert-deliveries.js'
+import {
+  claimDelivery,
+  markNotSent,
+  markSent,
+  reportChannels,
+  reportCircuit,
+} from '../../../db/stores/alert-deliveries.js'
 import { recordLook } from '../../../db/stores/alert-looks.js'
 import { listAlerts, readAlert, readChannels } from '../../../db/read-models/alerts.js'
 import { createSilence, endSilence } from '../../../db/stores/alert-silences.js'
@@ -142,12 +148,13 @@ describe('alerts and silences over the API', function () {
       { channel: 'email', isConfigured: false },
     ] as const
     await reportChannels(database.db, channels, new Date())
+    await reportCircuit(database.db, 'slack', 'open', new Date())
     const { alert_channels: said } = await readAnswer<Health>('getHealth', await fetch(`${api.url}/health`))
     assert.deepEqual(
-      said.map(({ channel, status }) => [channel, status]),
+      said.map(({ channel, status, circuit }) => [channel, status, circuit]),
       [
-        ['email', 'off'],
-        ['slack', 'on'],
+        ['email', 'off', null],
+        ['slack', 'on', 'open'],
       ],
     )
   })

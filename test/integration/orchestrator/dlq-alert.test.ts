@@ -12,7 +12,7 @@ describe('dead letters that are told of', function () {
   this.timeout(180_000)
   useTestStack('postgres', 'kafka', 'registry', 'temporal')
   let stage: AlertStage
-  before(async () => (stage = await AlertStage.open()))
+  before(async () => (stage = await AlertStage.open({ BREAKER_PAUSE_MS: '2000' })))
   after(() => stage.close())
 
   const send = (...batches: DeadLetterBatch[]) => sendDeadLetters(stage.stage.servers.kafkaBrokers, batches)
@@ -142,6 +142,58 @@ describe('dead letters that are told of', function () {
         ['slack', 'sent', null],
       ],
     )
+  })
+
+  it('receivers that do not answer are not asked for a while: their circuits open, try, and close again', async () => {
+    const channels = ['slack', 'email'] as const
+    const metrics = async () => {
+      const port = stage.orchestrator.said(/"metricsPort":(\d+)/) ?? ''
+      return (await fetch(`http://127.0.0.1:${port}/metrics`)).text()
+    }
+    const figure = (text: string, name: string, ...labels: string[]) => {
+      const line = text.split('\n').find((one) => one.startsWith(name) && labels.every((label) => one.includes(label)))
+      return Number(line?.split(' ').at(-1) ?? 0)
+    }
+    const changes = (text: string, channel: string) =>
+      ['open', 'half_open', 'closed'].map((to) =>
+        figure(text, 'guardian_circuit_transitions_total', `"${channel}"`, `to="${to}"`),
+      )
+    const stored = async () =>
+      (await stage.stage.db.query<{ circuit: string }>('SELECT c.circuit FROM alert_channels c')).rows.map(
+        ({ circuit }) => circuit,
+      )
+    const [taken, mails] = [stage.slack.taken.length, stage.mail.mails.length]
+    stage.slack.decideBy(() => ({ kind: 'answer', status: 503 }))
+    stage.mail.next(421, 421, 421)
+    await send(
+      batch('INVALID', clicks, 30),
+      batch('FUTURE_TIMESTAMP', purchases, 30),
+      batch('TOO_LARGE', purchases, 30),
+    )
+    await stage.look({ warning: 10, critical: 20 })
+    const areAll = async (state: string) => (await stored()).join() === `${state},${state}`
+    await waitUntil(
+      () => 'the circuits did not open',
+      10_000,
+      () => areAll('open'),
+    )
+    assert.deepEqual(changes(await metrics(), 'slack'), [1, 0, 0])
+    stage.slack.decideBy(() => undefined)
+    const asked = stage.slack.requests.length
+    await stage.delivered()
+    await waitUntil(
+      () => 'the circuits did not close',
+      5_000,
+      () => areAll('closed'),
+    )
+    const text = await metrics()
+    for (const channel of channels) {
+      assert.deepEqual(changes(text, channel), [1, 1, 1], channel)
+      assert.equal(figure(text, 'guardian_circuit_state', `"${channel}"`, 'state="closed"'), 1)
+      assert.ok(figure(text, 'guardian_circuit_refused_total', `"${channel}"`) >= 1)
+    }
+    assert.equal(stage.slack.requests.length - asked, 3, 'each message was sent once more, when the circuit let it')
+    assert.deepEqual([stage.slack.taken.length - taken, stage.mail.mails.length - mails], [3, 3])
   })
 
   it('a worker that is killed while it sends loses nothing and repeats no channel that was done', async () => {
