@@ -23,6 +23,7 @@ import { createApi } from './api.js'
 import type { EventSink } from './collector/event-sink.js'
 import { createAdmit } from './middleware/admit.js'
 import { createDependencyProbes } from './dependency-probes.js'
+import { LastGoodAnswers } from './last-good-answers.js'
 import { serveHttp } from './http-server.js'
 import type { AnomalyStream } from './live/anomaly-stream.js'
 import type { FigureReader } from './routes/figures.js'
@@ -69,7 +70,7 @@ async function start(config: ApiConfig, log: Logger, { life }: ProcessContext): 
     log,
     registry,
     bodyLimitBytes: config.API_BODY_LIMIT_BYTES,
-    tags: new RememberedTags(Date.now, config.API_TAG_KEPT_MS, config.API_TAGS_KEPT_MAX),
+    ...rememberedAnswers(config, registry),
     idempotency: wireIdempotency(db, config),
     trustedProxies: config.API_TRUSTED_PROXIES,
     isStopping: () => stopping.now,
@@ -129,6 +130,15 @@ const untilStopped = (stopping: { now: boolean }, stream: AnomalyStream) =>
       return stream.stop()
     },
   })
+
+const rememberedAnswers = (config: ApiConfig, registry: Registry) => ({
+  tags: new RememberedTags(Date.now, config.API_TAG_KEPT_MS, config.API_TAGS_KEPT_MAX),
+  lastGood: new LastGoodAnswers(
+    { maxBytes: config.API_LAST_GOOD_BYTES, maxAgeMs: config.API_LAST_GOOD_SECONDS * 1_000 },
+    Date.now,
+    registry,
+  ),
+})
 
 const operationLimits = (config: ApiConfig) => ({
   pageLimitMax: config.API_PAGE_LIMIT_MAX,

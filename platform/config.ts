@@ -184,6 +184,8 @@ export const VARIABLES = {
   BREAKER_PAUSE_MS: wholeNumber(100, 600_000, 30_000),
   BREAKER_SUCCESSES: wholeNumber(1, 1_000, 3),
   API_TRUSTED_PROXIES: wholeNumber(0, 10, 0),
+  API_LAST_GOOD_BYTES: wholeNumber(0, 1_073_741_824, 16_777_216),
+  API_LAST_GOOD_SECONDS: wholeNumber(0, 604_800, 3_600),
   API_TAG_KEPT_MS: wholeNumber(0, 10_000, 250),
   API_TAGS_KEPT_MAX: wholeNumber(1, 100_000, 1_000),
   API_IDEMPOTENCY_IN_FLIGHT_SECONDS: wholeNumber(60, 86_400, 120),

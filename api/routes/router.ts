@@ -12,9 +12,10 @@ import { faultsOf } from '../faults.js'
 import { parseQuery } from '../query-string.js'
 import { allowsChange } from '../etag.js'
 import { idempotencyKeyOf, once, requestDigest, type IdempotencyStore } from '../idempotency.js'
+import type { LastGoodAnswers } from '../last-good-answers.js'
 import type { RememberedTags } from '../remembered-tags.js'
 import { contextOf } from '../request-context.js'
-import { sendRemembered, sendReply, type Reply } from './send-reply.js'
+import { sendLastGood, sendRemembered, sendReply, type Reply } from './send-reply.js'
 
 export type { Reply } from './send-reply.js'
 
@@ -67,6 +68,7 @@ export interface RouterDeps {
   /** Of a JSON body, also after it was decompressed. */
   readonly bodyLimitBytes: number
   readonly tags: RememberedTags
+  readonly lastGood: LastGoodAnswers
   readonly idempotency: IdempotencyStore
   /** Whose pages may call what is open to other origins. */
   readonly origins: readonly string[]
@@ -120,7 +122,7 @@ function refuseMethod(path: string, allowed: readonly string[]): RequestHandler 
   }
 }
 
-function answer(operation: Operation, handle: AnyHandler, { tags, idempotency }: RouterDeps): RequestHandler {
+function answer(operation: Operation, handle: AnyHandler, { tags, lastGood, idempotency }: RouterDeps): RequestHandler {
   return async (request: Request, response: Response) => {
     if (isTagged(operation) && sendRemembered(request, response, tags)) return
     const begun = tags.begin()
@@ -147,7 +149,9 @@ function answer(operation: Operation, handle: AnyHandler, { tags, idempotency }:
               operation.isSecret === true,
               work,
             )
-      await sendReply(operation, reply, request, response, tags, begun)
+      await sendReply(operation, reply, request, response, { tags, lastGood }, begun)
+    } catch (error) {
+      if (!(await sendLastGood(operation, error, request, response, lastGood))) throw error
     } finally {
       if (operation.method !== 'get') tags.clear()
     }

@@ -1,8 +1,10 @@
 import type { Request, Response } from 'express'
-import { isTagged } from '../../schemas/rest/openapi.js'
+import { isTagged, mayBeStale } from '../../schemas/rest/openapi.js'
 import type { Operation } from '../../schemas/rest/operation.js'
 import { compress, encodingFor } from '../compress.js'
 import { encodedTag, etagOf, isKnownTo } from '../etag.js'
+import { acceptedAgeMs, type LastGoodAnswers } from '../last-good-answers.js'
+import { asProblem } from '../problem-error.js'
 import type { RememberedTags } from '../remembered-tags.js'
 import { contextOf } from '../request-context.js'
 
@@ -39,13 +41,40 @@ export function sendRemembered(request: Request, response: Response, tags: Remem
 const tagKey = (request: Request, response: Response): string =>
   `${contextOf(response).principal?.role ?? 'open'} ${request.originalUrl}`
 
+/** Of one caller alone: what others were answered is not for everybody. */
+const lastGoodName = (request: Request, response: Response): string =>
+  `${contextOf(response).principal?.keyId ?? ''} ${tagKey(request, response)}`
+
+/**
+ * Answers with what was the last good answer when the database did not answer and the caller takes it, marked by its age.
+ * @returns whether it did
+ */
+export async function sendLastGood(
+  operation: Operation,
+  error: unknown,
+  request: Request,
+  response: Response,
+  lastGood: LastGoodAnswers,
+): Promise<boolean> {
+  const maxAgeMs = acceptedAgeMs(request.headers['cache-control'])
+  if (maxAgeMs === undefined || !mayBeStale(operation) || asProblem(error).code !== 'DEPENDENCY_UNAVAILABLE')
+    return false
+  const found = lastGood.find(lastGoodName(request, response), maxAgeMs)
+  if (found === undefined) return false
+  const { answer, ageSeconds } = found
+  response.set({ age: String(ageSeconds), warning: '111 - "Revalidation Failed"' })
+  if (isKnownTo(request.headers['if-none-match'], answer.etag)) sendNotModified(response, answer.etag)
+  else await sendText('application/json', answer.text, answer.etag, request, response.status(200))
+  return true
+}
+
 /** Sends a reply: with its tag when it is content, compressed when that pays. */
 export async function sendReply(
   operation: Operation,
   reply: Reply,
   request: Request,
   response: Response,
-  tags: RememberedTags,
+  { tags, lastGood }: { readonly tags: RememberedTags; readonly lastGood: LastGoodAnswers },
   begun: ReturnType<RememberedTags['begin']>,
 ): Promise<void> {
   const { status = 200, body, headers = {} } = reply
@@ -59,16 +88,26 @@ export async function sendReply(
   const etag = isContent ? (reply.version === undefined ? etagOf(text) : tagOf(reply)) : undefined
   if (etag !== undefined) {
     tags.keep(tagKey(request, response), etag, begun)
+    if (mayBeStale(operation)) lastGood.keep(lastGoodName(request, response), { text, etag, readMs: begun.sinceMs })
     if (isKnownTo(request.headers['if-none-match'], etag)) {
       sendNotModified(response, etag)
       return
     }
   }
-  response.status(status).set(headers).vary(VARY)
-  response.setHeader('content-type', `${contentType}; charset=utf-8`)
+  const tag = etag ?? (typeof headers['etag'] === 'string' ? headers['etag'] : undefined)
+  await sendText(contentType, text, tag, request, response.status(status).set(headers))
+}
+
+async function sendText(
+  contentType: string,
+  text: string,
+  tag: string | undefined,
+  request: Request,
+  response: Response,
+): Promise<void> {
+  response.vary(VARY).setHeader('content-type', `${contentType}; charset=utf-8`)
   const length = Buffer.byteLength(text)
   const encoding = encodingFor(request.headers['accept-encoding'], length)
-  const tag = etag ?? (typeof headers['etag'] === 'string' ? headers['etag'] : undefined)
   if (tag !== undefined) response.set('etag', encoding === undefined ? tag : encodedTag(tag, encoding))
   // A text goes to the socket in one piece with its head.
   if (encoding === undefined) response.setHeader('content-length', length).end(text)

@@ -87,6 +87,7 @@ function answers(operation: Operation) {
       status,
       {
         description,
+        ...(status === '200' && mayBeStale(operation) ? { headers: STALE_HEADERS } : {}),
         content: { [contentType]: schema === undefined ? { schema: { type: 'string' as const } } : { schema } },
       },
     ]),
@@ -101,11 +102,30 @@ export const isRepeatable = ({ method, access, isRepeatable: may = true }: Opera
 export const isTagged = ({ method, tag, answers: { 200: answer } }: Operation): boolean =>
   method === 'get' && tag !== 'service' && answer?.contentType === 'application/json'
 
+const STALE_TAGS: readonly Operation['tag'][] = ['detection', 'figures', 'rules', 'alerts', 'review']
+
+/** Whether a caller may be given the last good answer while the database is away. What tells who may do what is always fresh. */
+export const mayBeStale = (operation: Operation): boolean =>
+  isTagged(operation) && operation.access !== 'open' && STALE_TAGS.includes(operation.tag)
+
+const STALE_HEADERS = z.object({
+  age: z.string().optional().meta({ description: 'Seconds: only of a last good answer, while the database is away' }),
+  warning: z.string().optional().meta({ description: '`111 - "Revalidation Failed"`, with `age`' }),
+})
+
 function headersOf(operation: Operation): z.ZodObject {
   const text = z.string().optional()
   return z.object({
     ...(isTagged(operation)
       ? { 'if-none-match': text.meta({ description: 'The ETag of an earlier answer: 304 while it is the same' }) }
+      : {}),
+    ...(mayBeStale(operation)
+      ? {
+          'cache-control': text.meta({
+            description:
+              '`stale-if-error=<seconds>` or `max-stale=<seconds>`: the last good answer will do when the database does not answer',
+          }),
+        }
       : {}),
     ...(operation.needsMatch === true
       ? { 'if-match': z.string().meta({ description: 'The ETag of the version that is to be changed' }) }

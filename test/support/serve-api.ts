@@ -6,6 +6,7 @@ import type { Principal } from '../../api/access/principal.js'
 import { serveHttp } from '../../api/http-server.js'
 import type { Guard } from '../../api/middleware/guard.js'
 import type { IdempotencyStore } from '../../api/idempotency.js'
+import { LastGoodAnswers } from '../../api/last-good-answers.js'
 import { ProblemError } from '../../api/problem-error.js'
 import { RememberedTags } from '../../api/remembered-tags.js'
 import { contextOf } from '../../api/request-context.js'
@@ -59,6 +60,7 @@ export async function serveApi(deps: Partial<ApiDeps> = {}): Promise<ServedApi> 
     admit: () => (_request, _response, next) => next(),
     guard: letIn,
     tags: new RememberedTags(Date.now, 0, 100),
+    lastGood: new LastGoodAnswers({ maxBytes: 1_000_000, maxAgeMs: 60_000 }, Date.now, registry),
     idempotency: forgetful,
     trustedProxies: 0,
     keys: {
@@ -169,6 +171,7 @@ export async function serveOperations<Table extends Readonly<Record<string, Oper
     admit: () => (_request, _response, next) => next(),
     guard: letIn,
     tags: new RememberedTags(Date.now, 0, 100),
+    lastGood: new LastGoodAnswers({ maxBytes: 1_000_000, maxAgeMs: 60_000 }, Date.now, registry),
     idempotency: forgetful,
     trustedProxies: 0,
     origins: [],

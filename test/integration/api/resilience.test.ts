@@ -128,6 +128,46 @@ describe('the api under load, and without what it needs', function () {
     assert.equal((await ask('/anomalies?limit=5')).status, 200)
   })
 
+  it('gives the last good answer to who takes it while a read does not come back, but lets nobody in without PostgreSQL', async () => {
+    const path = '/anomalies?limit=7'
+    const get = (headers: Record<string, string> = {}) =>
+      fetch(`${url}${path}`, { headers: { ...asAdmin, ...headers } })
+    const takesStale = { 'cache-control': 'stale-if-error=600' }
+    const fresh = await get()
+    assert.equal(fresh.status, 200)
+    const pool = await openTestPool(database.url, { statementTimeoutMs: 60_000 })
+    const lock = await pool.value.checkOut()
+    await lock.query('BEGIN')
+    await lock.query('LOCK TABLE anomaly_sessions IN ACCESS EXCLUSIVE MODE')
+    try {
+      const stale = await get(takesStale)
+      assert.equal(stale.status, 200)
+      assert.match(stale.headers.get('age') ?? '', /^\d+$/)
+      assert.equal(stale.headers.get('etag'), fresh.headers.get('etag'))
+      assert.equal((await readProblem(await get())).code, 'DEPENDENCY_UNAVAILABLE')
+    } finally {
+      await lock.query('ROLLBACK')
+      lock.release()
+      await pool.stop()
+    }
+    const again = await get(takesStale)
+    assert.deepEqual([again.status, again.headers.get('age')], [200, null])
+    assert.match(await (await fetch(metricsUrl)).text(), /guardian_stale_answers_total\{process="api"\} 1/)
+    proxies.get('postgres')?.blackHole()
+    try {
+      // A key that was looked up is good for API_KEY_KEPT_MS, a second at most.
+      await new Promise((resolve) => setTimeout(resolve, 1_100))
+      assert.equal((await readProblem(await get(takesStale))).code, 'DEPENDENCY_UNAVAILABLE')
+    } finally {
+      proxies.get('postgres')?.heal()
+    }
+    await waitUntil(
+      () => api.output,
+      10_000,
+      async () => (await get()).status === 200,
+    )
+  })
+
   for (const dependency of ['postgres', 'kafka', 'temporal', 'registry'])
     it(`sees the circuit to ${dependency} open, half-open and closed again; /livez stays green, nothing hangs`, async () => {
       const before = await transitions(dependency)

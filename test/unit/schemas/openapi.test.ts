@@ -51,6 +51,7 @@ describe('the OpenAPI document', () => {
       'limit',
       'cursor',
       'if-none-match',
+      'cache-control',
     ])
   })
 
