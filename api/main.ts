@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { Connection } from '@temporalio/client'
 import { guardDatabase } from '../db/guarded-database.js'
-import { openPool, type Database } from '../db/pool.js'
+import { openPool, type Database, type Queryable } from '../db/pool.js'
 import { poolSettings } from '../db/pool-settings.js'
 import { getAnomaly, listAnomalies } from '../db/read-models/anomalies.js'
 import { readCompleteness } from '../db/read-models/completeness.js'
@@ -10,11 +10,13 @@ import { listDailyMetrics, listPipelineRuns, readFunnel, readPopularItems } from
 import { listAlerts, readAlert, readChannels } from '../db/read-models/alerts.js'
 import { readStageTimes } from '../db/read-models/slo.js'
 import { readStats } from '../db/read-models/stats.js'
+import { retryReads } from '../db/retried-reads.js'
 import { createSilence, endSilence, listSilences } from '../db/stores/alert-silences.js'
 import { createKafka } from '../platform/kafka/client.js'
 import type { Logger } from '../platform/logger.js'
 import { createRegistry, Gauge, serveMetrics, type Registry } from '../platform/metrics.js'
 import { packageRoot } from '../platform/package-root.js'
+import { RetryBudget } from '../platform/resilience/retry-budget.js'
 import { runProcess, type ProcessContext } from '../platform/run-process.js'
 import { openTracing, traceHeaders, type Tracing } from '../platform/tracing.js'
 import { createOperations } from '../schemas/rest/operations.js'
@@ -28,7 +30,14 @@ import { serveHttp } from './http-server.js'
 import type { AnomalyStream } from './live/anomaly-stream.js'
 import type { FigureReader } from './routes/figures.js'
 import { RememberedTags } from './remembered-tags.js'
-import { createBreakers, lagReader, laneSettings, probes, PROBE_DEADLINE_MS } from './wire-dependencies.js'
+import {
+  createBreakers,
+  lagReader,
+  laneSettings,
+  probes,
+  PROBE_DEADLINE_MS,
+  type Breakers,
+} from './wire-dependencies.js'
 import { wireAccess } from './wire-access.js'
 import { wireBackTests } from './wire-back-tests.js'
 import { wireCollector } from './wire-collector.js'
@@ -50,7 +59,7 @@ async function start(config: ApiConfig, log: Logger, { life }: ProcessContext): 
     openPool(poolSettings({ ...config, PG_STATEMENT_TIMEOUT_MS: config.API_QUERY_TIMEOUT_MS }, 'guardian-api'), log),
   )
   observePool(registry, pool)
-  const db = guardDatabase(pool, breakers.postgres)
+  const { db, reads } = guarded(pool, config, breakers, registry)
   const connection = await life.use('Temporal connection', () => lazyTemporal(config))
   const tracing = await life.use('tracing', () => openTracing(config.OTEL_EXPORTER_OTLP_ENDPOINT, 'guardian-api'))
   const temporal = wireTemporal(config, connection, tracing)
@@ -58,7 +67,7 @@ async function start(config: ApiConfig, log: Logger, { life }: ProcessContext): 
     { brokers: config.KAFKA_BROKERS, clientId: 'guardian-api', requestTimeoutMs: config.KAFKA_REQUEST_TIMEOUT_MS },
     log,
   )
-  const access = await life.use('access', () => Promise.resolve(wireAccess(config, { db, registry, log })))
+  const access = await life.use('access', () => Promise.resolve(wireAccess(config, { db, reads, registry, log })))
   const sink = await life.use('collector', () =>
     Promise.resolve(wireCollector(config, { db, registry, log, breakers })),
   )
@@ -85,21 +94,21 @@ async function start(config: ApiConfig, log: Logger, { life }: ProcessContext): 
     ...wireLog(config, { db, kafka, breakers }),
     backTests: wireBackTests(config, { db, temporal, breaker: breakers.temporal }),
     backTestMaxDays: config.BACK_TEST_MAX_DAYS,
-    readStageTimes: (from, to, targetMs) => readStageTimes(db, from, to, targetMs),
+    readStageTimes: (from, to, targetMs) => readStageTimes(reads, from, to, targetMs),
     objective: { targetMs: config.SLO_TARGET_MS, percent: config.SLO_PERCENT },
-    anomalies: { list: (request) => listAnomalies(db, request), get: (key) => getAnomaly(db, key) },
-    figures: figureReader(db),
-    alerts: { list: (filter) => listAlerts(db, filter), get: (alertId) => readAlert(db, alertId) },
+    anomalies: { list: (request) => listAnomalies(reads, request), get: (key) => getAnomaly(reads, key) },
+    figures: figureReader(reads),
+    alerts: { list: (filter) => listAlerts(reads, filter), get: (alertId) => readAlert(reads, alertId) },
     ...collectorParts(config, sink, tracing),
     silences: {
-      list: (page) => listSilences(db, page),
+      list: (page) => listSilences(reads, page),
       create: (silence, by) => createSilence(db, silence, by),
       end: (silenceId, now, by) => endSilence(db, silenceId, now, by),
     },
     silenceMaxMs: config.ALERT_SILENCE_MAX_HOURS * 3_600_000,
-    readChannels: () => readChannels(db),
-    readStats: (from, to) => readStats(db, from, to),
-    readCompleteness: () => readCompleteness(db),
+    readChannels: () => readChannels(reads),
+    readStats: (from, to) => readStats(reads, from, to),
+    readCompleteness: () => readCompleteness(reads),
     readLag: lagReader(kafka, breakers),
     admit: createAdmit(laneSettings(config), registry),
     checkDependencies: createDependencyProbes(
@@ -114,7 +123,7 @@ async function start(config: ApiConfig, log: Logger, { life }: ProcessContext): 
   log.info({ host: config.BIND_HOST, port: server.port, metricsPort: metrics.port }, 'api_started')
 }
 
-const figureReader = (db: Database): FigureReader => ({
+const figureReader = (db: Queryable): FigureReader => ({
   dailyMetrics: (traffic, days) => listDailyMetrics(db, traffic, days),
   popularItems: (of) => readPopularItems(db, of),
   funnel: (of) => readFunnel(db, of),
@@ -130,6 +139,13 @@ const untilStopped = (stopping: { now: boolean }, stream: AnomalyStream) =>
       return stream.stop()
     },
   })
+
+/** The database behind its circuit, and the same for what changes nothing and may be repeated. */
+function guarded(pool: Database, config: ApiConfig, breakers: Breakers, registry: Registry) {
+  const { API_RETRY_PERCENT: percent, API_RETRY_BURST: burst } = config
+  const db = guardDatabase(pool, breakers.postgres)
+  return { db, reads: retryReads(db, new RetryBudget('postgres', { percent, burst }, registry)) }
+}
 
 const rememberedAnswers = (config: ApiConfig, registry: Registry) => ({
   tags: new RememberedTags(Date.now, config.API_TAG_KEPT_MS, config.API_TAGS_KEPT_MAX),

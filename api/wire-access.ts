@@ -1,5 +1,5 @@
 import { listAudit, verifyAudit } from '../db/read-models/audit.js'
-import type { Database } from '../db/pool.js'
+import type { Database, Queryable } from '../db/pool.js'
 import {
   createApiKey,
   ensureFirstKey,
@@ -34,12 +34,14 @@ type AccessDeps = Pick<
 
 export interface AccessContext {
   readonly db: Database
+  /** For what changes nothing. */
+  readonly reads: Queryable
   readonly registry: Registry
   readonly log: Logger
 }
 
 /** Keys, log-ins and the audit log on PostgreSQL. Stopping writes down what is still to be recorded. */
-export function wireAccess(config: ApiConfig, { db, registry, log }: AccessContext): Part<AccessDeps> {
+export function wireAccess(config: ApiConfig, { db, reads, registry, log }: AccessContext): Part<AccessDeps> {
   const firstKey = once(() => {
     const digest = digestOf(config.GUARDIAN_ADMIN_KEY)
     return ensureFirstKey(db, { keyId: keyIdOf(digest), digest })
@@ -47,9 +49,9 @@ export function wireAccess(config: ApiConfig, { db, registry, log }: AccessConte
   const authenticator = new Authenticator({
     findKey: async (keyId) => {
       await firstKey()
-      return findKeyToCompare(db, keyId)
+      return findKeyToCompare(reads, keyId)
     },
-    findSession: (digest) => findApiSession(db, digest),
+    findSession: (digest) => findApiSession(reads, digest),
     nowMs: Date.now,
     keptMs: config.API_KEY_KEPT_MS,
     maxKept: config.API_KEYS_KEPT_MAX,

@@ -180,6 +180,8 @@ export const VARIABLES = {
   API_COLLECTOR_DEADLINE_MS: wholeNumber(100, 25_000, 5_000),
   API_COLLECTOR_ORIGINS: origins,
   API_COLLECTOR_NOTES_CLIENT: z.enum(['yes', 'no']).prefault('no'),
+  API_RETRY_PERCENT: wholeNumber(0, 100, 10),
+  API_RETRY_BURST: wholeNumber(0, 1_000, 10),
   BREAKER_FAILURES: wholeNumber(1, 1_000, 3),
   BREAKER_PAUSE_MS: wholeNumber(100, 600_000, 30_000),
   BREAKER_SUCCESSES: wholeNumber(1, 1_000, 3),

@@ -28,7 +28,7 @@ export async function serveRealApi(
     ...env,
   })
   const metrics = new Registry()
-  const access = wireAccess(config, { db, registry: metrics, log: pino({ level: 'silent' }) })
+  const access = wireAccess(config, { db, reads: db, registry: metrics, log: pino({ level: 'silent' }) })
   const api = await serveApi({
     ...access.value,
     idempotency: wireIdempotency(db, config),

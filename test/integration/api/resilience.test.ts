@@ -128,6 +128,19 @@ describe('the api under load, and without what it needs', function () {
     assert.equal((await ask('/anomalies?limit=5')).status, 200)
   })
 
+  it('repeats a read whose connection breaks, and nobody sees it', async () => {
+    const repeated = async () => {
+      const text = await (await fetch(metricsUrl)).text()
+      return Number(/guardian_retries_total\{dependency="postgres",outcome="made"[^}]*\} (\d+)/.exec(text)?.[1] ?? 0)
+    }
+    assert.equal((await ask('/anomalies?limit=10')).status, 200)
+    const before = await repeated()
+    const cut = proxies.get('postgres')?.cutOnce('anomalies 10', true)
+    assert.equal((await ask('/anomalies?limit=10')).status, 200)
+    await cut
+    assert.ok((await repeated()) > before)
+  })
+
   it('gives the last good answer to who takes it while a read does not come back, but lets nobody in without PostgreSQL', async () => {
     const path = '/anomalies?limit=7'
     const get = (headers: Record<string, string> = {}) =>
