@@ -1,12 +1,15 @@
-import { createServer, type RequestListener } from 'node:http'
+import { createServer, type RequestListener, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { Part } from '../platform/lifecycle.js'
+import { Counter, Gauge, type Registry } from '../platform/metrics.js'
 import { answerRefused } from './refused-connections.js'
 
 export interface HttpSettings {
   readonly host: string
   /** 0 takes any free port. */
   readonly port: number
+  /** Further ones are closed as soon as they are made. Above the requests that may be at work and wait, so that the rest can be told. */
+  readonly maxConnections: number
 }
 
 export interface HttpServer {
@@ -22,19 +25,22 @@ const LIMITS = {
   maxHeaderSize: 16_384,
 }
 
-/** Above the requests that may be at work and wait, so that the rest can be told. */
-const MAX_CONNECTIONS = 5_000
 const MAX_HEADERS = 100
 
 /**
  * Listens. Stopping takes no new connections, lets the requests under way end, and then closes what is left.
  * @throws Error naming host and port when they cannot be listened on
  */
-export function serveHttp(listener: RequestListener, { host, port }: HttpSettings): Promise<Part<HttpServer>> {
+export function serveHttp(
+  listener: RequestListener,
+  { host, port, maxConnections }: HttpSettings,
+  registry: Registry,
+): Promise<Part<HttpServer>> {
   const server = createServer(LIMITS, listener)
-  server.maxConnections = MAX_CONNECTIONS
+  server.maxConnections = maxConnections
   server.maxHeadersCount = MAX_HEADERS
   server.on('clientError', answerRefused)
+  observeConnections(server, registry)
   const stop = () =>
     new Promise<void>((resolve, reject) => {
       server.close((error) => (error === undefined ? resolve() : reject(error)))
@@ -48,4 +54,22 @@ export function serveHttp(listener: RequestListener, { host, port }: HttpSetting
     })
     server.listen(port, host, () => resolve({ value: { port: (server.address() as AddressInfo).port }, stop }))
   })
+}
+
+function observeConnections(server: Server, registry: Registry): void {
+  const open = new Gauge({
+    name: 'guardian_http_connections',
+    help: 'Connections that are open; API_MAX_CONNECTIONS at most.',
+    registers: [registry],
+  })
+  const dropped = new Counter({
+    name: 'guardian_http_connections_dropped_total',
+    help: 'Connections that were closed as soon as they were made, because there were too many.',
+    registers: [registry],
+  })
+  server.on('connection', (socket) => {
+    open.inc()
+    socket.once('close', () => open.dec())
+  })
+  server.on('drop', () => dropped.inc())
 }

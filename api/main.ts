@@ -118,10 +118,14 @@ async function start(config: ApiConfig, log: Logger, { life }: ProcessContext): 
     ),
   })
   const metrics = await life.use('metrics', () => serveMetrics(registry, config.API_METRICS_PORT, config.BIND_HOST))
-  const server = await life.use('HTTP server', () => serveHttp(app, { host: config.BIND_HOST, port: config.PORT }))
+  const server = await life.use('HTTP server', () => serveHttp(app, httpSettings(config), registry))
   await life.use('readiness', () => untilStopped(stopping, anomalyStream))
   log.info({ host: config.BIND_HOST, port: server.port, metricsPort: metrics.port }, 'api_started')
 }
+
+const httpSettings = ({ BIND_HOST: host, PORT: port, API_MAX_CONNECTIONS: maxConnections }: ApiConfig) => ({
+  ...{ host, port, maxConnections },
+})
 
 const figureReader = (db: Queryable): FigureReader => ({
   dailyMetrics: (traffic, days) => listDailyMetrics(db, traffic, days),

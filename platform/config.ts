@@ -168,6 +168,7 @@ export const VARIABLES = {
   API_PAGE_LIMIT_MAX: wholeNumber(1, 10_000, 1_000),
   API_QUERY_TIMEOUT_MS: wholeNumber(100, 60_000, 5_000),
   API_BODY_LIMIT_BYTES: wholeNumber(1_024, 104_857_600, 1_048_576),
+  API_MAX_CONNECTIONS: wholeNumber(10, 100_000, 5_000),
   SLO_TARGET_MS: wholeNumber(1, 3_600_000, 1_000),
   SLO_PERCENT: wholeNumber(1, 99, 99),
   API_MAX_AT_WORK: wholeNumber(1, 10_000, 200),

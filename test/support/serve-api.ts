@@ -15,6 +15,8 @@ import { Registry } from '../../platform/metrics.js'
 import { createOperations, type Operation, type OperationName } from '../../schemas/rest/operations.js'
 import { PROBLEMS, Problem } from '../../schemas/rest/problem.js'
 
+const ANYWHERE = { host: '127.0.0.1', port: 0, maxConnections: 1_000 }
+
 export const operations = createOperations({ pageLimitMax: 100, eventsPerRequestMax: 100 })
 
 export interface ServedApi {
@@ -153,7 +155,7 @@ export async function serveApi(deps: Partial<ApiDeps> = {}): Promise<ServedApi> 
     checkDependencies: () => Promise.resolve([]),
     ...deps,
   })
-  const { value, stop } = await serveHttp(app, { host: '127.0.0.1', port: 0 })
+  const { value, stop } = await serveHttp(app, ANYWHERE, registry)
   return { url: `http://127.0.0.1:${value.port}`, port: value.port, registry, logLines, stop }
 }
 
@@ -178,7 +180,7 @@ export async function serveOperations<Table extends Readonly<Record<string, Oper
     isStopping: () => false,
     tracing: undefined,
   })
-  const { value, stop } = await serveHttp(app, { host: '127.0.0.1', port: 0 })
+  const { value, stop } = await serveHttp(app, ANYWHERE, registry)
   return { url: `http://127.0.0.1:${value.port}`, port: value.port, registry, logLines, stop }
 }
 

@@ -12,6 +12,8 @@ const PER_SECOND = 50
 const SLOWER = 2
 const UNNOTICED_MS = 50
 const MOST_GROWTH_MB = 192
+/** Connections beyond those of the attack: with none left, good callers would be closed too, as an attacker could have it. */
+const ROOM = 500
 
 /** Good requests for a while, and what is done to the API meanwhile. */
 async function beside(api: ProductApi, work: () => Promise<readonly string[]>) {
@@ -30,7 +32,11 @@ async function run({ quick, say }: RowSettings) {
   await testStack('postgres')
   const database = await createMigratedDatabase('hostile sizes')
   const nobody = '127.0.0.1:1'
-  const env = { DATABASE_URL: database.url, KAFKA_BROKERS: nobody, TEMPORAL_ADDRESS: nobody }
+  const maxConnections = slow + idlers + ROOM
+  const env = {
+    ...{ DATABASE_URL: database.url, KAFKA_BROKERS: nobody, TEMPORAL_ADDRESS: nobody },
+    API_MAX_CONNECTIONS: String(maxConnections),
+  }
   const api = await startProductApi({ ...env, SCHEMA_REGISTRY_URL: `http://${nobody}` })
   try {
     await beside(api, () => sleep(1_000, [])) // what is compiled and connected at first
@@ -47,7 +53,7 @@ async function run({ quick, say }: RowSettings) {
     return {
       held: differences.length === 0,
       figure: `10 bodies, ${slow} slow heads, ${idlers} idle connections: each 413, 431, 408 or closed; good requests' p99 ${without.p99.toFixed(1)} ms without, ${under.p99.toFixed(1)} ms with; ${before.toFixed(0)} → ${after.toFixed(0)} MB`,
-      configuration: { 'good requests/s': PER_SECOND, 'body limit': BODY_LIMIT },
+      configuration: { 'good requests/s': PER_SECOND, 'body limit': BODY_LIMIT, API_MAX_CONNECTIONS: maxConnections },
       differences,
     }
   } finally {

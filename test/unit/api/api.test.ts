@@ -3,6 +3,7 @@ import type { ApiDeps } from '../../../api/api.js'
 import { serveHttp } from '../../../api/http-server.js'
 import type { AnomalyPageRequest } from '../../../db/read-models/anomalies.js'
 import { GuardianError } from '../../../domain/errors.js'
+import { createRegistry } from '../../../platform/metrics.js'
 import { anomalyIdOf } from '../../../schemas/rest/anomaly-id.js'
 import type { Anomaly, AnomalyList } from '../../../schemas/rest/anomalies.js'
 import type { DependencyHealth, Health, Readiness } from '../../../schemas/rest/health.js'
@@ -286,7 +287,7 @@ describe('api', () => {
   it('says plainly that its port is taken', async () => {
     api = await serveApi()
     await assert.rejects(
-      serveHttp(() => undefined, { host: '127.0.0.1', port: api.port }),
+      serveHttp(() => undefined, { host: '127.0.0.1', port: api.port, maxConnections: 1 }, createRegistry('api')),
       new RegExp(`127.0.0.1:${api.port} is in use by another process: set PORT`),
     )
   })

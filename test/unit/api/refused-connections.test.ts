@@ -1,17 +1,28 @@
 import assert from 'node:assert/strict'
-import { connect } from 'node:net'
+import { once } from 'node:events'
+import { connect, type Socket } from 'node:net'
+import { setTimeout } from 'node:timers/promises'
 import { serveHttp } from '../../../api/http-server.js'
+import { createRegistry } from '../../../platform/metrics.js'
 import { Problem } from '../../../schemas/rest/problem.js'
 
+const MAX_CONNECTIONS = 3
+
 describe('what is refused before there is a request', () => {
+  const registry = createRegistry('api')
   let port: number
   let stop: () => Promise<void>
   before(async () => {
-    const served = await serveHttp((_request, response) => void response.end('taken'), { host: '127.0.0.1', port: 0 })
+    const settings = { host: '127.0.0.1', port: 0, maxConnections: MAX_CONNECTIONS }
+    const served = await serveHttp((_request, response) => void response.end('taken'), settings, registry)
     port = served.value.port
     stop = served.stop
   })
-  after(() => stop())
+  const opened: Socket[] = []
+  after(() => {
+    for (const socket of opened) socket.destroy()
+    return stop()
+  })
 
   /** All that comes back to bytes which are sent whatever comes back, as an eager sender does. */
   const sendAll = (parts: readonly string[]) =>
@@ -37,5 +48,25 @@ describe('what is refused before there is a request', () => {
     assert.equal(problemOf(await sendAll([large, 'x'.repeat(200_000), large])), 'HEADERS_TOO_LARGE')
     assert.match(await sendAll(['HEAD \\ HTTP/1.1\r\nhost: x\r\n\r\n']), /^HTTP\/1.1 400 [^]*\r\n\r\n$/)
     assert.equal(problemOf(await sendAll(['no http\r\n\r\n', 'more\r\n\r\n'])), 'MALFORMED_REQUEST')
+  })
+
+  it('is a connection too many, which is closed, counted, and has room again once another has gone', async () => {
+    const open = () => {
+      const socket = connect(port, '127.0.0.1')
+        .on('error', () => undefined)
+        .resume()
+      opened.push(socket)
+      return socket
+    }
+    const metric = async (name: string) => (await registry.getSingleMetric(name)?.get())?.values[0]?.value
+    const held = Array.from({ length: MAX_CONNECTIONS }, open)
+    await Promise.all(held.map((socket) => once(socket, 'connect')))
+    const droppedBefore = (await metric('guardian_http_connections_dropped_total')) ?? 0
+    await once(open(), 'close')
+    assert.equal(await metric('guardian_http_connections_dropped_total'), droppedBefore + 1)
+    assert.equal(await metric('guardian_http_connections'), MAX_CONNECTIONS)
+    held.forEach((socket) => socket.destroy())
+    while ((await metric('guardian_http_connections')) !== 0) await setTimeout(5)
+    assert.match(await sendAll(['GET / HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n']), /^HTTP\/1.1 200 /)
   })
 })
