@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { statSync } from 'node:fs'
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { TOPICS } from '../../domain/events.js'
 import { waitUntil, type ServiceProcess } from '../support/child-process.js'
 import { deleteBefore } from '../support/delete-records.js'
@@ -99,6 +100,16 @@ describe('who owns a partition, and from where it goes on', function () {
     await zombie.stop()
     assert.deepEqual(await stage.rows(), expected)
     assert.deepEqual(await stage.fates(), fates)
+  })
+
+  it('a process that is told to stop while it takes its partitions ends in order', async () => {
+    await stage.freshDatabase()
+    for (const pauseMs of [0, 25, 50, 75, 100]) {
+      const detector = stage.startDetector(slowly('stopped'))
+      await says(detector, 'group_joined')
+      await sleep(pauseMs)
+      await detector.stop()
+    }
   })
 
   it('two processes share the partitions, and what one leaves the other takes', async () => {

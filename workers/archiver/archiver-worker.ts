@@ -67,16 +67,23 @@ export class ArchiverWorker {
   /** Takes one batch in, or puts it back. While a server that it needs is away, the partition waits for it. */
   async onBatch(batch: RecordBatch): Promise<void> {
     if (this.#stopping) return
-    const { log, metrics } = this.#deps
     try {
       await this.#take(batch)
     } catch (err) {
-      if (!isOutage(err)) throw err
-      log.warn({ err, partition: `${batch.topic}/${batch.partition}`, retryInMs: OUTAGE_MS }, 'partition_waits')
-      metrics.held('outage')
-      const { topic, partition, fetchedOffset: offset } = batch
-      putBack(this.#deps.consumer, { topic, partition, offset, forMs: OUTAGE_MS })
+      this.#putOff(batch, err)
     }
+  }
+
+  /** Has the batch come again later, for what can wait. @throws what cannot */
+  #putOff(batch: RecordBatch, err: unknown): void {
+    // Connections are being closed, and what was not committed is archived by the next owner.
+    if (this.#stopping) return
+    if (!isOutage(err)) throw err
+    const { consumer, log, metrics } = this.#deps
+    log.warn({ err, partition: `${batch.topic}/${batch.partition}`, retryInMs: OUTAGE_MS }, 'partition_waits')
+    metrics.held('outage')
+    const { topic, partition, fetchedOffset: offset } = batch
+    putBack(consumer, { topic, partition, offset, forMs: OUTAGE_MS })
   }
 
   async #take(batch: RecordBatch): Promise<void> {

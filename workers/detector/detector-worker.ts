@@ -124,19 +124,26 @@ export class DetectorWorker {
   /** Decides one fetch, or puts it back. While a server that it needs is away, the partition waits for it. */
   async onFetch(fetched: FetchedBatches): Promise<void> {
     if (this.#stopping) return
-    const { log, metrics } = this.#deps
     try {
       const owner = await this.#ownerOf(fetched)
       if (owner) await this.#decide(owner, fetched)
     } catch (err) {
-      if (!canWait(err)) throw err
-      log.warn({ err, partition: `${fetched.topic}/${fetched.partition}`, retryInMs: OUTAGE_MS }, 'partition_waits')
-      metrics.held('outage')
-      this.#note(fetched, `waits for a server: ${err instanceof Error ? err.message : 'unknown'}`)
-      const { topic, partition, fetchedOffset } = fetched
-      const offset = this.#owners.get(`${topic}/${partition}`)?.nextOffset ?? fetchedOffset
-      putBack(this.#deps.consumer, { topic, partition, offset, forMs: OUTAGE_MS })
+      this.#putOff(fetched, err)
     }
+  }
+
+  /** Has the fetch come again later, for what can wait. @throws what cannot */
+  #putOff(fetched: FetchedBatches, err: unknown): void {
+    // Connections are being closed, and what was not committed is decided again by the next owner.
+    if (this.#stopping) return
+    if (!canWait(err)) throw err
+    const { consumer, log, metrics } = this.#deps
+    log.warn({ err, partition: `${fetched.topic}/${fetched.partition}`, retryInMs: OUTAGE_MS }, 'partition_waits')
+    metrics.held('outage')
+    this.#note(fetched, `waits for a server: ${err instanceof Error ? err.message : 'unknown'}`)
+    const { topic, partition, fetchedOffset } = fetched
+    const offset = this.#owners.get(`${topic}/${partition}`)?.nextOffset ?? fetchedOffset
+    putBack(consumer, { topic, partition, offset, forMs: OUTAGE_MS })
   }
 
   async #decide(owner: PartitionOwner, fetched: FetchedBatches): Promise<void> {
@@ -223,6 +230,7 @@ export class DetectorWorker {
     if (known) this.#release(known)
     this.#note(batch, 'is being taken')
     const owner = await takeOver(this.#deps, batch)
+    if (this.#stopping) return undefined
     if (owner.pieces === 0) await this.#deps.checkpointer.begin(owner)
     this.#owners.set(key, owner)
     if (batch.fetchedOffset === owner.nextOffset) return owner
