@@ -1,5 +1,6 @@
 import { request, type IncomingMessage } from 'node:http'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { loginOf } from '../../../db/process-roles.js'
 import { TOPICS } from '../../../domain/events.js'
 import { createEncoder } from '../../../platform/avro/codec.js'
 import { RegistryClient } from '../../../platform/avro/registry-client.js'
@@ -206,6 +207,7 @@ async function slowQueries(stage: DetectionStage): Promise<void> {
   await stage.db.query('ALTER TABLE alert_history RENAME TO all_alerts')
   const waits = `(SELECT pg_sleep(${QUERY_MS / 1_000})) IS NOT NULL`
   await stage.db.query(`CREATE VIEW alert_history AS SELECT h.* FROM all_alerts h WHERE ${waits}`)
+  await stage.db.query(`GRANT SELECT ON alert_history TO ${loginOf('api')}`)
 }
 
 export const row: Row = {
