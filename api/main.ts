@@ -124,7 +124,9 @@ async function start(config: ApiConfig, log: Logger, { life }: ProcessContext): 
 }
 
 const httpSettings = ({ BIND_HOST: host, PORT: port, API_MAX_CONNECTIONS: maxConnections }: ApiConfig) => ({
-  ...{ host, port, maxConnections },
+  host,
+  port,
+  maxConnections,
 })
 
 const figureReader = (db: Queryable): FigureReader => ({

@@ -1,10 +1,8 @@
 import { randomUUID } from 'node:crypto'
 import { STATUS_CODES, type ServerResponse } from 'node:http'
 import type { Duplex } from 'node:stream'
+import { cutLater } from './linger.js'
 import { ProblemError } from './problem-error.js'
-
-/** How long a caller may go on sending what nobody reads, before the connection is cut: so that it sees the answer. */
-const LINGER_MS = 1_000
 
 /** Node's refusals that are not of malformed bytes. */
 const KNOWN: Readonly<Record<string, ProblemError>> = {
@@ -22,8 +20,7 @@ const isHead = ({ rawPacket }: RefusedError): boolean => rawPacket?.subarray(0, 
 
 /**
  * Answers, as a problem, what is refused before there is a request: headers that are too large, a sender that is too slow,
- * bytes that are no HTTP. A connection that is closed while its caller still sends would take the answer with it, so that
- * it is closed a little later.
+ * bytes that are no HTTP.
  */
 export function answerRefused(error: RefusedError, socket: Duplex): void {
   if (socket.writableEnded) return // the rest of what has been refused already
@@ -44,6 +41,5 @@ export function answerRefused(error: RefusedError, socket: Duplex): void {
     'connection: close',
   ]
   socket.end(`${head.join('\r\n')}\r\n\r\n${isHead(error) ? '' : body}`)
-  const cut = setTimeout(() => socket.destroy(), LINGER_MS)
-  socket.once('close', () => clearTimeout(cut))
+  cutLater(socket)
 }

@@ -5,9 +5,10 @@ import type { Database } from '../db/pool.js'
 import { RegistryClient } from '../platform/avro/registry-client.js'
 import { offsetsAt, topicOffsets, withAdmin } from '../platform/kafka/admin.js'
 import type { createKafka } from '../platform/kafka/client.js'
+import { orKafkaAway } from '../platform/kafka/kafka-away.js'
 import type { Logger } from '../platform/logger.js'
 import type { Registry } from '../platform/metrics.js'
-import { CircuitBreaker, createBreakerMetrics } from '../platform/resilience/circuit-breaker.js'
+import { breakerSettings, CircuitBreaker, createBreakerMetrics } from '../platform/resilience/circuit-breaker.js'
 import { withDeadline } from '../platform/resilience/deadline.js'
 import type { ApiConfig } from './api-config.js'
 import type { Probe } from './dependency-probes.js'
@@ -24,11 +25,7 @@ const anyError = () => true
 /** The circuits to what the API depends on. */
 export function createBreakers(config: ApiConfig, registry: Registry, log: Logger) {
   const context = {
-    settings: {
-      failures: config.BREAKER_FAILURES,
-      pauseMs: config.BREAKER_PAUSE_MS,
-      successes: config.BREAKER_SUCCESSES,
-    },
+    settings: breakerSettings(config),
     nowMs: Date.now,
     log,
     metrics: createBreakerMetrics(registry),
@@ -42,6 +39,12 @@ export function createBreakers(config: ApiConfig, registry: Registry, log: Logge
 }
 
 export type Breakers = ReturnType<typeof createBreakers>
+
+/** Asks Kafka through its circuit. What takes longer than the time given has failed. */
+export const kafkaWithin =
+  ({ kafka }: Pick<Breakers, 'kafka'>, timeoutMs: number) =>
+  <T>(work: () => Promise<T>): Promise<T> =>
+    kafka.execute(() => withDeadline(() => orKafkaAway(work), timeoutMs))
 
 interface ProbeDeps {
   readonly db: Database

@@ -5,14 +5,12 @@ import { RULE_KINDS } from '../domain/detection/rule-kinds.js'
 import { RegistryClient } from '../platform/avro/registry-client.js'
 import { fetchOffsets } from '../platform/kafka/admin.js'
 import type { createKafka } from '../platform/kafka/client.js'
-import { orKafkaAway } from '../platform/kafka/kafka-away.js'
 import { readRange } from '../platform/kafka/read-range.js'
-import { withDeadline } from '../platform/resilience/deadline.js'
 import type { ApiConfig } from './api-config.js'
 import type { ApiDeps } from './api.js'
 import { EventValues } from './log/event-values.js'
 import type { LogReader } from './log/session-log.js'
-import type { Breakers } from './wire-dependencies.js'
+import { kafkaWithin, type Breakers } from './wire-dependencies.js'
 
 interface Parts {
   readonly db: Database
@@ -49,8 +47,7 @@ function logReader(
   kafka: Parts['kafka'],
   breakers: Parts['breakers'],
 ): LogReader {
-  const ask = <T>(work: () => Promise<T>): Promise<T> =>
-    breakers.kafka.execute(() => withDeadline(() => orKafkaAway(work), timeoutMs))
+  const ask = kafkaWithin(breakers, timeoutMs)
   return {
     offsets: (topic) => ask(() => fetchOffsets(kafka, topic)),
     read: (range, onRecords) =>

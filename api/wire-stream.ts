@@ -4,17 +4,15 @@ import { RegistryClient } from '../platform/avro/registry-client.js'
 import { fetchOffsets } from '../platform/kafka/admin.js'
 import type { createKafka } from '../platform/kafka/client.js'
 import { followTopic } from '../platform/kafka/follow-topic.js'
-import { orKafkaAway } from '../platform/kafka/kafka-away.js'
 import { readRange } from '../platform/kafka/read-range.js'
 import type { Logger } from '../platform/logger.js'
 import type { Registry } from '../platform/metrics.js'
-import { withDeadline } from '../platform/resilience/deadline.js'
 import { AVRO_SCHEMAS } from '../schemas/avro-schemas.js'
 import { anomalyIdOf } from '../schemas/rest/anomaly-id.js'
 import type { ApiConfig } from './api-config.js'
 import { AnomalyStream } from './live/anomaly-stream.js'
 import { ChangeTail, type Change } from './live/change-tail.js'
-import type { Breakers } from './wire-dependencies.js'
+import { kafkaWithin, type Breakers } from './wire-dependencies.js'
 
 interface Parts {
   readonly kafka: ReturnType<typeof createKafka>
@@ -29,8 +27,7 @@ const TOPIC = TOPICS.anomalies
 export function wireStream(config: ApiConfig, { kafka, breakers, registry, log }: Parts): AnomalyStream {
   const { FETCH_MAX_UNPACKED_BYTES: maxUnpackedBytes, API_LOG_READ_TIMEOUT_MS: timeoutMs } = config
   const changes = new ChangeReader(config, breakers)
-  const ask = <T>(work: () => Promise<T>): Promise<T> =>
-    breakers.kafka.execute(() => withDeadline(() => orKafkaAway(work), timeoutMs))
+  const ask = kafkaWithin(breakers, timeoutMs)
   const tail = new ChangeTail(
     {
       follow: async (onChanges, onEnd) => {

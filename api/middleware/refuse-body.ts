@@ -1,21 +1,16 @@
 import express, { type Request, type RequestHandler, type Response } from 'express'
+import { cutLater } from '../linger.js'
 import { ProblemError } from '../problem-error.js'
 
 /** Whether the request says that it brings a body. */
 const hasBody = (headers: Readonly<Record<string, unknown>>): boolean =>
   headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0
 
-/** How long a caller may go on sending what nobody reads, before the connection is cut: so that it sees the answer. */
-const LINGER_MS = 1_000
-
-/** A connection that is closed while its caller still sends would take the answer with it: it is closed a little later. */
+/** Reads, and forgets, what the caller still sends, and ends the connection if that takes too long. */
 function closeLater(request: Request, response: Response): void {
   response.once('finish', () => {
     request.resume()
-    const cut = setTimeout(() => {
-      if (!request.complete) request.socket.destroy()
-    }, LINGER_MS)
-    request.socket.once('close', () => clearTimeout(cut))
+    cutLater(request.socket, () => request.complete)
   })
 }
 

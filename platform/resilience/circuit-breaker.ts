@@ -13,6 +13,15 @@ export interface BreakerSettings {
   readonly successes: number
 }
 
+/** The settings that all circuits of a process have. */
+export const breakerSettings = (
+  config: Readonly<Record<'BREAKER_FAILURES' | 'BREAKER_PAUSE_MS' | 'BREAKER_SUCCESSES', number>>,
+): BreakerSettings => ({
+  failures: config.BREAKER_FAILURES,
+  pauseMs: config.BREAKER_PAUSE_MS,
+  successes: config.BREAKER_SUCCESSES,
+})
+
 /** The call was not made, because those before it failed. */
 export class CircuitOpenError extends Error {
   override readonly name = 'CircuitOpenError'

@@ -3,7 +3,7 @@ import { GuardianError, isRetryable } from '../../domain/errors.js'
 import type { Assignment, RecordBatch, StreamConsumer } from '../../platform/kafka/consumer.js'
 import { PlatformError } from '../../platform/platform-error.js'
 import { commitOwned } from '../commit-owned.js'
-import { putBack } from '../put-back.js'
+import { putBack, waitForServer } from '../put-back.js'
 import type { ArchiveRoller } from './archive-roller.js'
 import type { ArchiverMetrics } from './archiver-metrics.js'
 import type { EventReader } from './event-reader.js'
@@ -34,7 +34,6 @@ export interface ArchiverDeps extends TakeArchiveDeps {
 
 const TICK_MS = 200
 const HOLD_MS = 20
-const OUTAGE_MS = 1_000
 
 /** Whether a server is away for now. Anything else that a batch throws ends the process. */
 const isOutage = (error: unknown): boolean =>
@@ -79,11 +78,8 @@ export class ArchiverWorker {
     // Connections are being closed, and what was not committed is archived by the next owner.
     if (this.#stopping) return
     if (!isOutage(err)) throw err
-    const { consumer, log, metrics } = this.#deps
-    log.warn({ err, partition: `${batch.topic}/${batch.partition}`, retryInMs: OUTAGE_MS }, 'partition_waits')
-    metrics.held('outage')
     const { topic, partition, fetchedOffset: offset } = batch
-    putBack(consumer, { topic, partition, offset, forMs: OUTAGE_MS })
+    waitForServer(this.#deps, { topic, partition, offset }, err)
   }
 
   async #take(batch: RecordBatch): Promise<void> {

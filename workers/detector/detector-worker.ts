@@ -9,7 +9,7 @@ import { PlatformError } from '../../platform/platform-error.js'
 import type { AnomalyRow } from '../../db/stores/anomaly-rows.js'
 import type { PartitionName } from '../../db/stores/checkpoints.js'
 import { commitOwned } from '../commit-owned.js'
-import { putBack } from '../put-back.js'
+import { putBack, waitForServer } from '../put-back.js'
 import type { AnomalyFeed } from './anomaly-feed.js'
 import type { AnomalyWriter } from './anomaly-writer.js'
 import { CHECKPOINT_TURNS, takeCheckpointTurns } from './checkpoint-turns.js'
@@ -48,9 +48,8 @@ export interface DetectorDeps extends TakeOverDeps {
   readonly onFatal: (cause: unknown) => void
 }
 
-/** How long a held partition waits before it is looked at again, and one that waits for a server that is away. */
+/** How long a held partition waits before it is looked at again. */
 const HOLD_MS = 20
-const OUTAGE_MS = 1_000
 /** Records decided before timers and sockets have a turn. */
 const MAX_RECORDS_PER_TURN = 1_000
 /** Longer than a checkpoint takes, and much shorter than the group waits for its members. */
@@ -137,13 +136,10 @@ export class DetectorWorker {
     // Connections are being closed, and what was not committed is decided again by the next owner.
     if (this.#stopping) return
     if (!canWait(err)) throw err
-    const { consumer, log, metrics } = this.#deps
-    log.warn({ err, partition: `${fetched.topic}/${fetched.partition}`, retryInMs: OUTAGE_MS }, 'partition_waits')
-    metrics.held('outage')
     this.#note(fetched, `waits for a server: ${err instanceof Error ? err.message : 'unknown'}`)
     const { topic, partition, fetchedOffset } = fetched
     const offset = this.#owners.get(`${topic}/${partition}`)?.nextOffset ?? fetchedOffset
-    putBack(consumer, { topic, partition, offset, forMs: OUTAGE_MS })
+    waitForServer(this.#deps, { topic, partition, offset }, err)
   }
 
   async #decide(owner: PartitionOwner, fetched: FetchedBatches): Promise<void> {

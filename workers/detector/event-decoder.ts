@@ -245,6 +245,7 @@ class ScannedEvent {
     event.item_id = item < 0 ? null : this.#itemId.set(value, item, tos[at.item_id] ?? 0)
     return true
   }
+
   #readClient(): Client | undefined {
     const { ip, userAgent } = this.#client
     return ip < 0 || userAgent < 0 ? undefined : clientOf(this.#textAt(ip), this.#textAt(userAgent))

@@ -30,7 +30,7 @@ import { readRange } from '../../platform/kafka/read-range.js'
 import type { Part } from '../../platform/lifecycle.js'
 import type { Logger } from '../../platform/logger.js'
 import { Counter, type Registry } from '../../platform/metrics.js'
-import { CircuitBreaker, createBreakerMetrics } from '../../platform/resilience/circuit-breaker.js'
+import { breakerSettings, CircuitBreaker, createBreakerMetrics } from '../../platform/resilience/circuit-breaker.js'
 import type { OrchestratorConfig } from './orchestrator-config.js'
 import type { DeclaredSchedule } from './schedules.js'
 import { watchDeps, type WatchParts } from './watch-parts.js'
@@ -97,11 +97,10 @@ function guardedChannels(
   log: Logger,
 ): Map<Channel, GuardedSender> {
   const metrics = createBreakerMetrics(registry)
-  const { BREAKER_FAILURES: failures, BREAKER_PAUSE_MS: pauseMs, BREAKER_SUCCESSES: successes } = config
   const guarded = new Map<Channel, GuardedSender>()
   for (const [channel, sender] of channelsOf(config)) {
     const breaker = new CircuitBreaker(channel, isOutage, {
-      ...{ settings: { failures, pauseMs, successes }, nowMs: Date.now, log, metrics },
+      ...{ settings: breakerSettings(config), nowMs: Date.now, log, metrics },
       onChange: (_, state) =>
         void reportCircuit(db, channel, state, new Date()).catch((err: unknown) =>
           log.warn({ err, channel, state }, 'circuit_not_reported'),
