@@ -1,12 +1,11 @@
 import { execFileSync } from 'node:child_process'
-import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
-import { pathToFileURL } from 'node:url'
 import { parseArgs } from 'node:util'
 import { packageRoot } from '../../platform/package-root.js'
 import { stopTestStack } from '../support/stack.js'
-import { byId, writeTable, type RowReport } from './report.js'
+import { writeTable, type RowReport } from './report.js'
 import type { Row, RowOutcome, RowSettings } from './row.js'
+import { findRows } from './rows.js'
 import { VerifiedLog } from './verified-log.js'
 
 const USAGE = `npm run verify -- [--quick] [--row A1,A3] [--seed n] [--minutes n] [--report]
@@ -44,17 +43,6 @@ function readOptions(args: string[]): Options {
   const { quick, report } = values
   const [seed, minutes] = [Number(values.seed), Number(values.minutes)]
   return { quick, rows: rows.filter((id) => id !== ''), seed, minutes, report }
-}
-
-/** Every file of rows/ that exports a `row` is a row: adding one needs no list. */
-async function findRows(): Promise<Row[]> {
-  const folder = join(packageRoot, 'dist', 'test', 'failure', 'rows')
-  const rows: Row[] = []
-  for (const name of (await readdir(folder)).filter((file) => file.endsWith('.js'))) {
-    const module = (await import(pathToFileURL(join(folder, name)).href)) as { readonly row?: Row }
-    if (module.row) rows.push(module.row)
-  }
-  return rows.sort(byId)
 }
 
 /** The rows that are wanted, in the order in which they are named; else all that there are. */

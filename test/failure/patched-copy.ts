@@ -19,8 +19,18 @@ export interface PatchedCopy {
 }
 
 /**
+ * What stands before and after the place in a file that a patch changes.
+ * @throws when its text is not there exactly once: the product has moved on, and the patch has to follow
+ */
+export function aroundPlace(path: string, place: string): readonly string[] {
+  const parts = readFileSync(path, 'utf8').split(place)
+  if (parts.length !== 2) throw new Error(`${path} has ${parts.length - 1} times: ${place}`)
+  return parts
+}
+
+/**
  * Copies what is compiled and changes it; the product itself knows nothing of it.
- * @throws when a text is not there exactly once: the product has moved on, and the patch has to follow
+ * @throws as `aroundPlace` does
  */
 export function patchedCopy(patches: readonly Patch[]): PatchedCopy {
   const root = mkdtempSync(join(tmpdir(), 'guardian-patched-'))
@@ -31,9 +41,7 @@ export function patchedCopy(patches: readonly Patch[]): PatchedCopy {
     cpSync(join(packageRoot, 'dist'), join(root, 'dist'), { recursive: true })
     for (const { file, from, to } of patches) {
       const path = join(root, 'dist', file)
-      const parts = readFileSync(path, 'utf8').split(from)
-      if (parts.length !== 2) throw new Error(`${file} has ${parts.length - 1} times: ${from}`)
-      writeFileSync(path, parts.join(to))
+      writeFileSync(path, aroundPlace(path, from).join(to))
     }
     return { root, remove }
   } catch (error) {

@@ -1,3 +1,5 @@
+import type { Patch } from './patched-copy.js'
+
 /**
  * One row of the verification plan: a fault, and what must hold in spite of it. A row starts what it needs, brings the fault
  * about, and compares the result with the oracle, never with itself.
@@ -11,6 +13,8 @@ export interface Row {
   readonly invariant: string
   /** Whether it is part of `npm run verify -- --quick`. */
   readonly quick: boolean
+  /** What it changes in copies of the compiled product. The unit tests look whether the product still has these places. */
+  readonly patches?: readonly Patch[]
   /** Runs it. A row that cannot be run here throws, and is reported as failed, never as passed. */
   run(settings: RowSettings): Promise<RowOutcome>
 }

@@ -1,5 +1,5 @@
 import { SeededRandom } from '../../../cli/simulate/seeded-random.js'
-import { crashWhen, patchedCopy } from '../patched-copy.js'
+import { crashWhen, patchedCopy, type Patch } from '../patched-copy.js'
 import type { Row } from '../row.js'
 import { crashTrial } from '../trials.js'
 import { QUICK_EVENTS, VerifiedLog } from '../verified-log.js'
@@ -23,7 +23,12 @@ const POINTS: readonly CrashPoint[] = [
   { name: 'after the state', file: CHECKPOINTS, before: 'if (write.ruleChange)', times: 15 },
   { name: 'before COMMIT', file: TRANSACTION, before: 'await commit(connection);', times: 15 },
   { name: 'after COMMIT, before it is known', file: TRANSACTION, before: 'return result;', times: 15 },
-  { name: 'while state is packed', file: 'workers/detector/checkpointer.js', before: 'const sealedPiece =', times: 15 },
+  {
+    name: 'while state is packed',
+    file: 'workers/detector/checkpointer.js',
+    before: 'const piece = taken &&',
+    times: 15,
+  },
   {
     name: 'after taking a partition',
     file: 'workers/detector/take-over.js',
@@ -33,19 +38,23 @@ const POINTS: readonly CrashPoint[] = [
   { name: 'in a rebalance', file: 'platform/kafka/consumer.js', before: 'handlers.onAssigned(', times: 1 },
 ]
 
+const patchOf = ({ file, before }: CrashPoint): Patch => ({ file, from: before, to: crashWhen() + before })
+
 export const row: Row = {
   id: 'A2',
   fault: 'the process crashes at chosen points of checkpoint, take-over and rebalance',
   invariant: 'as A1',
   quick: true,
+  patches: POINTS.map(patchOf),
   run: async ({ quick, seed, say }) => {
     const trials = quick ? 1 : 20
     const log = await VerifiedLog.open(QUICK_EVENTS, seed)
     try {
       const differences: string[] = []
       let same = 0
-      for (const [index, { name, file, before, times }] of POINTS.entries()) {
-        const copy = patchedCopy([{ file, from: before, to: crashWhen() + before }])
+      for (const [index, point] of POINTS.entries()) {
+        const { name, times } = point
+        const copy = patchedCopy([patchOf(point)])
         try {
           for (let trial = 1; trial <= trials; trial++) {
             const after = new SeededRandom(seed, index, trial).whole(1, times)

@@ -123,5 +123,6 @@ export const row: Row = {
   invariant:
     "the run is taken up by another orchestrator and ends once; the tables equal the oracle's, and nothing is left behind",
   quick: true,
+  patches: PATCHES,
   run,
 }

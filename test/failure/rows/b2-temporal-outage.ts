@@ -42,6 +42,7 @@ export const row: Row = {
   fault: '`kill -9` of the Temporal server in the middle of three days, and its start with the same file after a while',
   invariant: "every run goes on by itself and ends once, the tables equal the oracle's, and nothing is left behind",
   quick: true,
+  patches: PATCHES,
   run: async ({ quick, seed, say }) => {
     const [rounds, outageMs] = quick ? [1, 5_000] : [3, 30_000]
     const random = new SeededRandom(seed, 2)

@@ -82,6 +82,7 @@ export const row: Row = {
   fault: '`kill -9` of a publication between two of its steps, under 200 reads a second',
   invariant: 'a reader sees the old day or the new one, whole; what was killed before its COMMIT left nothing behind',
   quick: true,
+  patches: PATCHES,
   run: async ({ quick, seed, say }) => {
     const kills = quick ? STEPS : 50
     const random = new SeededRandom(seed, 3)

@@ -181,5 +181,6 @@ export const row: Row = {
   invariant:
     'each time that was due has exactly one run; one that could not be made up for has none, and an alert names the schedule and the command that makes up for it',
   quick: true,
+  patches: PATCHES,
   run,
 }

@@ -153,6 +153,7 @@ export const row: Row = {
   fault: 'bugs planted in a copy of the compiled product, one at a time',
   invariant: 'the matching check notices each; on the product itself it notices nothing',
   quick: true,
+  patches: BUGS.flatMap(({ patches }) => patches),
   run: async ({ seed, say }) => {
     // The live part has clients whose clocks are minutes fast.
     const log = await VerifiedLog.open(30_000, seed, 6)
