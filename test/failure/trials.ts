@@ -154,7 +154,8 @@ export async function saysWithin(detector: ServiceProcess, text: string, deadlin
 export async function crashTrial(log: VerifiedLog, after: number, root: string, restRoot?: string): Promise<number> {
   const { stage, records } = log
   await stage.freshDatabase()
-  const settings = slowGroup()
+  // Several checkpoints of every partition before its end: not every crash is at its first.
+  const settings = { ...slowGroup(), MAX_UNCOMMITTED_RECORDS: '1000' }
   const crashing = stage.startDetector({ ...settings, CRASH_AFTER: String(after) }, root)
   await waitUntil(
     () => `the crash point is reached ${after} times:\n${crashing.output}`,

@@ -17,17 +17,17 @@ const TRANSACTION = 'db/with-transaction.js'
 const CHECKPOINTS = 'db/stores/checkpoints.js'
 
 const POINTS: readonly CrashPoint[] = [
-  { name: 'before BEGIN', file: TRANSACTION, before: "await connection.query('BEGIN');", times: 15 },
-  { name: 'after the offset', file: CHECKPOINTS, before: 'await upsertAnomalies(tx, write.anomalies);', times: 15 },
-  { name: 'after the anomalies', file: CHECKPOINTS, before: 'await storePiece(tx, write, watermark);', times: 15 },
-  { name: 'after the state', file: CHECKPOINTS, before: 'if (write.ruleChange)', times: 15 },
-  { name: 'before COMMIT', file: TRANSACTION, before: 'await commit(connection);', times: 15 },
-  { name: 'after COMMIT, before it is known', file: TRANSACTION, before: 'return result;', times: 15 },
+  { name: 'before BEGIN', file: TRANSACTION, before: "await connection.query('BEGIN');", times: 24 },
+  { name: 'after the offset', file: CHECKPOINTS, before: 'await upsertAnomalies(tx, write.anomalies);', times: 24 },
+  { name: 'after the anomalies', file: CHECKPOINTS, before: 'await storePiece(tx, write, watermark);', times: 24 },
+  { name: 'after the state', file: CHECKPOINTS, before: 'if (write.ruleChange)', times: 24 },
+  { name: 'before COMMIT', file: TRANSACTION, before: 'await commit(connection);', times: 24 },
+  { name: 'after COMMIT, before it is known', file: TRANSACTION, before: 'return result;', times: 24 },
   {
     name: 'while state is packed',
     file: 'workers/detector/checkpointer.js',
     before: 'const piece = taken &&',
-    times: 15,
+    times: 24,
   },
   {
     name: 'after taking a partition',
