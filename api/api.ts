@@ -4,7 +4,7 @@ import { createApp, type AppDeps } from './app.js'
 import { createAlertHandlers, type AlertDeps } from './routes/alerts.js'
 import { createAllowlistHandlers, type AllowlistDeps } from './routes/allowlist.js'
 import { createAnomalyHandlers } from './routes/anomalies.js'
-import { createAuditHandlers, type AuditReader } from './routes/audit.js'
+import { createAuditHandlers, type AuditDeps } from './routes/audit.js'
 import { createBackTestHandlers, type BackTestDeps } from './routes/backtests.js'
 import { createDeadLetterHandlers } from './routes/dead-letters.js'
 import { createDocumentationHandlers } from './routes/documentation.js'
@@ -20,6 +20,7 @@ import { createSloHandlers, type SloDeps } from './routes/slo.js'
 import { createStatsHandlers, type StatsDeps } from './routes/stats.js'
 import { createStreamHandlers } from './routes/stream.js'
 import type { AnomalyStream } from './live/anomaly-stream.js'
+import { createUserHandlers, type UserDeps } from './routes/users.js'
 import { createVerdictHandlers, type VerdictStore } from './routes/verdicts.js'
 
 /** All that the API asks of the outside; `main` gives the real ones. */
@@ -28,16 +29,17 @@ export interface ApiDeps
     AppDeps,
     HealthDeps,
     StatsDeps,
+    UserDeps,
     KeyDeps,
     SessionDeps,
     AlertDeps,
+    AuditDeps,
     SloDeps,
     BackTestDeps,
     AllowlistDeps,
     SessionReaderDeps,
     JobDeps {
   readonly collector: Omit<CollectorDeps, 'registry' | 'nowMs'>
-  readonly audit: AuditReader
   readonly rules: RuleStore
   readonly figures: FigureReader
   readonly verdicts: VerdictStore
@@ -54,9 +56,10 @@ export const createApi = (operations: Operations, deps: ApiDeps): Express =>
       ...createStatsHandlers(deps),
       ...createAnomalyHandlers(deps.anomalies),
       ...createAlertHandlers(deps),
+      ...createUserHandlers(deps),
       ...createKeyHandlers(deps),
       ...createSessionHandlers(deps),
-      ...createAuditHandlers(deps.audit),
+      ...createAuditHandlers(deps),
       ...createRuleHandlers(deps.rules),
       ...createBackTestHandlers(deps),
       ...createFigureHandlers(deps.figures),

@@ -165,6 +165,7 @@ const rememberedAnswers = (config: ApiConfig, registry: Registry) => ({
 const operationLimits = (config: ApiConfig) => ({
   pageLimitMax: config.API_PAGE_LIMIT_MAX,
   eventsPerRequestMax: config.API_COLLECTOR_BATCH_MAX,
+  auditExportMax: config.API_AUDIT_EXPORT_MAX,
 })
 
 const collectorParts = (config: ApiConfig, sink: EventSink, tracing: Tracing | undefined) => ({

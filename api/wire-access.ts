@@ -1,4 +1,4 @@
-import { listAudit, verifyAudit } from '../db/read-models/audit.js'
+import { findAuditSpan, listAudit, readAuditSpan, verifyAudit } from '../db/read-models/audit.js'
 import type { Database, Queryable } from '../db/pool.js'
 import {
   createApiKey,
@@ -10,6 +10,7 @@ import {
   revokeApiKey,
   rotateApiKey,
 } from '../db/stores/api-keys.js'
+import { changeUser, createUser, getUser, listUsers } from '../db/stores/users.js'
 import { createApiSession, endApiSession, findApiSession } from '../db/stores/api-sessions.js'
 import { recordDenials } from '../db/stores/audit.js'
 import type { Part } from '../platform/lifecycle.js'
@@ -29,7 +30,18 @@ const USES_FLUSH_MS = 10_000
 
 type AccessDeps = Pick<
   ApiDeps,
-  'guard' | 'keys' | 'forgetKey' | 'authenticator' | 'sessions' | 'denials' | 'refuse' | 'sessionSeconds' | 'audit'
+  | 'guard'
+  | 'users'
+  | 'forgetUser'
+  | 'keys'
+  | 'forgetKey'
+  | 'authenticator'
+  | 'sessions'
+  | 'denials'
+  | 'refuse'
+  | 'sessionSeconds'
+  | 'audit'
+  | 'auditStallMs'
 >
 
 export interface AccessContext {
@@ -66,10 +78,17 @@ export function wireAccess(config: ApiConfig, { db, reads, registry, log }: Acce
   }
   const value: AccessDeps = {
     guard: createGuard({ authenticator, denials, registry, onUse: (keyId) => uses.note(keyId), ...limits }),
+    users: {
+      list: (page) => listUsers(db, page),
+      get: (userId) => getUser(db, userId),
+      create: (user, by) => createUser(db, user, config.API_USERS_MAX, by),
+      change: (userId, change, check, by) => changeUser(db, userId, change, check, by),
+    },
+    forgetUser: (userId) => authenticator.forgetUser(userId),
     keys: {
-      list: (limit, after) => listApiKeys(db, limit, after),
+      list: (page) => listApiKeys(db, page),
       get: (keyId) => getApiKey(db, keyId),
-      create: (key, by) => createApiKey(db, key, by),
+      create: (key, check, by) => createApiKey(db, key, check, by),
       rotate: (keyId, fresh, oldExpiresTs, by) => rotateApiKey(db, keyId, fresh, oldExpiresTs, by),
       revoke: (keyId, by) => revokeApiKey(db, keyId, by),
     },
@@ -82,7 +101,13 @@ export function wireAccess(config: ApiConfig, { db, reads, registry, log }: Acce
     denials,
     refuse: (address, reason) => refusal(limits, address, reason),
     sessionSeconds: config.API_SESSION_SECONDS,
-    audit: { list: (request) => listAudit(db, request), verify: () => verifyAudit(db) },
+    audit: {
+      list: (request) => listAudit(db, request),
+      verify: () => verifyAudit(db),
+      span: (request) => findAuditSpan(db, request),
+      read: (span) => readAuditSpan(db, span),
+    },
+    auditStallMs: config.API_AUDIT_EXPORT_STALL_MS,
   }
   const stop = async () => {
     clearInterval(timer)

@@ -57,6 +57,7 @@ export const TABLE_GRANTS: Readonly<Record<string, Partial<Record<ProcessRole, s
   dead_letter_cursors: { orchestrator: 'raw' },
   dead_letter_replays: { orchestrator: 'ra', api: 'r' },
 
+  api_users: { api: 'raw' },
   api_keys: { api: 'raw' },
   api_sessions: { api: 'rad' },
   idempotency_keys: { api: 'rawd' },

@@ -1,4 +1,4 @@
-import type { Role } from '../../domain/access/roles.js'
+import { roleInCommon, type Role } from '../../domain/access/roles.js'
 import { digestOf, isKeyShaped, keyIdOf, sameDigest } from './api-key.js'
 import type { Identified, Principal, Refusal } from './principal.js'
 
@@ -11,6 +11,11 @@ export interface StoredKey {
   readonly requestsPerMinute: number | null
   readonly expiresTs: Date | null
   readonly revokedTs: Date | null
+  /** Null, as what follows, for a key without a user. */
+  readonly userId: string | null
+  readonly userName: string | null
+  readonly userRole: Role | null
+  readonly userDisabledTs: Date | null
 }
 
 export interface AuthenticatorDeps {
@@ -67,15 +72,23 @@ export class Authenticator {
     this.#loading.delete(keyId)
   }
 
+  /** Forgets all keys of a user at once, after they were changed. */
+  forgetUser(userId: string): void {
+    for (const [keyId, { key }] of this.#kept) if (key.userId === userId) this.#kept.delete(keyId)
+    this.#loading.clear() // whose they are is not known yet: what they find is not kept
+  }
+
   #judge(key: StoredKey, session?: Principal['session']): Identified {
     const refused = (reason: Refusal): Identified => ({ kind: 'refused', reason, keyId: key.keyId })
     if (key.revokedTs !== null) return refused('revoked')
     if (key.expiresTs !== null && key.expiresTs.getTime() <= this.#deps.nowMs()) return refused('expired')
-    const { keyId, name, role, requestsPerMinute } = key
-    return {
-      kind: 'known',
-      principal: { keyId, name, role, requestsPerMinute, ...(session === undefined ? {} : { session }) },
-    }
+    if (key.userDisabledTs !== null) return refused('user_disabled')
+    const { keyId, name, requestsPerMinute, userId, userName, userRole } = key
+    const role = userRole === null ? key.role : roleInCommon(key.role, userRole)
+    if (role === undefined) return refused('no_common_role')
+    const user = userId === null ? null : { userId, name: userName ?? name }
+    const principal = { keyId, name, user, role, requestsPerMinute, ...(session === undefined ? {} : { session }) }
+    return { kind: 'known', principal }
   }
 
   async #find(keyId: string): Promise<StoredKey | undefined> {

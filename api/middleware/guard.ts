@@ -5,7 +5,7 @@ import type { Operation } from '../../schemas/rest/operation.js'
 import type { Authenticator } from '../access/authenticator.js'
 import { isFromOwnPage, readSessionCookie } from '../access/browser-session.js'
 import type { Denial } from '../access/denials.js'
-import type { Identified, Principal, Refusal } from '../access/principal.js'
+import { actorNameOf, type Identified, type Principal, type Refusal } from '../access/principal.js'
 import { rateHeaders, type RateLimiter } from '../access/rate-limiter.js'
 import { ProblemError } from '../problem-error.js'
 import { contextOf } from '../request-context.js'
@@ -63,7 +63,7 @@ export function createGuard(deps: GuardDeps): Guard {
           }
           const problem = objection(operation, request, principal)
           if (problem !== undefined) {
-            const who = { actor: principal.keyId, actorName: principal.name }
+            const who = { actor: principal.keyId, actorName: actorNameOf(principal) }
             deny(request, operation, problem.code.toLowerCase(), who)
             throw problem
           }

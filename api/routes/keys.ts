@@ -1,15 +1,16 @@
-import type { ApiKeyRow, NewApiKey } from '../../db/stores/api-keys.js'
+import type { ApiKeyRow, CheckOwner, KeyPage, NewApiKey } from '../../db/stores/api-keys.js'
 import type { ChangeBy } from '../../domain/access/change-by.js'
+import { mayDo, type Role } from '../../domain/access/roles.js'
 import type { Key } from '../../schemas/rest/keys.js'
 import type { Operations } from '../../schemas/rest/operations.js'
 import { createKey, digestOf, keyIdOf } from '../access/api-key.js'
 import { ProblemError } from '../problem-error.js'
-import { changeBy, type Handlers } from './router.js'
+import { callerOf, changeBy, type Handlers } from './router.js'
 
 export interface KeyStore {
-  readonly list: (limit: number, after?: string) => Promise<ApiKeyRow[]>
+  readonly list: (page: KeyPage) => Promise<ApiKeyRow[]>
   readonly get: (keyId: string) => Promise<ApiKeyRow | undefined>
-  readonly create: (key: NewApiKey, by: ChangeBy) => Promise<ApiKeyRow>
+  readonly create: (key: NewApiKey, check: CheckOwner, by: ChangeBy) => Promise<ApiKeyRow>
   readonly rotate: (
     keyId: string,
     fresh: Pick<NewApiKey, 'keyId' | 'digest' | 'expiresTs'>,
@@ -30,8 +31,8 @@ type KeyOperation = 'listKeys' | 'getKey' | 'createKey' | 'rotateKey' | 'revokeK
 
 /** `/keys`. A key is in the answer that creates it, and nowhere else. */
 export const createKeyHandlers = ({ keys, forgetKey, nowMs }: KeyDeps): Pick<Handlers<Operations>, KeyOperation> => ({
-  async listKeys({ query: { limit, cursor } }) {
-    const rows = await keys.list(limit, cursor)
+  async listKeys({ query: { user_id: userId, limit, cursor } }) {
+    const rows = await keys.list({ userId, limit, after: cursor })
     const data = rows.slice(0, limit).map(keyOf)
     const next = rows.length > limit ? (data.at(-1)?.key_id ?? null) : null
     return { body: { data, page: { next_cursor: next, limit } } }
@@ -46,8 +47,9 @@ export const createKeyHandlers = ({ keys, forgetKey, nowMs }: KeyDeps): Pick<Han
     const key = createKey()
     const digest = digestOf(key)
     const { name, role, requests_per_minute: requestsPerMinute = null } = body
-    const fresh = { keyId: keyIdOf(digest), name, role, digest, requestsPerMinute, expiresTs }
-    return created(await keys.create(fresh, changeBy(context)), key)
+    const userId = body.user_id ?? callerOf(context).user?.userId ?? null
+    const fresh = { keyId: keyIdOf(digest), name, role, digest, requestsPerMinute, expiresTs, userId }
+    return created(await keys.create(fresh, ownerOf(role), changeBy(context)), key)
   },
 
   async rotateKey({ params, body }, context) {
@@ -67,6 +69,16 @@ export const createKeyHandlers = ({ keys, forgetKey, nowMs }: KeyDeps): Pick<Han
     return { body: keyOf(found(row)) }
   },
 })
+
+/** Refuses a key that would do nothing, or less than it says. */
+const ownerOf =
+  (role: Role): CheckOwner =>
+  (user) => {
+    if (user === undefined) throw new ProblemError('USER_NOT_FOUND', 'see /users for those there are')
+    if (user.disabledTs !== null) throw new ProblemError('WRONG_STATE', 'this user is disabled')
+    if (!mayDo(user.role, role))
+      throw new ProblemError('WRONG_STATE', `a key of the role ${role} is more than this user may: ${user.role}`)
+  }
 
 function future(expiresTs: Date | undefined, nowMs: number): Date | null {
   if (expiresTs === undefined) return null
@@ -88,6 +100,7 @@ const created = (row: ApiKeyRow, key: string) => ({
 
 const keyOf = (row: ApiKeyRow): Key => ({
   key_id: row.keyId,
+  user_id: row.userId,
   name: row.name,
   role: row.role,
   requests_per_minute: row.requestsPerMinute,

@@ -2,7 +2,7 @@ import { Router, type Request, type RequestHandler, type Response } from 'expres
 import type { ChangeBy } from '../../domain/access/change-by.js'
 import { isRepeatable, isTagged } from '../../schemas/rest/openapi.js'
 import type { InputOf, Operation } from '../../schemas/rest/operation.js'
-import type { Principal } from '../access/principal.js'
+import { actorNameOf, type Principal } from '../access/principal.js'
 import { addressOf, type Guard } from '../middleware/guard.js'
 import type { Admit } from '../middleware/admit.js'
 import { crossOrigin } from '../middleware/cross-origin.js'
@@ -48,8 +48,8 @@ export function callerOf({ principal }: HandlerContext): Principal {
 
 /** Who the audit log says made a change. */
 export const changeBy = (context: HandlerContext): ChangeBy => {
-  const { keyId, name } = callerOf(context)
-  return { actor: keyId, actorName: name, requestId: context.requestId }
+  const caller = callerOf(context)
+  return { actor: caller.keyId, actorName: actorNameOf(caller), requestId: context.requestId }
 }
 
 /** Answers one operation. Its input has been checked. @throws ProblemError, or anything: it is answered as a problem */

@@ -7,7 +7,7 @@ import { digestOf } from '../access/api-key.js'
 import type { Authenticator } from '../access/authenticator.js'
 import { createSessionToken, csrfTokenOf, endedCookie, sessionCookie } from '../access/browser-session.js'
 import type { Denial } from '../access/denials.js'
-import type { Principal, Refusal } from '../access/principal.js'
+import { actorNameOf, type Principal, type Refusal } from '../access/principal.js'
 import { ProblemError } from '../problem-error.js'
 import { callerOf, changeBy, type Handlers } from './router.js'
 
@@ -50,7 +50,7 @@ export const createSessionHandlers = ({
       keyId: principal.keyId,
       expiresTs: new Date(nowMs() + sessionSeconds * 1_000),
     }
-    await sessions.create(session, { actor: principal.keyId, actorName: principal.name, requestId })
+    await sessions.create(session, { actor: principal.keyId, actorName: actorNameOf(principal), requestId })
     return {
       status: 201,
       headers: { 'set-cookie': sessionCookie(token, sessionSeconds) },
@@ -67,9 +67,10 @@ export const createSessionHandlers = ({
   },
 })
 
-const sessionOf = ({ keyId, name, role, session }: Principal): Session => ({
+const sessionOf = ({ keyId, name, user, role, session }: Principal): Session => ({
   key_id: keyId,
   name,
+  user: user === null ? null : { user_id: user.userId, name: user.name },
   role,
   csrf_token: session === undefined ? null : csrfTokenOf(session.token),
   expires_ts: session?.expiresTs.toISOString() ?? null,

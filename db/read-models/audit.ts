@@ -76,3 +76,51 @@ export async function hasAuditRecord(db: Queryable, seq: number, hash: string): 
   const text = `SELECT 1 AS found FROM audit_log a WHERE a.seq = $1 AND a.hash = decode($2, 'hex')`
   return (await db.query(text, [seq, hash])).rowCount === 1
 }
+
+/** Which records are asked for; what is not said bounds nothing. Those between two are always all of them: a chain. */
+export interface AuditSpanRequest {
+  /** Records with a higher seq only. */
+  readonly after?: number | undefined
+  /** From the first record of this time on, and up to the last before that one; processes' clocks decide. */
+  readonly from?: Date | undefined
+  readonly to?: Date | undefined
+}
+
+/** Records with `after < seq <= last`; none when they are the same. */
+export interface AuditSpan {
+  readonly after: number
+  readonly last: number
+}
+
+/** Where a span begins and, as the log is now, ends. @throws GRD_STORE_* */
+export async function findAuditSpan(db: Queryable, { after = 0, from, to }: AuditSpanRequest): Promise<AuditSpan> {
+  const { rows } = await db.query<{ first: number | null; last: number | null }>(
+    `SELECT CASE WHEN $1::timestamptz IS NULL THEN 1 ELSE
+              (SELECT a.seq FROM audit_log a WHERE a.recorded_ts >= $1 ORDER BY a.recorded_ts, a.seq LIMIT 1) END AS first,
+            CASE WHEN $2::timestamptz IS NULL THEN (SELECT max(a.seq) FROM audit_log a) ELSE
+              (SELECT a.seq FROM audit_log a WHERE a.recorded_ts < $2 ORDER BY a.recorded_ts DESC, a.seq DESC LIMIT 1)
+            END AS last`,
+    [from ?? null, to ?? null],
+  )
+  const { first = null, last = null } = rows[0] ?? {}
+  if (first === null || last === null) return { after, last: after }
+  const begin = Math.max(after, first - 1)
+  return { after: begin, last: Math.max(begin, last) }
+}
+
+/** So many records of an export are read at once. */
+const EXPORT_PAGE = 200
+
+/** The records of a span, oldest first, a page at a time. @throws GRD_STORE_* */
+export async function* readAuditSpan(db: Queryable, { after, last }: AuditSpan): AsyncGenerator<AuditRecord[]> {
+  for (let from = after; from < last;) {
+    const { rows } = await db.query<AuditRecord>(
+      `SELECT ${COLUMNS} FROM audit_log a WHERE a.seq > $1 AND a.seq <= $2 ORDER BY a.seq LIMIT ${EXPORT_PAGE}`,
+      [from, last],
+    )
+    const end = rows.at(-1)
+    if (end === undefined) return
+    yield rows
+    from = end.seq
+  }
+}

@@ -3,6 +3,7 @@ import type { Role } from '../../domain/access/roles.js'
 import type { Database, Queryable, Transaction } from '../pool.js'
 import { withTransaction } from '../with-transaction.js'
 import { appendAudit } from './audit.js'
+import { ensureFirstAdmin, holdUser, type UserRow } from './users.js'
 
 /** An API key as it is stored: without the key. */
 export interface ApiKeyRow {
@@ -18,7 +19,21 @@ export interface ApiKeyRow {
   /** Written now and then, not at every use. */
   readonly lastUsedTs: Date | null
   readonly rotatedFrom: string | null
+  /** Whose it is; null for one that a release without users has made. */
+  readonly userId: string | null
 }
+
+/** A key with its digest, and what its user may. */
+export interface KeyToCompare extends ApiKeyRow {
+  readonly digest: Buffer
+  /** Null for a key without a user. */
+  readonly userName: string | null
+  readonly userRole: Role | null
+  readonly userDisabledTs: Date | null
+}
+
+/** Looks at the user whose the key is to be, in the transaction that makes it. @throws to refuse */
+export type CheckOwner = (user: UserRow | undefined) => void
 
 export interface NewApiKey {
   readonly keyId: string
@@ -28,16 +43,27 @@ export interface NewApiKey {
   readonly digest: Buffer
   readonly requestsPerMinute: number | null
   readonly expiresTs: Date | null
+  readonly userId: string | null
 }
 
 const COLUMNS = `k.key_id AS "keyId", k.name, k.role, k.requests_per_minute AS "requestsPerMinute",
        k.created_ts AS "createdTs", k.created_by AS "createdBy", k.expires_ts AS "expiresTs",
-       k.revoked_ts AS "revokedTs", k.last_used_ts AS "lastUsedTs", k.rotated_from AS "rotatedFrom"`
+       k.revoked_ts AS "revokedTs", k.last_used_ts AS "lastUsedTs", k.rotated_from AS "rotatedFrom",
+       k.user_id AS "userId"`
 
-/** One page of keys in the order of their ids. @param after the last id of the page before */
-export async function listApiKeys(db: Queryable, limit: number, after = ''): Promise<ApiKeyRow[]> {
-  const text = `SELECT ${COLUMNS} FROM api_keys k WHERE k.key_id > $1 ORDER BY k.key_id LIMIT $2`
-  return (await db.query<ApiKeyRow>(text, [after, limit + 1])).rows
+export interface KeyPage {
+  /** Of this user only. */
+  readonly userId?: string | undefined
+  readonly limit: number
+  /** The last id of the page before. */
+  readonly after?: string | undefined
+}
+
+/** Keys in the order of their ids; one row more than asked for tells that there are others. @throws GRD_STORE_* */
+export async function listApiKeys(db: Queryable, { userId, limit, after }: KeyPage): Promise<ApiKeyRow[]> {
+  const text = `SELECT ${COLUMNS} FROM api_keys k
+    WHERE k.key_id > $1 AND ($2::text IS NULL OR k.user_id = $2) ORDER BY k.key_id LIMIT $3`
+  return (await db.query<ApiKeyRow>(text, [after ?? '', userId ?? null, limit + 1])).rows
 }
 
 /** @returns undefined when there is no such key @throws GRD_STORE_* */
@@ -46,25 +72,23 @@ export async function getApiKey(db: Queryable, keyId: string): Promise<ApiKeyRow
 }
 
 /** The key whose id it is, with its digest, to be compared. @throws GRD_STORE_* */
-export async function findKeyToCompare(
-  db: Queryable,
-  keyId: string,
-): Promise<(ApiKeyRow & { readonly digest: Buffer }) | undefined> {
-  const text = `SELECT ${COLUMNS}, k.digest FROM api_keys k WHERE k.key_id = $1`
-  const { rows } = await db.query<ApiKeyRow & { digest: Buffer }>(text, [keyId], { name: 'api-key-by-id' })
-  return rows[0]
+export async function findKeyToCompare(db: Queryable, keyId: string): Promise<KeyToCompare | undefined> {
+  const text = `SELECT ${COLUMNS}, k.digest, u.name AS "userName", u.role AS "userRole", u.disabled_ts AS "userDisabledTs"
+                  FROM api_keys k LEFT JOIN api_users u ON u.user_id = k.user_id WHERE k.key_id = $1`
+  return (await db.query<KeyToCompare>(text, [keyId], { name: 'api-key-by-id' })).rows[0]
 }
 
-/** Stores a new key. @throws GRD_STORE_* */
-export const createApiKey = (db: Database, key: NewApiKey, by: ChangeBy): Promise<ApiKeyRow> =>
+/** Stores a new key, of a user who may have it. @throws GRD_STORE_*; what `check` throws */
+export const createApiKey = (db: Database, key: NewApiKey, check: CheckOwner, by: ChangeBy): Promise<ApiKeyRow> =>
   withTransaction(db, async (tx) => {
+    if (key.userId !== null) check(await holdUser(tx, key.userId))
     const row = await insertKey(tx, key, by, null)
     await audit(tx, by, 'key.create', null, row)
     return row
   })
 
 /**
- * Stores a key in place of another of the same name, role and rate; the old one goes on until `oldExpiresTs`.
+ * Stores a key in place of another of the same user, name, role and rate; the old one goes on until `oldExpiresTs`.
  * @returns undefined when there is no such key, or it was revoked
  */
 export const rotateApiKey = (
@@ -77,8 +101,8 @@ export const rotateApiKey = (
   withTransaction(db, async (tx) => {
     const old = await lockKey(tx, oldKeyId)
     if (old === undefined || old.revokedTs !== null) return undefined
-    const { name, role, requestsPerMinute } = old
-    const row = await insertKey(tx, { ...fresh, name, role, requestsPerMinute }, by, oldKeyId)
+    const { name, role, requestsPerMinute, userId } = old
+    const row = await insertKey(tx, { ...fresh, name, role, requestsPerMinute, userId }, by, oldKeyId)
     await tx.query('UPDATE api_keys k SET expires_ts = least(k.expires_ts, $2) WHERE k.key_id = $1', [
       oldKeyId,
       oldExpiresTs,
@@ -113,7 +137,15 @@ export const ensureFirstKey = (db: Database, key: Pick<NewApiKey, 'keyId' | 'dig
       `UPDATE api_keys k SET revoked_ts = now() WHERE k.created_by = 'system' AND k.revoked_ts IS NULL RETURNING ${COLUMNS}`,
     )
     for (const revoked of rows) await audit(tx, by, 'key.revoke', { ...revoked, revokedTs: null }, revoked)
-    const fresh = { ...key, name: 'first admin', role: 'admin', requestsPerMinute: null, expiresTs: null } as const
+    const userId = await ensureFirstAdmin(tx, by)
+    const fresh = {
+      ...key,
+      name: 'first admin',
+      role: 'admin',
+      requestsPerMinute: null,
+      expiresTs: null,
+      userId,
+    } as const
     await audit(tx, by, 'key.create', null, await insertKey(tx, fresh, by, null))
   })
 
@@ -129,9 +161,20 @@ export async function recordKeyUses(db: Queryable, uses: ReadonlyMap<string, Dat
 
 async function insertKey(tx: Transaction, key: NewApiKey, by: ChangeBy, rotatedFrom: string | null) {
   const { rows } = await tx.query<ApiKeyRow>(
-    `INSERT INTO api_keys AS k (key_id, name, role, digest, requests_per_minute, created_by, expires_ts, rotated_from)
-     VALUES ($1, $2, $3, $4, $5, $6, $7, $8) RETURNING ${COLUMNS}`,
-    [key.keyId, key.name, key.role, key.digest, key.requestsPerMinute, by.actor, key.expiresTs, rotatedFrom],
+    `INSERT INTO api_keys AS k (key_id, name, role, digest, requests_per_minute, created_by, expires_ts, rotated_from,
+                              user_id)
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) RETURNING ${COLUMNS}`,
+    [
+      key.keyId,
+      key.name,
+      key.role,
+      key.digest,
+      key.requestsPerMinute,
+      by.actor,
+      key.expiresTs,
+      rotatedFrom,
+      key.userId,
+    ],
   )
   const [row] = rows
   if (row === undefined) throw new Error('INSERT returned no row')
@@ -152,8 +195,9 @@ const audit = (tx: Transaction, by: ChangeBy, action: string, before: ApiKeyRow 
   })
 
 /** What the audit log says of a key. */
-const shown = ({ keyId, name, role, requestsPerMinute, expiresTs, revokedTs }: ApiKeyRow) => ({
+const shown = ({ keyId, userId, name, role, requestsPerMinute, expiresTs, revokedTs }: ApiKeyRow) => ({
   key_id: keyId,
+  user_id: userId,
   name,
   role,
   requests_per_minute: requestsPerMinute,

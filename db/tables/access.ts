@@ -1,5 +1,25 @@
 import { bigint, integer, jsonb, pgTable, primaryKey, text } from 'drizzle-orm/pg-core'
+import { ROLES } from '../../domain/access/roles.js'
+import { USER_KINDS } from '../../domain/access/users.js'
 import { bytea, timestamptz } from './column-types.js'
+
+const role = () => text('role', { enum: ROLES }).notNull()
+
+/** Whom keys belong to: people and services. */
+export const apiUsers = pgTable(
+  'api_users',
+  {
+    userId: text('user_id').notNull(),
+    kind: text('kind', { enum: USER_KINDS }).notNull(),
+    name: text('name').notNull(),
+    email: text('email'),
+    role: role(),
+    createdTs: timestamptz('created_ts').notNull().defaultNow(),
+    createdBy: text('created_by').notNull(),
+    disabledTs: timestamptz('disabled_ts'),
+  },
+  (table) => [primaryKey({ columns: [table.userId] })],
+)
 
 /** API keys: never the key itself, only its SHA-256. */
 export const apiKeys = pgTable(
@@ -7,7 +27,7 @@ export const apiKeys = pgTable(
   {
     keyId: text('key_id').notNull(),
     name: text('name').notNull(),
-    role: text('role', { enum: ['collector', 'viewer', 'analyst', 'operator', 'admin'] }).notNull(),
+    role: role(),
     digest: bytea('digest').notNull(),
     requestsPerMinute: integer('requests_per_minute'),
     createdTs: timestamptz('created_ts').notNull().defaultNow(),
@@ -16,6 +36,7 @@ export const apiKeys = pgTable(
     revokedTs: timestamptz('revoked_ts'),
     lastUsedTs: timestamptz('last_used_ts'),
     rotatedFrom: text('rotated_from'),
+    userId: text('user_id'),
   },
   (table) => [primaryKey({ columns: [table.keyId] })],
 )

@@ -11,6 +11,15 @@ export type Access = 'open' | Role
 /** Those who may send events besides the collectors. */
 const MAY_COLLECT: readonly Role[] = ['collector', 'operator', 'admin']
 
+/**
+ * What a key may do in the hands of its user: what both roles allow.
+ * @returns undefined when they have nothing in common, as a viewer and a collector
+ */
+export function roleInCommon(ofKey: Role, ofUser: Role): Role | undefined {
+  if (mayDo(ofUser, ofKey)) return ofKey
+  return mayDo(ofKey, ofUser) ? ofUser : undefined
+}
+
 /** Whether a role may do what takes `needed`. Without a role, only what is open. */
 export function mayDo(role: Role | undefined, needed: Access): boolean {
   if (needed === 'open') return true

@@ -1,15 +1,15 @@
 import { z } from 'zod'
-import { ROLES } from '../../domain/access/roles.js'
+import { Role, UserId } from './users.js'
 import { instant, lineOf, Timestamp, wholeNumber } from './parameters.js'
 
 const KEY_ID = /^key_[0-9a-f]{16}$/
 export const KeyId = z.string('expected one id').regex(KEY_ID, 'not the id of a key')
 export const KeyParams = z.strictObject({ key_id: KeyId.meta({ description: 'The id of a key' }) })
-export const Role = z.enum(ROLES, `not one of ${ROLES.join(', ')}`)
 
 export const keyListQuery = (pageLimitMax: number) =>
   z.strictObject({
     limit: wholeNumber(1, pageLimitMax, Math.min(50, pageLimitMax)),
+    user_id: UserId.optional().meta({ description: 'Those of one user' }),
     cursor: KeyId.optional().meta({ description: '`page.next_cursor` of the page before' }),
   })
 
@@ -18,7 +18,8 @@ const requestsPerMinute = z.int().min(1).max(10_000_000)
 export const NewKey = z
   .strictObject({
     name: lineOf(200).meta({ description: 'Who or what uses it', example: 'dashboard' }),
-    role: Role,
+    role: Role.meta({ description: 'What it may do at most: never more than its user may' }),
+    user_id: UserId.optional().meta({ description: 'Whose it is; yours, without it' }),
     expires_ts: instant.optional().meta({ description: 'Never, without it' }),
     requests_per_minute: requestsPerMinute.optional().meta({ description: 'The configured rate, without it' }),
   })
@@ -41,8 +42,9 @@ export const Rotation = z
 export const Key = z
   .strictObject({
     key_id: KeyId.meta({ description: 'The beginning of the SHA-256 of the key' }),
+    user_id: UserId.nullable().meta({ description: 'Whose it is' }),
     name: z.string(),
-    role: Role,
+    role: Role.meta({ description: 'What it may do at most: never more than its user may' }),
     requests_per_minute: z.int().nullable(),
     created_ts: Timestamp,
     created_by: z.string(),
@@ -70,8 +72,9 @@ export const LogIn = z.strictObject({ key: z.string().min(1).max(200) }).meta({ 
 export const Session = z
   .strictObject({
     key_id: KeyId,
-    name: z.string(),
-    role: Role,
+    name: z.string().meta({ description: 'Of the key' }),
+    user: z.strictObject({ user_id: UserId, name: z.string() }).nullable(),
+    role: Role.meta({ description: 'What the key and its user may both do' }),
     csrf_token: z
       .string()
       .nullable()

@@ -7,7 +7,8 @@ export type Lane = 'interactive' | 'reports' | 'collector' | 'stream'
 
 export interface Answer {
   readonly description: string
-  readonly contentType: 'application/json' | 'text/html' | 'text/css' | 'text/javascript' | 'text/event-stream'
+  readonly contentType:
+    'application/json' | 'text/html' | 'text/css' | 'text/javascript' | 'text/event-stream' | 'application/x-ndjson'
   /** Of a JSON answer. */
   readonly schema?: z.ZodType
 }

@@ -26,6 +26,8 @@ export interface OperationLimits {
   readonly pageLimitMax: number
   /** How many events one request may bring. */
   readonly eventsPerRequestMax: number
+  /** How many records one export of the audit log may have. */
+  readonly auditExportMax: number
 }
 
 const open = { ...bare, access: 'open' } as const
@@ -141,7 +143,7 @@ const documentation = {
 } as const satisfies Readonly<Record<string, Operation>>
 
 /** Every operation of the API by its name. The router and the OpenAPI document are both made from it. */
-export const createOperations = ({ pageLimitMax, eventsPerRequestMax }: OperationLimits) =>
+export const createOperations = ({ pageLimitMax, eventsPerRequestMax, auditExportMax }: OperationLimits) =>
   ({
     ...live,
     ...documentation,
@@ -149,7 +151,7 @@ export const createOperations = ({ pageLimitMax, eventsPerRequestMax }: Operatio
     ...detection,
     ...ruleOperations,
     ...backTestOperations(pageLimitMax),
-    ...accessOperations(pageLimitMax),
+    ...accessOperations(pageLimitMax, auditExportMax),
     ...figureOperations,
     ...alertOperations(pageLimitMax),
     ...jobOperations,

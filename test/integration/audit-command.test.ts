@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { existsSync, readFileSync, rmSync } from 'node:fs'
+import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { listAudit } from '../../db/read-models/audit.js'
 import { runGuardian } from '../support/child-process.js'
@@ -36,13 +36,23 @@ describe('guardian rules and guardian audit', function () {
     const dir = temporaryDir()
     const file = join(dir, 'audit.ndjson')
     assert.equal((await run('audit', 'export', file)).code, 0)
-    const lines = readFileSync(file, 'utf8').trimEnd().split('\n')
+    const text = readFileSync(file, 'utf8')
+    const lines = text.trimEnd().split('\n')
     assert.deepEqual(
-      lines.map((line) => (JSON.parse(line) as { action: string }).action),
-      ['rule.activate', 'rule.retire'],
+      lines.map((line) => (JSON.parse(line) as { action?: string }).action),
+      [undefined, 'rule.activate', 'rule.retire', undefined],
     )
     assert.equal((await run('audit', 'export', file)).code, 1)
-    assert.equal(readFileSync(file, 'utf8').trimEnd().split('\n').length, 2)
+    assert.equal(readFileSync(file, 'utf8'), text)
+
+    const verified = await run('audit', 'verify-file', file)
+    const { head, records } = JSON.parse(verified.stdout) as Verdict
+    assert.deepEqual([verified.code, records, head?.seq], [0, 2, 2])
+    assert.equal((await run('audit', 'verify-file', file, '--expect', `2:${head?.hash ?? ''}`)).code, 0)
+    assert.equal((await run('audit', 'verify-file', file, '--expect', `2:${'0'.repeat(64)}`)).code, 1)
+    writeFileSync(file, text.replace('"minEvents":20', '"minEvents":21'))
+    assert.equal((await run('audit', 'verify-file', file)).code, 1)
+    assert.equal((await run('audit', 'verify-file', join(dir, 'nothing'))).code, 1)
     rmSync(dir, { recursive: true })
     assert.ok(!existsSync(dir))
   })

@@ -17,7 +17,7 @@ import { PROBLEMS, Problem } from '../../schemas/rest/problem.js'
 
 const ANYWHERE = { host: '127.0.0.1', port: 0, maxConnections: 1_000 }
 
-export const operations = createOperations({ pageLimitMax: 100, eventsPerRequestMax: 100 })
+export const operations = createOperations({ pageLimitMax: 100, eventsPerRequestMax: 100, auditExportMax: 1_000 })
 
 export interface ServedApi {
   /** http://127.0.0.1:port */
@@ -29,7 +29,7 @@ export interface ServedApi {
   readonly stop: () => Promise<void>
 }
 
-const TEST_ADMIN: Principal = { keyId: 'key_0', name: 'test', role: 'admin', requestsPerMinute: null }
+const TEST_ADMIN: Principal = { keyId: 'key_0', name: 'test', user: null, role: 'admin', requestsPerMinute: null }
 
 /** Lets everybody do everything, for tests that are about something else. */
 const letIn: Guard = (operation) => (_request, response, next) => {
@@ -65,6 +65,13 @@ export async function serveApi(deps: Partial<ApiDeps> = {}): Promise<ServedApi> 
     lastGood: new LastGoodAnswers({ maxBytes: 1_000_000, maxAgeMs: 60_000 }, Date.now, registry),
     idempotency: forgetful,
     trustedProxies: 0,
+    users: {
+      list: () => Promise.resolve([]),
+      get: () => Promise.resolve(undefined),
+      create: notGiven,
+      change: () => Promise.resolve(undefined),
+    },
+    forgetUser: () => undefined,
     keys: {
       list: () => Promise.resolve([]),
       get: () => Promise.resolve(undefined),
@@ -97,7 +104,13 @@ export async function serveApi(deps: Partial<ApiDeps> = {}): Promise<ServedApi> 
     },
     backTests: { list: () => Promise.resolve([]), get: () => Promise.resolve(undefined), start: notGiven },
     backTestMaxDays: 31,
-    audit: { list: () => Promise.resolve([]), verify: () => Promise.resolve({ records: 0, head: null, faults: [] }) },
+    audit: {
+      list: () => Promise.resolve([]),
+      verify: () => Promise.resolve({ records: 0, head: null, faults: [] }),
+      span: () => Promise.resolve({ after: 0, last: 0 }),
+      read: () => (async function* () {})(),
+    },
+    auditStallMs: 1_000,
     figures: {
       dailyMetrics: () => Promise.resolve([]),
       popularItems: () => Promise.resolve({ day: '2026-10-01', rows: [] }),

@@ -1,5 +1,7 @@
 import { AuditList, auditQuery, AuditVerdict } from '../audit.js'
+import { auditExportQuery, ExportLine } from '../audit-export.js'
 import { CreatedKey, Done, Key, KeyList, keyListQuery, KeyParams, LogIn, NewKey, Rotation, Session } from '../keys.js'
+import { NewUser, User, UserChange, UserList, userListQuery, UserParams } from '../users.js'
 import { bare, json, none, type Operation } from '../operation.js'
 
 const access = { ...bare, tag: 'access', access: 'admin' } as const
@@ -22,7 +24,7 @@ const keyOperations = (pageLimitMax: number) =>
       body: NewKey,
       isSecret: true,
       answers: { 201: json('The key', CreatedKey) },
-      problems: ['DEPENDENCY_UNAVAILABLE'],
+      problems: ['USER_NOT_FOUND', 'WRONG_STATE', 'DEPENDENCY_UNAVAILABLE'],
     },
     getKey: {
       ...access,
@@ -54,7 +56,48 @@ const keyOperations = (pageLimitMax: number) =>
     },
   }) as const satisfies Readonly<Record<string, Operation>>
 
-const auditOperations = (pageLimitMax: number) =>
+const userOperations = (pageLimitMax: number) =>
+  ({
+    listUsers: {
+      ...access,
+      path: '/users',
+      summary: 'Whom keys belong to: people and services',
+      query: userListQuery(pageLimitMax),
+      answers: { 200: json('One page', UserList) },
+      problems: ['DEPENDENCY_UNAVAILABLE'],
+    },
+    createUser: {
+      ...access,
+      method: 'post',
+      path: '/users',
+      summary: 'A new user, who has no key yet',
+      body: NewUser,
+      answers: { 201: json('The user', User) },
+      problems: ['EMAIL_TAKEN', 'TOO_MANY_USERS', 'DEPENDENCY_UNAVAILABLE'],
+    },
+    getUser: {
+      ...access,
+      path: '/users/{user_id}',
+      summary: 'One user; `/keys?user_id=` has their keys',
+      params: UserParams,
+      answers: { 200: json('The user', User) },
+      problems: ['USER_NOT_FOUND', 'DEPENDENCY_UNAVAILABLE'],
+    },
+    changeUser: {
+      ...access,
+      method: 'patch',
+      path: '/users/{user_id}',
+      summary:
+        'Another name, address or role for a user, or disables or enables them: it acts on all their keys at once',
+      params: UserParams,
+      body: UserChange,
+      needsMatch: true,
+      answers: { 200: json('The user', User) },
+      problems: ['USER_NOT_FOUND', 'LAST_ADMIN', 'EMAIL_TAKEN', 'DEPENDENCY_UNAVAILABLE'],
+    },
+  }) as const satisfies Readonly<Record<string, Operation>>
+
+const auditOperations = (pageLimitMax: number, auditExportMax: number) =>
   ({
     listAudit: {
       ...access,
@@ -62,6 +105,21 @@ const auditOperations = (pageLimitMax: number) =>
       summary: 'Who changed what, or was not allowed to, newest first',
       query: auditQuery(pageLimitMax),
       answers: { 200: json('One page', AuditList) },
+      problems: ['DEPENDENCY_UNAVAILABLE'],
+    },
+    exportAudit: {
+      ...access,
+      path: '/audit/export',
+      lane: 'reports',
+      summary: 'The audit log, oldest first, a line of JSON each; `guardian audit verify-file` checks its chain',
+      query: auditExportQuery(auditExportMax),
+      answers: {
+        200: {
+          description: 'Lines `begin`, `record`..., `end`; what has no line `end` was cut off',
+          contentType: 'application/x-ndjson',
+          schema: ExportLine,
+        },
+      },
       problems: ['DEPENDENCY_UNAVAILABLE'],
     },
     verifyAudit: {
@@ -104,9 +162,10 @@ const sessionOperations = {
   },
 } as const satisfies Readonly<Record<string, Operation>>
 
-/** Keys, log-ins and the audit log. @param pageLimitMax how many rows a page may have */
-export const accessOperations = (pageLimitMax: number) => ({
+/** Users, their keys, log-ins and the audit log. */
+export const accessOperations = (pageLimitMax: number, auditExportMax: number) => ({
+  ...userOperations(pageLimitMax),
   ...keyOperations(pageLimitMax),
   ...sessionOperations,
-  ...auditOperations(pageLimitMax),
+  ...auditOperations(pageLimitMax, auditExportMax),
 })

@@ -171,7 +171,11 @@ async function run({ quick, seed, say }: RowSettings) {
   const count = quick ? QUICK : FULL
   const { port, api, config, residentMegabytes, stop } = await openApi()
   try {
-    const limits = { pageLimitMax: config.API_PAGE_LIMIT_MAX, eventsPerRequestMax: config.API_COLLECTOR_BATCH_MAX }
+    const limits = {
+      pageLimitMax: config.API_PAGE_LIMIT_MAX,
+      eventsPerRequestMax: config.API_COLLECTOR_BATCH_MAX,
+      auditExportMax: config.API_AUDIT_EXPORT_MAX,
+    }
     const operations = Object.values<Operation>(createOperations(limits))
     const seen: Seen = { findings: [], statuses: new Map(), findingsCount: 0 }
     const requests = requestsOver(operations, seededRandom(seed))

@@ -56,6 +56,10 @@ const WHO_MAY: Readonly<Record<string, Access>> = {
   'POST /session': 'open',
   'GET /session': 'viewer',
   'DELETE /session': 'viewer',
+  'GET /users': 'admin',
+  'POST /users': 'admin',
+  'GET /users/{user_id}': 'admin',
+  'PATCH /users/{user_id}': 'admin',
   'GET /keys': 'admin',
   'POST /keys': 'admin',
   'GET /keys/{key_id}': 'admin',
@@ -78,6 +82,7 @@ const WHO_MAY: Readonly<Record<string, Access>> = {
   'GET /pipeline-runs': 'viewer',
   'POST /events': 'collector',
   'GET /audit': 'admin',
+  'GET /audit/export': 'admin',
   'GET /audit/verification': 'admin',
 }
 
@@ -107,7 +112,8 @@ describe('who may call what', function () {
       const expiresTs = name === 'expired' ? new Date(Date.now() - 1_000) : null
       await createApiKey(
         database.db,
-        { keyId: keyIdOf(digest), name, role, digest, requestsPerMinute: null, expiresTs },
+        { keyId: keyIdOf(digest), name, role, digest, requestsPerMinute: null, expiresTs, userId: null },
+        () => undefined,
         by,
       )
     }

@@ -49,7 +49,18 @@ describe('access', function () {
     await api.stop()
     api = await serveRealApi(database.db)
     assert.equal(await statusOf(asAdmin), 401)
-    assert.deepEqual(await actions(), ['key.create', 'key.revoke', 'key.create'])
+    assert.deepEqual(await actions(), ['user.create', 'key.create', 'key.revoke', 'key.create'])
+  })
+
+  it('lets the first admin in again with another key in the environment, whatever was done to them', async () => {
+    assert.equal(await statusOf(asAdmin), 200)
+    await database.db.query(`UPDATE api_users SET role = 'viewer', disabled_ts = now()`)
+    const key = 'another-abcdefghijklmnopqrstuvwxyz01234'
+    await api.stop()
+    api = await serveRealApi(database.db, { GUARDIAN_ADMIN_KEY: key })
+    assert.equal(await statusOf(asAdmin), 401)
+    assert.equal(await statusOf(withKey(key), '/users'), 200)
+    assert.deepEqual((await actions()).slice(2), ['key.revoke', 'user.change', 'key.create'])
   })
 
   it('shows a key once; the database has its digest alone', async () => {

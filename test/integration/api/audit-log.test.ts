@@ -1,11 +1,15 @@
 import assert from 'node:assert/strict'
+import { Readable } from 'node:stream'
 import { ADMIN_KEY, asAdmin, withKey } from '../../support/api-keys.js'
 import { sendJson } from '../../support/send-json.js'
-import { readAnswer } from '../../support/serve-api.js'
+import { readAnswer, readProblem } from '../../support/serve-api.js'
 import { serveRealApi } from '../../support/serve-real-api.js'
 import { useTestStack } from '../../support/stack.js'
 import { createMigratedDatabase, type MigratedDatabase } from '../../support/test-pool.js'
 import { listAudit, verifyAudit } from '../../../db/read-models/audit.js'
+import { verifyExport } from '../../../cli/audit/verify-export.js'
+import { recordDenials } from '../../../db/stores/audit.js'
+import { ExportEnd, ExportLine } from '../../../schemas/rest/audit-export.js'
 import { digestOf, keyIdOf } from '../../../api/access/api-key.js'
 import type { Key } from '../../../schemas/rest/keys.js'
 
@@ -70,6 +74,47 @@ describe('the audit log', function () {
     assert.equal(rows[0]?.keys, 1)
   })
 
+  it('is exported whole or in parts, each with a chain that its receiver can check', async () => {
+    await statusOf(asAdmin)
+    const attempts = (count: number) =>
+      Array.from({ length: count }, (_, n) => ({
+        ...{ actor: 'key_1', actorName: 'Łódź 🔑', requestId: `r${n}`, action: 'GET /keys', target: '/keys' },
+        ...{ before: null, after: { b: 1, a: ['x', n], reason: 'forbidden', deep: { z: null, y: 0.1 } } },
+      }))
+    await recordDenials(database.db, attempts(298))
+    const exported = async (query = '') => {
+      const response = await call('GET', `/audit/export${query}`, asAdmin)
+      assert.deepEqual(
+        [response.status, response.headers.get('content-type')],
+        [200, 'application/x-ndjson; charset=utf-8'],
+      )
+      const lines = (await response.text()).trimEnd().split('\n')
+      const parsed = lines.map((line) => ExportLine.parse(JSON.parse(line)))
+      const end = ExportEnd.parse(parsed.at(-1))
+      const verdict = await verifyExport(Readable.from(lines))
+      assert.deepEqual(verdict.faults, [])
+      assert.deepEqual([verdict.records, verdict.head], [end.records, end.head])
+      return { end, ...verdict }
+    }
+    const { head } = await verifyAudit(database.db)
+    const whole = await exported()
+    assert.deepEqual([whole.end.complete, whole.records, whole.head, whole.begins], [true, 300, head, null])
+
+    const first = await exported('?limit=250')
+    assert.deepEqual([first.end.complete, first.end.reason, first.end.next_cursor], [false, 'limit', '250'])
+    const rest = await exported(`?cursor=${first.end.next_cursor ?? ''}`)
+    assert.deepEqual([rest.end.complete, rest.records, rest.begins, rest.head], [true, 50, first.head, head])
+
+    await new Promise((resolve) => setTimeout(resolve, 5))
+    const noted = new Date().toISOString()
+    await recordDenials(database.db, attempts(2))
+    assert.deepEqual((await exported(`?from=${noted}`)).begins, head)
+    assert.deepEqual((await exported(`?to=${noted}`)).head, head)
+    const none = await exported('?from=2100-01-01')
+    assert.deepEqual([none.end.complete, none.records, none.head], [true, 0, null])
+    assert.equal((await readProblem(await call('GET', '/audit/export?limit=1001', asAdmin))).code, 'BAD_REQUEST')
+  })
+
   it('takes inserts alone', async () => {
     await statusOf(asAdmin)
     for (const statement of [
@@ -114,6 +159,6 @@ describe('the audit log', function () {
   it('keeps one chain when many write at once', async () => {
     await Promise.all(Array.from({ length: 20 }, (_, n) => createKey({ name: `k${n}` })))
     const { records, faults, head } = await verifyAudit(database.db)
-    assert.deepEqual([records, faults, head?.seq], [21, [], 21])
+    assert.deepEqual([records, faults, head?.seq], [22, [], 22]) // the first admin and their key, too
   })
 })

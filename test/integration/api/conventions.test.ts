@@ -112,7 +112,7 @@ describe('conventions', function () {
   })
 
   describe('a request with an Idempotency-Key', () => {
-    const names = async () => (await listApiKeys(database.db, 100)).map(({ name }) => name).sort()
+    const names = async () => (await listApiKeys(database.db, { limit: 100 })).map(({ name }) => name).sort()
 
     it('is done once, however often and from wherever it comes', async () => {
       const second = await serveRealApi(database.db)

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { appendFileSync, cpSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { appendFileSync, cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { assertMigrated, migrate, migrationsFolder } from '../../../db/migrate.js'
@@ -38,6 +38,31 @@ describe('migrate', function () {
     assert.equal(applied.length, 1)
     assert.equal(applied[0]?.[0], '0000_detection')
     assert.deepEqual(await migrate(database.url, settings), [])
+  })
+
+  it('gives keys of before users an owner: the same to a key and what it was rotated to', async () => {
+    const journal = join(folder, 'meta', '_journal.json')
+    const { entries, ...rest } = JSON.parse(readFileSync(journal, 'utf8')) as { entries: { tag: string }[] }
+    const before = entries.filter(({ tag }) => tag < '0020')
+    writeFileSync(journal, JSON.stringify({ ...rest, entries: before }))
+    await migrate(database.url, { ...settings, folder })
+    await withDatabase(async (query) => {
+      const key = (id: string, name: string, role: string, by: string, created: string) =>
+        `('key_${id}', '${name}', '${role}', sha256('${id}'), '${by}', '${created}')`
+      await query(`INSERT INTO api_keys (key_id, name, role, digest, created_by, created_ts) VALUES
+        ${key('1', 'first admin', 'admin', 'system', '2026-01-01')}, ${key('2', 'first admin', 'admin', 'system', '2026-02-01')},
+        ${key('3', 'shop', 'collector', 'key_1', '2026-03-01')}, ${key('4', 'shop', 'collector', 'key_1', '2026-04-01')},
+        ${key('5', 'shop', 'admin', 'key_1', '2026-05-01')}`)
+      await migrate(database.url, settings)
+      const owned = await query(`SELECT u.name, u.kind, u.role, u.created_ts::date::text AS since,
+          string_agg(k.key_id, ' ' ORDER BY k.key_id) AS keys FROM api_users u JOIN api_keys k USING (user_id)
+         GROUP BY u.user_id ORDER BY keys`)
+      assert.deepEqual(owned, [
+        { name: 'first admin', kind: 'person', role: 'admin', since: '2026-01-01', keys: 'key_1 key_2' },
+        { name: 'shop', kind: 'service', role: 'collector', since: '2026-03-01', keys: 'key_3 key_4' },
+        { name: 'shop', kind: 'service', role: 'admin', since: '2026-05-01', keys: 'key_5' },
+      ])
+    })
   })
 
   it('refuses a database that is newer than the code', async () => {

@@ -9,6 +9,7 @@ describe('the OpenAPI document, held to the rules of the house', () => {
   const operations: Readonly<Record<string, Operation>> = createOperations({
     pageLimitMax: 100,
     eventsPerRequestMax: 100,
+    auditExportMax: 1_000,
   })
   const document = openApiDocument(operations, '1.2.3')
   const text = JSON.stringify(document)

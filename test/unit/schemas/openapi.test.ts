@@ -10,7 +10,7 @@ interface Described {
 }
 
 describe('the OpenAPI document', () => {
-  const operations = createOperations({ pageLimitMax: 100, eventsPerRequestMax: 100 })
+  const operations = createOperations({ pageLimitMax: 100, eventsPerRequestMax: 100, auditExportMax: 1_000 })
   const document = openApiDocument(operations, '1.2.3')
   const described = (operation: Operation): Described =>
     (document.paths as Record<string, Record<string, Described>>)[operation.path]?.[operation.method] as Described

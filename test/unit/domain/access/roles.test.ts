@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { mayDo, ROLES, type Access } from '../../../../domain/access/roles.js'
+import { mayDo, roleInCommon, ROLES, type Access } from '../../../../domain/access/roles.js'
 
 describe('mayDo', () => {
   const mayOf = (needed: Access) => ROLES.filter((role) => mayDo(role, needed))
@@ -18,5 +18,17 @@ describe('mayDo', () => {
       (['open', ...ROLES] as const).filter((needed) => mayDo(undefined, needed)),
       ['open'],
     )
+  })
+})
+
+describe('roleInCommon', () => {
+  it('allows nothing that one of both may not, and all that both may', () => {
+    const all = ['open', ...ROLES] as const
+    for (const key of ROLES)
+      for (const user of ROLES) {
+        const both = all.filter((needed) => mayDo(key, needed) && mayDo(user, needed))
+        const common = all.filter((needed) => mayDo(roleInCommon(key, user), needed))
+        assert.deepEqual(common, both, `${key} of ${user}`)
+      }
   })
 })
