@@ -1,5 +1,6 @@
 import kafkajs, { type ISocketFactory, type Kafka, type LogEntry } from 'kafkajs'
 import type { Logger } from '../logger.js'
+import { quietRequestQueues } from './request-queue.js'
 
 export interface KafkaSettings {
   /** host:port of brokers to begin with; the others are learnt from them. */
@@ -12,6 +13,7 @@ export interface KafkaSettings {
 
 /** A kafkajs client with bounded retries, whose own log lines go to ours. Connects when it is first used. */
 export function createKafka(settings: KafkaSettings, log: Logger): Kafka {
+  quietRequestQueues()
   return new kafkajs.Kafka({
     clientId: settings.clientId,
     brokers: [...settings.brokers],
