@@ -13,7 +13,8 @@ const TICK_MS = 10
 const MAX_WAITING_S = 0.5
 
 /**
- * Sends clicks at a steady pace, each with the time of now.
+ * Sends clicks at a steady pace, some hundred times a second, each with the time at which they are sent.
+ * @param onAcknowledged told when Kafka has acknowledged those of a time
  * @returns how many were acknowledged; fewer than asked for when the machine does not keep up
  */
 export async function produceLive(
@@ -21,6 +22,7 @@ export async function produceLive(
   clicks: Iterator<Click>,
   perSecond: number,
   seconds: number,
+  onAcknowledged: (producedMs: number) => void = () => undefined,
 ): Promise<number> {
   const log = createLogger('bench', 'warn')
   const schema = AVRO_SCHEMAS[TOPICS.clicks] ?? ''
@@ -36,15 +38,18 @@ export async function produceLive(
     const due = Math.floor(((performance.now() - startedAt) / 1_000) * perSecond)
     const isBehind = producer.value.queuedRecords > perSecond * MAX_WAITING_S
     const records = []
+    const now = Date.now()
     for (; paced < due && !isBehind; paced++) {
-      const now = Date.now()
       const click = { ...(clicks.next().value as Click), event_ts: now, ingest_ts: now }
       records.push({ topic: TOPICS.clicks, key: click.session_id, value: encode(click) })
     }
     paced = due
     made += records.length
     if (records.length > 0) {
-      const send = producer.value.send(records).finally(() => sends.delete(send))
+      const send = producer.value
+        .send(records)
+        .then(() => onAcknowledged(now))
+        .finally(() => sends.delete(send))
       sends.add(send)
     }
     await sleep(TICK_MS)
