@@ -15,7 +15,10 @@ import { produceLive } from './produce-live.js'
 import type { Sight } from './row-ruler.js'
 import { openStage, percentile, startDetector } from './stage.js'
 
-/** Until the process is warm (a good part of its CPU is compiling before) and the day's partition is made, which the orchestrator does ahead where it runs. */
+/**
+ * Until the process is warm, as compiling takes much of its CPU at first, and the day's partition is made, which the
+ * orchestrator does ahead where it runs.
+ */
 const WARM_UP_MS = 15_000
 /** Sessions that cross HIGH_FREQUENCY in every window, at some 7 events a second and each at its own moment. */
 const SCRAPED_SHARE = 0.3
