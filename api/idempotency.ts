@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import type { Request } from 'express'
-import type { StoredAnswer } from '../db/stores/idempotency-keys.js'
+import type { StoredAnswer, StoredClaim } from '../db/stores/idempotency-keys.js'
 import { GuardianError } from '../domain/errors.js'
 import { CircuitOpenError } from '../platform/resilience/circuit-breaker.js'
 import { IDEMPOTENCY_KEY } from '../schemas/rest/parameters.js'
@@ -15,15 +15,8 @@ export interface RepeatableRequest {
   readonly digest: Buffer
 }
 
-/** What became of a claim: it is ours to answer, or was answered, or is being answered, or was used for something else. */
-export type Claim =
-  | { readonly kind: 'claimed' }
-  | { readonly kind: 'answered'; readonly answer: StoredAnswer | null }
-  | { readonly kind: 'in_flight' }
-  | { readonly kind: 'mismatch' }
-
 export interface IdempotencyStore {
-  readonly claim: (request: RepeatableRequest) => Promise<Claim>
+  readonly claim: (request: RepeatableRequest) => Promise<StoredClaim>
   /** @param answer null when it holds a secret */
   readonly complete: (request: RepeatableRequest, answer: StoredAnswer | null) => Promise<void>
   readonly release: (request: RepeatableRequest) => Promise<void>
@@ -45,7 +38,7 @@ export const requestDigest = (request: Request): Buffer =>
 
 /**
  * Does a request once for all its repetitions, which get the same answer. A request that failed has changed nothing and
- * may be repeated; one whose process ended under way only after a while, as nobody knows how it ended.
+ * may be repeated; one whose process ended under way after a while, if it has made no change until then.
  * @throws ProblemError IDEMPOTENCY_*; whatever `work` throws
  */
 export async function once(
@@ -74,13 +67,18 @@ const hasChangedNothing = (error: unknown): boolean =>
   error instanceof CircuitOpenError ||
   (error instanceof GuardianError && error.code !== 'GRD_COMMIT_UNKNOWN')
 
-function replay(claim: Exclude<Claim, { readonly kind: 'claimed' }>): Reply {
+function replay(claim: Exclude<StoredClaim, { readonly kind: 'claimed' }>): Reply {
   if (claim.kind === 'mismatch')
     throw new ProblemError('IDEMPOTENCY_MISMATCH', 'take a new Idempotency-Key for a new request')
   if (claim.kind === 'in_flight')
     throw new ProblemError('IDEMPOTENCY_IN_FLIGHT', 'ask again; if it stays so, read what it was to change', {
       headers: { 'retry-after': '1' },
     })
+  if (claim.kind === 'lost')
+    throw new ProblemError(
+      'IDEMPOTENCY_ANSWER_LOST',
+      'read what it was to change; if it is not there, take a new Idempotency-Key',
+    )
   if (claim.answer === null)
     throw new ProblemError('IDEMPOTENCY_SPENT', 'it was done; what it made is in its list, the secret is not')
   return { ...claim.answer, headers: { ...claim.answer.headers, 'idempotency-replayed': 'true' } }

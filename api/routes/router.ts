@@ -21,6 +21,7 @@ export type { Reply } from './send-reply.js'
 
 export interface HandlerContext {
   readonly requestId: string
+  readonly idempotencyKey: string | undefined
   /** Of the caller. */
   readonly address: string
   readonly userAgent: string | undefined
@@ -49,7 +50,8 @@ export function callerOf({ principal }: HandlerContext): Principal {
 /** Who the audit log says made a change. */
 export const changeBy = (context: HandlerContext): ChangeBy => {
   const caller = callerOf(context)
-  return { actor: caller.keyId, actorName: actorNameOf(caller), requestId: context.requestId }
+  const { requestId, idempotencyKey } = context
+  return { actor: caller.keyId, actorName: actorNameOf(caller), requestId, idempotencyKey }
 }
 
 /** Answers one operation. Its input has been checked. @throws ProblemError, or anything: it is answered as a problem */
@@ -128,8 +130,10 @@ function answer(operation: Operation, handle: AnyHandler, { tags, lastGood, idem
     const begun = tags.begin()
     const input = checkedInput(operation, request)
     const { requestId, principal, stillMay = () => Promise.resolve(true) } = contextOf(response)
+    const idempotencyKey = isRepeatable(operation) ? idempotencyKeyOf(request) : undefined
     const context = {
       requestId,
+      idempotencyKey,
       address: addressOf(request),
       userAgent: request.headers['user-agent'],
       principal,
@@ -138,7 +142,6 @@ function answer(operation: Operation, handle: AnyHandler, { tags, lastGood, idem
       stillMay,
     }
     const work = async () => handle(input as never, context)
-    const idempotencyKey = isRepeatable(operation) ? idempotencyKeyOf(request) : undefined
     try {
       const reply =
         idempotencyKey === undefined || principal === undefined

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import type { ChangeBy } from '../../domain/access/change-by.js'
 import type { Database, Transaction } from '../pool.js'
 import { withTransaction } from '../with-transaction.js'
+import { noteChange } from './idempotency-keys.js'
 
 /** What is said about one change, or about an attempt that was denied. */
 export interface AuditEntry extends ChangeBy {
@@ -96,6 +97,7 @@ export async function appendAudit(tx: Transaction, entry: AuditEntry): Promise<v
     record.previousHash,
     sealOf(record),
   ])
+  if (entry.idempotencyKey !== undefined) await noteChange(tx, entry.actor, entry.idempotencyKey)
 }
 
 const jsonOrNull = (value: unknown): string | null =>

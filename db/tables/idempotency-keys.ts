@@ -11,6 +11,7 @@ export const idempotencyKeys = pgTable(
     createdTs: timestamptz('created_ts').notNull().defaultNow(),
     answeredTs: timestamptz('answered_ts'),
     answer: json('answer').$type<unknown>(),
+    changedTs: timestamptz('changed_ts'),
   },
   (table) => [primaryKey({ columns: [table.keyId, table.idempotencyKey] })],
 )

@@ -6,4 +6,6 @@ export interface ChangeBy {
   readonly actorName: string
   /** Leads from the audit record to the log lines of the request. */
   readonly requestId: string
+  /** Of a request that may be repeated: that it made its change is stored with the change. */
+  readonly idempotencyKey?: string | undefined
 }

@@ -30,6 +30,7 @@ export const PROBLEMS = {
   EMAIL_TAKEN: { status: 409, title: 'Another user has this e-mail address' },
   TOO_MANY_USERS: { status: 409, title: 'There are as many users as there may be' },
   IDEMPOTENCY_IN_FLIGHT: { status: 409, title: 'The same request is being answered, or how it ended is not known' },
+  IDEMPOTENCY_ANSWER_LOST: { status: 409, title: 'The same request was at its change when its process ended' },
   IDEMPOTENCY_SPENT: { status: 409, title: 'The same request was answered with a secret that is shown once' },
   PRECONDITION_FAILED: { status: 412, title: 'It has been changed since you read it' },
   IDEMPOTENCY_MISMATCH: { status: 422, title: 'This Idempotency-Key was used for another request' },

@@ -164,15 +164,27 @@ describe('conventions', function () {
       assert.equal(problem.code, 'IDEMPOTENCY_IN_FLIGHT')
     })
 
-    it('may be repeated, as it was, once its process must have ended', async () => {
+    it('may be repeated, as it was, once its process must have ended without a change', async () => {
       const headers = { 'idempotency-key': 'k1' }
       await post({ name: 'a', role: 'viewer' }, headers)
       await database.db.query(
-        `UPDATE idempotency_keys SET answered_ts = NULL, answer = NULL, created_ts = now() - interval '121 seconds'`,
+        `UPDATE idempotency_keys SET answered_ts = NULL, changed_ts = NULL, answer = NULL, created_ts = now() - interval '121 seconds'`,
       )
       assert.equal((await readProblem(await post({ name: 'b', role: 'viewer' }, headers))).code, 'IDEMPOTENCY_MISMATCH')
       assert.equal((await post({ name: 'a', role: 'viewer' }, headers)).status, 201)
       assert.equal((await readProblem(await post({ name: 'a', role: 'viewer' }, headers))).code, 'IDEMPOTENCY_SPENT')
+    })
+
+    it('is not made again when its process ended after its change', async () => {
+      const headers = { 'idempotency-key': 'k1' }
+      await post({ name: 'a', role: 'viewer' }, headers)
+      const lost = `UPDATE idempotency_keys SET answered_ts = NULL, answer = NULL, created_ts = now() - interval '121 seconds'`
+      await database.db.query(lost)
+      for (let n = 0; n < 2; n += 1) {
+        const problem = await readProblem(await post({ name: 'a', role: 'viewer' }, headers))
+        assert.equal(problem.code, 'IDEMPOTENCY_ANSWER_LOST')
+      }
+      assert.deepEqual(await names(), ['a', 'first admin'])
     })
 
     it('must be one line of visible ASCII', async () => {
