@@ -3,7 +3,7 @@ import type { Database } from '../db/pool.js'
 import { rulesInForce } from '../domain/detection/rule.js'
 import { RULE_KINDS } from '../domain/detection/rule-kinds.js'
 import { RegistryClient } from '../platform/avro/registry-client.js'
-import { fetchOffsets } from '../platform/kafka/admin.js'
+import { fetchOffsets, offsetsAt, withAdmin } from '../platform/kafka/admin.js'
 import type { createKafka } from '../platform/kafka/client.js'
 import { readRange } from '../platform/kafka/read-range.js'
 import type { ApiConfig } from './api-config.js'
@@ -50,6 +50,7 @@ function logReader(
   const ask = kafkaWithin(breakers, timeoutMs)
   return {
     offsets: (topic) => ask(() => fetchOffsets(kafka, topic)),
+    offsetsAt: (topic, instantMs) => ask(() => withAdmin(kafka, (admin) => offsetsAt(admin, topic, instantMs))),
     read: (range, onRecords) =>
       ask(() =>
         readRange(kafka, range, {

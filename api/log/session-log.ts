@@ -32,6 +32,8 @@ export interface LogReader {
   readonly offsets: (
     topic: string,
   ) => Promise<readonly { readonly partition: number; readonly low: number; readonly high: number }[]>
+  /** The first offset of each partition whose record was appended at an instant or later; its end when none was. */
+  readonly offsetsAt: (topic: string, instantMs: number) => Promise<ReadonlyMap<number, number>>
   readonly read: (
     range: { readonly topic: string; readonly partition: number; readonly from: number; readonly to: number },
     onRecords: (records: readonly LogRecord[]) => void,

@@ -9,13 +9,23 @@ export const deadLetterQuery = (pageLimitMax: number) =>
     from: instant.optional().meta({ description: 'Became dead letters at or after' }),
     to: instant.optional().meta({ description: 'Became dead letters before' }),
     limit: wholeNumber(1, pageLimitMax, Math.min(50, pageLimitMax)),
+    cursor: lineOf(16_000)
+      .regex(/^\d{1,15}(\.\d{1,15}){0,999}$/, 'not a cursor that this API gave')
+      .transform((text) => text.split('.').map(Number))
+      .optional()
+      .meta({
+        description: '`page.next_cursor` of the page before, with the same filter',
+        override: { type: 'string', pattern: '^\\d{1,15}(\\.\\d{1,15}){0,999}$' },
+      }),
   })
 
 const count = z.int().min(0)
 
 export const DeadLetterList = z
   .strictObject({
-    causes: z.array(z.strictObject({ code: z.string().nullable(), topic: z.string().nullable(), records: count })),
+    causes: z
+      .array(z.strictObject({ code: z.string().nullable(), topic: z.string().nullable(), records: count }))
+      .meta({ description: 'Of what this request has read, and the filter selects' }),
     data: z.array(
       z.strictObject({
         kafka_partition: count.meta({ description: 'Of the dead letters; with the offset, it names one to replay' }),
@@ -35,9 +45,15 @@ export const DeadLetterList = z
     ),
     read: z.strictObject({
       records: count,
-      unread: count.meta({ description: 'Older ones, which were not looked at' }),
+      unread: count.meta({ description: 'Older ones, which were not looked at: the next pages do' }),
     }),
-    page: z.strictObject({ next_cursor: z.null(), limit: z.int() }),
+    page: z.strictObject({
+      next_cursor: z
+        .string()
+        .nullable()
+        .meta({ description: 'null when nothing older is left; a page before that may have no records' }),
+      limit: z.int(),
+    }),
   })
-  .meta({ id: 'DeadLetterList', description: 'Newest first; older ones by `to`' })
+  .meta({ id: 'DeadLetterList', description: 'Newest first, page by page back to the oldest that Kafka still has' })
 export type DeadLetterList = z.output<typeof DeadLetterList>

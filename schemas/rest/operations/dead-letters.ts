@@ -10,7 +10,7 @@ export const deadLetterOperations = (pageLimitMax: number) =>
       tag: 'jobs',
       access: 'viewer',
       lane: 'reports',
-      summary: 'The newest dead letters, decoded and raw, and how many there are of each cause',
+      summary: 'Dead letters, newest first, decoded and raw, and how many of them have each cause',
       query: deadLetterQuery(pageLimitMax),
       answers: { 200: json('One page', DeadLetterList) },
       problems: ['DEPENDENCY_UNAVAILABLE'],

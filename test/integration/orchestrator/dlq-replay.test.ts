@@ -183,6 +183,22 @@ describe('guardian dlq', function () {
       assert.deepEqual(causes[0], { code: 'DECODE', topic: clicks, records: FIT + 6 })
       assert.deepEqual([data.length, data.filter(({ event }) => event !== null).length], [FIT + 7, FIT + 1])
       assert.ok(data.some(({ raw }) => text(raw) === 'no event'))
+      const offsetsOf = (page: Pick<DeadLetterList, 'data'>) =>
+        page.data.map((one) => `${one.kafka_partition}/${one.kafka_offset}`)
+      const paged: string[] = []
+      for (let cursor: string | null = ''; cursor !== null;) {
+        const query = `code=DECODE&limit=3${cursor && `&cursor=${cursor}`}`
+        const page: DeadLetterList = await readAnswer('listDeadLetters', await call('GET', `/dlq/records?${query}`))
+        paged.push(...offsetsOf(page))
+        cursor = page.page.next_cursor
+      }
+      assert.deepEqual(paged.toSorted(), offsetsOf({ data }).sort())
+      const [newest] = data
+      const older = await readAnswer<DeadLetterList>(
+        'listDeadLetters',
+        await call('GET', `${path}&to=${newest?.append_ts ?? ''}`),
+      )
+      assert.ok(older.data.every(({ append_ts }) => append_ts < (newest?.append_ts ?? '')))
     })
 
     it('a backfill goes on after a day that fails, and says of each day what became of it', async () => {

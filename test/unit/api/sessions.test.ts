@@ -21,6 +21,7 @@ function logOf(records: readonly Stored[], low = 100) {
   const asked: { from: number; to: number }[] = []
   const eventLog: ApiDeps['eventLog'] = {
     offsets: () => Promise.resolve([0, 1, 2, 3].map((partition) => ({ partition, low, high: low + records.length }))),
+    offsetsAt: () => Promise.resolve(new Map()),
     read: ({ topic, partition, from, to }, onRecords) => {
       assert.deepEqual([topic, partition], ['km.clicks.v1', PARTITION])
       asked.push({ from, to })
