@@ -15,6 +15,7 @@ import calendar
 import json
 import time
 
+import event_reader
 import oracle
 
 DAY_MS = 86_400_000
@@ -31,8 +32,8 @@ def valid_events(records, schemas, skew_ms, max_record_bytes):
         if value is not None and len(value) > max_record_bytes:
             continue
         try:
-            event = oracle.decode(value, schemas)
-        except oracle.Undecodable:
+            event = event_reader.decode(value, schemas)
+        except event_reader.Undecodable:
             continue
         if oracle.fault(event, record["timestamp"], skew_ms) is not None:
             continue

@@ -3,6 +3,7 @@ import base64
 import struct
 import unittest
 
+import event_reader
 import oracle
 
 BASE_MS = 1_700_000_040_000  # a multiple of 60,000
@@ -58,7 +59,7 @@ def brief(row):
 
 class Decoding(unittest.TestCase):
     def test_reads_every_field(self):
-        event = oracle.decode(value("e", 1, "s", "i", "u"), {7: "click"})
+        event = event_reader.decode(value("e", 1, "s", "i", "u"), {7: "click"})
         self.assertEqual(event, {
             "event_id": "e", "event_ts": BASE_MS + 1_000, "ingest_ts": BASE_MS + 1_001, "source": "test",
             "session_id": "s", "user_id": "u", "event_type": "item_view", "item_id": "i", "page": "/p", "ip": None,
@@ -74,7 +75,7 @@ class Decoding(unittest.TestCase):
 
     def test_negative_and_large_numbers(self):
         for number in (0, -1, 1, -64, 64, 2**62, -2**63):
-            self.assertEqual(oracle.Reader(zigzag(number), 0).long(), number)
+            self.assertEqual(event_reader.Reader(zigzag(number), 0).long(), number)
 
 
 class Validation(unittest.TestCase):
