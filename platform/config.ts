@@ -120,6 +120,8 @@ export const VARIABLES = {
     .regex(/^[^\0\r\n]+$/, 'not a folder')
     .prefault('.guardian/s3'),
   S3_KEPT_BYTES: wholeNumber(67_108_864, 10_995_116_277_760, 10_737_418_240),
+  S3_PART_BYTES: wholeNumber(5_242_880, 1_073_741_824, 16_777_216),
+  S3_PARTS_AT_ONCE: wholeNumber(1, 64, 4),
   ARCHIVER_GROUP_ID: z.string().min(1).prefault('guardian-archiver'),
   ARCHIVER_METRICS_PORT: port(9_467),
   ARCHIVE_ROLL_INTERVAL_MS: wholeNumber(100, 86_400_000, 60_000),

@@ -1,4 +1,5 @@
 import { Counter, Gauge, type Registry } from '../platform/metrics.js'
+import type { ObjectStorage } from '../platform/object-storage/object-storage.js'
 
 /** A counter of ours: `guardian_` before its name. */
 export const counter = <Label extends string = never>(
@@ -33,4 +34,14 @@ export function backlog(registry: Registry, name: string, help: string, { waitin
     },
   })
   gauge(registry, `${name}_limit`, `${help}, at most`).set(limit)
+}
+
+const STORAGE_HELP = {
+  storage_kept_bytes: 'Bytes of copies of files of the archive on this machine',
+  storage_parts_sending: 'Parts of files that are in memory and on their way to the archive',
+} as const
+
+/** What the storage of the archive holds against its limits; a folder has none. */
+export function storageBacklogs(registry: Registry, storage: Pick<ObjectStorage, 'backlogs'>): void {
+  for (const { name, ...held } of storage.backlogs()) backlog(registry, name, STORAGE_HELP[name], held)
 }

@@ -152,7 +152,9 @@ async function removeLeftovers(deps: CompactionDeps, of: ArchivedDay, fence: num
   const isEarlier = (name: string): boolean => (compactionFenceOf(name) ?? fence) < fence
   const scratch = (await storage.listScratch()).filter((name) => name.startsWith(`${of.dataset}_${of.day}_`))
   for (const name of scratch.filter(isEarlier)) await storage.removeScratch(name)
-  const keys = (await storage.list(folderOfDay(of.dataset, of.day))).filter(isEarlier)
+  const folder = folderOfDay(of.dataset, of.day)
+  for (const key of (await storage.listUnfinished(folder)).filter(isEarlier)) await storage.removeUnfinished(key)
+  const keys = (await storage.list(folder)).filter(isEarlier)
   const named = await deps.namedFiles(keys)
   for (const key of keys) if (!named.has(key)) await storage.remove(key)
 }

@@ -31,6 +31,10 @@ export async function openFileStorage(root: string): Promise<ObjectStorage> {
         .map((entry) => join(entry.parentPath, entry.name).slice(root.length + 1))
         .map((path) => path.split(sep).join('/'))
     },
+    // A rename is all or nothing.
+    listUnfinished: () => Promise.resolve([]),
+    removeUnfinished: () => Promise.resolve(),
+    backlogs: () => [],
     listScratch: () => readdir(scratch),
     removeScratch: (name) => rm(join(scratch, name), { force: true }),
     remove: (key) => rm(at(key), { force: true }),

@@ -16,6 +16,8 @@ export const STORAGE_VARIABLES = [
   'S3_TIMEOUT_MS',
   'S3_FOLDER',
   'S3_KEPT_BYTES',
+  'S3_PART_BYTES',
+  'S3_PARTS_AT_ONCE',
 ] as const
 
 const S3_URL = /^s3:\/\/([^/]+)\/?(.*?)\/?$/
@@ -41,5 +43,7 @@ export function openStorage(config: Config<(typeof STORAGE_VARIABLES)[number]>):
     timeoutMs: config.S3_TIMEOUT_MS,
     folder: resolve(packageRoot, config.S3_FOLDER),
     keptBytes: config.S3_KEPT_BYTES,
+    partBytes: config.S3_PART_BYTES,
+    partsAtOnce: config.S3_PARTS_AT_ONCE,
   })
 }

@@ -16,6 +16,7 @@ import { openStorage } from '../../platform/object-storage/open-storage.js'
 import { runProcess, type ProcessContext } from '../../platform/run-process.js'
 import { AVRO_SCHEMAS, OBSERVED_EVENT_SCHEMA } from '../../schemas/avro-schemas.js'
 import { logPositions } from '../log-positions.js'
+import { storageBacklogs } from '../metric-series.js'
 import { ArchiveRoller } from './archive-roller.js'
 import { archiverConfig, type ArchiverConfig } from './archiver-config.js'
 import { ArchiverMetrics } from './archiver-metrics.js'
@@ -30,6 +31,7 @@ async function start(config: ArchiverConfig, log: Logger, { life, onFatal }: Pro
   const registry = createRegistry('archiver')
   const db = await life.use('PostgreSQL pool', () => openPool(poolSettings(config, 'guardian-archiver'), log))
   const storage = await openStorage(config)
+  storageBacklogs(registry, storage)
   const filling = await life.use('DuckDB', () => openBuffers(config))
   const writing = await filling.connect()
   const kafka = createKafka(

@@ -66,7 +66,9 @@ async function removeOrphans(
   const scratch = (await storage.listScratch()).filter((name) => name.startsWith(`${dataset}_`) && isEarlier(name))
   for (const name of scratch) await storage.removeScratch(name)
   const keys = (await storage.list(dataset)).filter(isEarlier)
-  let removed = scratch.length
+  const unfinished = (await storage.listUnfinished(dataset)).filter(isEarlier)
+  for (const key of unfinished) await storage.removeUnfinished(key)
+  let removed = scratch.length + unfinished.length
   for (let from = 0; from < keys.length; from += PATHS_PER_LOOK) {
     const some = keys.slice(from, from + PATHS_PER_LOOK)
     const named = await namedFiles(db, some)

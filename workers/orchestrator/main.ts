@@ -11,6 +11,7 @@ import type { Logger } from '../../platform/logger.js'
 import { createRegistry, serveMetrics } from '../../platform/metrics.js'
 import { openStorage } from '../../platform/object-storage/open-storage.js'
 import { runProcess, type ProcessContext } from '../../platform/run-process.js'
+import { storageBacklogs } from '../metric-series.js'
 import { backTestDeps } from './back-test-parts.js'
 import { compactionDeps } from './compaction-parts.js'
 import { openTracing } from '../../platform/tracing.js'
@@ -44,6 +45,7 @@ async function start(config: OrchestratorConfig, log: Logger, { life, onFatal }:
   )
   await ensureSearchAttributes(connection, namespace)
   const storage = await openStorage(config)
+  storageBacklogs(registry.own, storage)
   const { schedule: schedules } = new Client({ connection, namespace })
   const declared = declaredSchedules(schedulePolicy(config))
   const alerts = await life.use('alert channels', () =>
