@@ -31,7 +31,8 @@ export const row: Row = {
         const frozen = stage.orchestrator
         frozen.freeze()
         await stage.restart()
-        await stage.delivered(60_000)
+        // Each poll that the frozen one has open can take the task once more, for the length of a heartbeat's time-out.
+        await stage.delivered(180_000)
         frozen.thaw()
         await new Promise((resolve) => setTimeout(resolve, 3_000)) // what it still has in mind, it does now
         await frozen.kill()
