@@ -16,6 +16,7 @@ export const ERROR_CODES = [
   'GRD_DATA_GAP',
   'GRD_SNAPSHOT_REFUSED',
   'GRD_STALLED',
+  'GRD_STATE_LIMIT',
   'GRD_MIGRATION',
   'GRD_TEMPORAL_UNAVAILABLE',
   'GRD_ARCHIVE_INCOMPLETE',
@@ -38,6 +39,7 @@ const RETRYABLE: Readonly<Record<ErrorCode, boolean>> = {
   GRD_DATA_GAP: false,
   GRD_SNAPSHOT_REFUSED: false,
   GRD_STALLED: false, // only a new process is without what holds this one
+  GRD_STATE_LIMIT: false, // the same records would make the same state
   GRD_MIGRATION: false,
   GRD_TEMPORAL_UNAVAILABLE: true,
   GRD_ARCHIVE_INCOMPLETE: false, // it has been waited for

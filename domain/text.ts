@@ -162,6 +162,9 @@ export class TextSlice {
   }
 }
 
+/** About as many bytes as a string of its own takes in memory, with its entry in a map. */
+export const heldBytes = (text: string): number => 2 * text.length + 100
+
 /** The string that so many packed characters are. */
 export function unpackText(words: Int32Array, from: number, length: number): string {
   const codes: number[] = []

@@ -1,4 +1,5 @@
 import { beginHash, finishHash, mixHash } from '../hashing.js'
+import { heldBytes } from '../text.js'
 import type { EventIdBits } from './event-id.js'
 
 /** Words of an entry: four of the id, two of the event time as a double. */
@@ -18,6 +19,7 @@ export class EventIdSet {
   #times = new Float64Array(this.#words.buffer)
   #used = 0
   readonly #texts = new Map<string, number>()
+  #textBytes = 0
   #purgeTextsAt = 1_024
   #added = new Int32Array(FIRST_CAPACITY * STRIDE)
   #addedTimes = new Float64Array(this.#added.buffer)
@@ -30,7 +32,7 @@ export class EventIdSet {
   }
 
   get bytes(): number {
-    return this.#words.byteLength + this.#added.byteLength
+    return this.#words.byteLength + this.#added.byteLength + this.#textBytes
   }
 
   /**
@@ -51,7 +53,7 @@ export class EventIdSet {
     const known = this.#texts.get(id)
     if (known !== undefined && known >= watermarkMs) return false
     if (this.#texts.size >= this.#purgeTextsAt) this.#purgeTexts(watermarkMs)
-    this.#texts.set(id, eventMs)
+    this.#setText(id, eventMs)
     this.#addedTexts.add(id)
     return true
   }
@@ -95,7 +97,7 @@ export class EventIdSet {
       const o = i * STRIDE
       this.#place(bits[o] ?? 0, bits[o + 1] ?? 0, bits[o + 2] ?? 0, bits[o + 3] ?? 0, eventMs, watermarkMs)
     }
-    for (const [id, eventMs] of texts) if (eventMs >= watermarkMs) this.#texts.set(id, eventMs)
+    for (const [id, eventMs] of texts) if (eventMs >= watermarkMs) this.#setText(id, eventMs)
   }
 
   /** @returns where the id was put, or -1 when it is there and live */
@@ -188,10 +190,16 @@ export class EventIdSet {
     }
   }
 
+  #setText(id: string, eventMs: number): void {
+    if (!this.#texts.has(id)) this.#textBytes += heldBytes(id)
+    this.#texts.set(id, eventMs)
+  }
+
   #purgeTexts(watermarkMs: number): void {
     for (const [id, eventMs] of this.#texts) {
       if (eventMs >= watermarkMs) continue
       this.#texts.delete(id)
+      this.#textBytes -= heldBytes(id)
       this.#addedTexts.delete(id)
     }
     this.#purgeTextsAt = Math.max(1_024, this.#texts.size * 2)

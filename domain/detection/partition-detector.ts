@@ -25,6 +25,8 @@ interface Arrival {
 export type Counts = Record<Fate, number>
 
 const NONE = -1
+/** An open window's object and evidence. */
+const OPEN_WINDOW_BYTES = 1_024
 const NO_CHANGES: readonly Anomaly[] = []
 
 /**
@@ -70,6 +72,11 @@ export class PartitionDetector {
 
   get rules(): readonly RuleInForce[] {
     return this.#rules
+  }
+
+  /** About as many bytes as the state takes in memory. */
+  get stateBytes(): number {
+    return this.panes.bytes + this.ids.bytes + this.openWindows.size * OPEN_WINDOW_BYTES
   }
 
   /** Panes in the longest window that decides: a pane is kept until the last window that holds it has closed. */

@@ -27,6 +27,9 @@ import { idOfView, viewOf, type PaneEvent, type PaneView } from './pane-view.js'
 import type { Text } from '../text.js'
 import type { TextSource } from './text-table.js'
 
+/** A number in a set, with its share of the set. */
+const SPILLED_VALUE_BYTES = 40
+
 /**
  * The panes of all keys of one partition: count, distinct values, first and last offset and event id, and the actor
  * last named. It knows neither what a key is (a session, later a fingerprint) nor what a value is (an item).
@@ -39,6 +42,7 @@ export class PaneStore {
   readonly #freeSlots: number[] = []
   /** Values of panes with more than fit inline. */
   readonly #spilled = new Map<number, Set<number>>()
+  #spilledValues = 0
   readonly #keys = new KeyTable()
   readonly #byPane = new Map<number, number[]>()
 
@@ -51,7 +55,8 @@ export class PaneStore {
   }
 
   get bytes(): number {
-    return this.#words.byteLength + this.#keys.bytes + this.strings.bytes
+    const spilledBytes = this.#spilledValues * SPILLED_VALUE_BYTES
+    return this.#words.byteLength + this.#keys.bytes + this.strings.bytes + spilledBytes
   }
 
   keyOf(text: Text): number {
@@ -238,6 +243,7 @@ export class PaneStore {
     if (values > INLINE_VALUES) {
       for (const value of this.valuesOf(slot)) this.strings.release(value)
       this.#spilled.delete(slot)
+      this.#spilledValues -= values
     } else for (let i = 0; i < values; i++) this.strings.release(words[base + I_INLINE + i] ?? NONE)
     const actor = words[base + I_ACTOR] ?? NONE
     if (actor !== NONE) this.strings.release(actor)
@@ -287,6 +293,7 @@ export class PaneStore {
     if (spilled) spilled.add(ref)
     else if (count < INLINE_VALUES) words[base + I_INLINE + count] = ref
     else this.#spilled.set(slot, new Set([...words.subarray(base + I_INLINE, base + I_INLINE + count), ref]))
+    if (count >= INLINE_VALUES) this.#spilledValues += count === INLINE_VALUES ? count + 1 : 1
     words[base + I_VALUES] = count + 1
   }
 }

@@ -1,4 +1,4 @@
-import { PACKED_WORDS, TextSlice, unpackText, type Text } from '../text.js'
+import { heldBytes, PACKED_WORDS, TextSlice, unpackText, type Text } from '../text.js'
 import { grown } from './growth.js'
 
 const NONE = -1
@@ -39,6 +39,7 @@ export class TextTable implements TextSource {
   #words = new Int32Array((FIRST_SLOTS / 2) * WORDS)
   /** Texts that are too long for their words, or not ASCII. */
   readonly #strings = new Map<number, string>()
+  #stringBytes = 0
   #used = 0
   readonly #free: number[] = []
   /** Two words a slot: hash, and number + 1; zero there is a free slot. */
@@ -51,7 +52,7 @@ export class TextTable implements TextSource {
   }
 
   get bytes(): number {
-    return this.#words.byteLength + this.#slots.byteLength
+    return this.#words.byteLength + this.#slots.byteLength + this.#stringBytes
   }
 
   /** The number of a text, or -1. */
@@ -78,7 +79,7 @@ export class TextTable implements TextSource {
     words[base + LENGTH] = length
     words[base + FIRST] = 0
     words[base + SECOND] = 0
-    if (length < 0) this.#strings.set(ref, slice.toString())
+    if (length < 0) this.#addString(ref, slice.toString())
     else for (let i = 0; i < (length + 3) >>> 2; i++) words[base + PACKED + i] = slice.words[i] ?? 0
     this.#put(ref)
     return ref
@@ -123,7 +124,7 @@ export class TextTable implements TextSource {
 
   /** @throws RangeError for a number that no text has */
   remove(ref: number): void {
-    if (this.#lengthOf(ref) === IS_STRING) this.#strings.delete(ref)
+    if (this.#lengthOf(ref) === IS_STRING) this.#removeString(ref)
     const slots = this.#slots
     const mask = this.#mask
     let hole = (this.#words[ref * WORDS + HASH] ?? 0) & mask
@@ -157,6 +158,16 @@ export class TextTable implements TextSource {
     const others = slice.words
     for (let i = (length - 1) >> 2; i >= 0; i--) if (words[base + PACKED + i] !== others[i]) return false
     return true
+  }
+
+  #addString(ref: number, text: string): void {
+    this.#strings.set(ref, text)
+    this.#stringBytes += heldBytes(text)
+  }
+
+  #removeString(ref: number): void {
+    this.#stringBytes -= heldBytes(this.textOf(ref))
+    this.#strings.delete(ref)
   }
 
   #put(ref: number): void {

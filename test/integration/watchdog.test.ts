@@ -83,6 +83,22 @@ describe('a detector that makes no progress', function () {
       assert.deepEqual(await stage.fates(), fates)
     })
 
+  it('because its state is as large as it may be, says so and ends; with more room the next one finishes', async () => {
+    await stage.freshDatabase()
+    const full = stage.startDetector({ ...settings, MAX_PARTITION_STATE_BYTES: '524288' })
+    await waitUntil(
+      () => `it ends: ${full.output}`,
+      60_000,
+      () => Promise.resolve(!full.isRunning),
+    )
+    assert.equal(await full.exited, 1)
+    assert.match(full.output, /GRD_STATE_LIMIT/)
+    assert.match(full.output, /the state of km\.clicks\.v1\/\d takes \d+ bytes .*MAX_PARTITION_STATE_BYTES is 524288/)
+    await stage.finish(stage.startDetector(settings), ends)
+    assert.deepEqual(await stage.rows(), expected)
+    assert.deepEqual(await stage.fates(), fates)
+  })
+
   it('because Kafka has its group behind all records, but the database is new, begins where the database says', async () => {
     const group = { ...settings, ...WATCHED, DETECTOR_GROUP_ID: `watchdog-${process.pid}` }
     await stage.freshDatabase()

@@ -66,10 +66,12 @@ export class DetectorMetrics {
   readonly #seen = new WeakMap<PartitionOwner, Counts>()
   readonly #lags = new Map<PartitionOwner, PartitionLag>()
 
-  constructor(registry: Registry, rows: Backlog, changes: Backlog) {
+  /** @param maxStateBytes what the state of one partition may take */
+  constructor(registry: Registry, rows: Backlog, changes: Backlog, maxStateBytes: number) {
     // Time passes while nothing happens, so lag is told when it is asked for.
     this.#series = seriesOf(registry, () => this.#observeLags())
     backlog(registry, 'anomaly_rows_pending', 'Rows that wait for PostgreSQL', rows)
+    gauge(registry, 'partition_state_limit_bytes', 'What the state of a partition may take').set(maxStateBytes)
     backlog(registry, 'anomaly_changes_queued', 'Changes of anomalies that wait for Kafka', changes)
   }
 
@@ -122,7 +124,7 @@ export class DetectorMetrics {
     this.#series.state.set({ ...labels, what: 'sessions' }, panes.keyCount)
     this.#series.state.set({ ...labels, what: 'event_ids' }, ids.size)
     this.#series.state.set({ ...labels, what: 'open_windows' }, openWindows.size)
-    this.#series.state.set({ ...labels, what: 'bytes' }, panes.bytes + ids.bytes)
+    this.#series.state.set({ ...labels, what: 'bytes' }, owner.detector.stateBytes)
   }
 
   commitFailed(): void {

@@ -18,6 +18,7 @@ import type { DetectorMetrics, HoldReason } from './detector-metrics.js'
 import type { PartitionOwner } from './partition-owner.js'
 import { passOver } from './pass-over.js'
 import { readAhead } from './read-ahead.js'
+import { checkState } from './state-limit.js'
 import type { Steps } from './steps.js'
 import { traceRaised } from './trace-raised.js'
 import { takeOver, type TakeOverDeps } from './take-over.js'
@@ -29,6 +30,8 @@ export interface DetectorLimits {
   readonly maxQueuedSideRecords: number
   /** Records that may be processed beyond the last checkpoint. */
   readonly maxUncommittedRecords: number
+  /** What the state of one partition may take in memory. */
+  readonly maxStateBytes: number
   /** What one batch may become in memory. */
   readonly batch: BatchLimits
 }
@@ -173,6 +176,7 @@ export class DetectorWorker {
       if (tracing) traceRaised(tracing, rows)
       if (sideRecords.length > 0) owner.owe(producer.send(sideRecords))
       metrics.counted(owner, deadCodes)
+      checkState(owner, this.#deps.limits.maxStateBytes)
     }
     return true
   }

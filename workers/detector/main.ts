@@ -126,6 +126,7 @@ function writing(config: DetectorConfig, { db, producer, schemas, registry, log 
     registry,
     { waiting: () => writer.pendingRows, limit: config.MAX_PENDING_ROWS },
     { waiting: () => feed.queuedChanges, limit: config.MAX_QUEUED_ANOMALY_CHANGES },
+    config.MAX_PARTITION_STATE_BYTES,
   )
   const limits = { maxPendingRows: config.MAX_PENDING_ROWS, maxRowsPerWrite: config.MAX_ROWS_PER_WRITE }
   const writer: AnomalyWriter = new AnomalyWriter(db, limits, metrics, log)
@@ -163,6 +164,7 @@ function decisions(
       openRowRewriteMs: config.OPEN_ROW_REWRITE_MS,
       maxQueuedSideRecords: config.MAX_QUEUED_SIDE_RECORDS,
       maxUncommittedRecords: config.MAX_UNCOMMITTED_RECORDS,
+      maxStateBytes: config.MAX_PARTITION_STATE_BYTES,
       batch: batchLimits(config),
     },
     ...logPositions(admin),
