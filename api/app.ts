@@ -1,4 +1,4 @@
-import express, { type Express } from 'express'
+import express, { type Express, type RequestHandler } from 'express'
 import type { Logger } from '../platform/logger.js'
 import type { Registry } from '../platform/metrics.js'
 import type { Tracing } from '../platform/tracing.js'
@@ -42,9 +42,19 @@ export function createApp<Table extends Readonly<Record<string, Operation>>>(
     if (isStopping()) response.set('connection', 'close')
     next()
   })
-  app.use(refuseLargeBody(bodyLimitBytes))
+  app.use(refuseWithoutHost, refuseLargeBody(bodyLimitBytes))
   app.use(createRouter(operations, handlers, deps))
   app.use((_request, _response, next) => next(new ProblemError('ROUTE_NOT_FOUND', 'see /docs for what there is')))
   app.use(answerProblems(log))
   return app
+}
+
+/** HTTP/1.1 asks for it, and for this answer. */
+const refuseWithoutHost: RequestHandler = (request, response, next) => {
+  if (request.headers.host !== undefined || request.httpVersion !== '1.1') {
+    next()
+    return
+  }
+  response.set('connection', 'close')
+  next(new ProblemError('MALFORMED_REQUEST', 'the request names no host'))
 }

@@ -23,6 +23,8 @@ const LIMITS = {
   keepAliveTimeout: 5_000,
   connectionsCheckingInterval: 5_000,
   maxHeaderSize: 16_384,
+  // Node would answer who names no host without a body and an id: the application does it.
+  requireHostHeader: false,
 }
 
 const MAX_HEADERS = 100
@@ -40,6 +42,8 @@ export function serveHttp(
   server.maxConnections = maxConnections
   server.maxHeadersCount = MAX_HEADERS
   server.on('clientError', answerRefused)
+  // Who expects something that we do not know is answered as usual, as RFC 9110 allows; Node would answer without a body.
+  server.on('checkExpectation', listener)
   observeConnections(server, registry)
   const stop = () =>
     new Promise<void>((resolve, reject) => {

@@ -1,6 +1,5 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { Connection } from '@temporalio/client'
 import { guardDatabase } from '../db/guarded-database.js'
 import { openPool, type Database, type Queryable } from '../db/pool.js'
 import { poolSettings } from '../db/pool-settings.js'
@@ -47,7 +46,7 @@ import { wireLog } from './wire-log.js'
 import { wireReview } from './wire-review.js'
 import { wireStream } from './wire-stream.js'
 import { wireRules } from './wire-rules.js'
-import { wireTemporal } from './wire-temporal.js'
+import { lazyTemporal, wireTemporal } from './wire-temporal.js'
 
 const PROBE_KEPT_MS = 1_000
 
@@ -60,7 +59,7 @@ async function start(config: ApiConfig, log: Logger, { life }: ProcessContext): 
   )
   observePool(registry, pool)
   const { db, reads } = guarded(pool, config, breakers, registry)
-  const connection = await life.use('Temporal connection', () => lazyTemporal(config))
+  const connection = await life.use('Temporal connection', () => Promise.resolve(lazyTemporal(config)))
   const tracing = await life.use('tracing', () => openTracing(config.OTEL_EXPORTER_OTLP_ENDPOINT, 'guardian-api'))
   const temporal = wireTemporal(config, connection, tracing)
   const kafka = createKafka(
@@ -178,11 +177,6 @@ const collectorParts = (config: ApiConfig, sink: EventSink, tracing: Tracing | u
     traceHeaders: tracing === undefined ? () => undefined : traceHeaders,
   },
 })
-
-function lazyTemporal(config: ApiConfig) {
-  const connection = Connection.lazy({ address: config.TEMPORAL_ADDRESS, connectTimeout: PROBE_DEADLINE_MS })
-  return Promise.resolve({ value: connection, stop: () => connection.close() })
-}
 
 function observePool(registry: Registry, db: Database): void {
   new Gauge({

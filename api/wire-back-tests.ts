@@ -4,7 +4,7 @@ import { createBackTest, endBackTest, getBackTest, listBackTests } from '../db/s
 import type { CircuitBreaker } from '../platform/resilience/circuit-breaker.js'
 import { WORKFLOWS, type BackTestInput } from '../workflows/contract.js'
 import type { ApiConfig } from './api-config.js'
-import { temporalIsAway } from './problem-error.js'
+import { temporalAsker } from './ask-temporal.js'
 import type { BackTestDesk } from './routes/backtests.js'
 
 interface Parts {
@@ -19,8 +19,9 @@ export function wireBackTests(
   { db, temporal, breaker }: Parts,
 ): BackTestDesk {
   const limits = { open: config.BACK_TESTS_OPEN_MAX, kept: config.BACK_TESTS_KEPT }
+  const asker = temporalAsker(temporal, breaker, config.API_QUERY_TIMEOUT_MS)
   const begin = (backTestId: string, summary: string) =>
-    temporal.withDeadline(Date.now() + config.API_QUERY_TIMEOUT_MS, () =>
+    asker()(() =>
       temporal.workflow.start(WORKFLOWS.backTest.type, {
         taskQueue: WORKFLOWS.backTest.taskQueue,
         workflowId: WORKFLOWS.backTest.workflowId(backTestId),
@@ -36,10 +37,10 @@ export function wireBackTests(
       const row = await createBackTest(db, test, limits, by)
       const summary = `A candidate for ${test.ruleId} on ${test.fromDay} to ${test.toDay}`
       try {
-        await breaker.execute(() => begin(test.backTestId, summary))
-      } catch (cause) {
+        await begin(test.backTestId, summary)
+      } catch (error) {
         await endBackTest(db, test.backTestId, { reason: 'Temporal did not begin it' })
-        throw temporalIsAway(cause)
+        throw error
       }
       return row
     },

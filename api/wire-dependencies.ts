@@ -11,6 +11,7 @@ import type { Registry } from '../platform/metrics.js'
 import { breakerSettings, CircuitBreaker, createBreakerMetrics } from '../platform/resilience/circuit-breaker.js'
 import { withDeadline } from '../platform/resilience/deadline.js'
 import type { ApiConfig } from './api-config.js'
+import { isTemporalAway } from './ask-temporal.js'
 import type { Probe } from './dependency-probes.js'
 import type { LaneSettings } from './middleware/admit.js'
 import { createLagReader } from './partition-lag.js'
@@ -33,7 +34,7 @@ export function createBreakers(config: ApiConfig, registry: Registry, log: Logge
   return {
     postgres: new CircuitBreaker('postgres', isDatabaseAway, context),
     kafka: new CircuitBreaker('kafka', anyError, context),
-    temporal: new CircuitBreaker('temporal', anyError, context),
+    temporal: new CircuitBreaker('temporal', isTemporalAway, context),
     registry: new CircuitBreaker('registry', anyError, context),
   }
 }

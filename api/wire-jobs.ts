@@ -11,11 +11,11 @@ import type { Database } from '../db/pool.js'
 import { recordChange } from '../db/stores/audit.js'
 import type { ChangeBy } from '../domain/access/change-by.js'
 import type { CircuitBreaker } from '../platform/resilience/circuit-breaker.js'
-import { CircuitOpenError } from '../platform/resilience/circuit-breaker.js'
+import { withDeadline } from '../platform/resilience/deadline.js'
 import { JOB_STATUSES, type Schedule } from '../schemas/rest/jobs.js'
 import { WORKFLOWS, type BackfillKpiInput, type DailyKpiInput, type DlqReplayInput } from '../workflows/contract.js'
 import type { ApiConfig } from './api-config.js'
-import { temporalIsAway } from './problem-error.js'
+import { temporalAsker } from './ask-temporal.js'
 import type { JobDeps, JobState, StartedJob } from './routes/jobs.js'
 
 interface Parts {
@@ -42,10 +42,10 @@ interface Start {
 /** Work in Temporal, through its circuit. */
 export function wireJobs(config: JobConfig, { db, temporal: client, breaker }: Parts): JobDeps {
   const archiveWaitMs = config.KPI_ARCHIVE_WAIT_MS
-  const ask = <T>(work: () => Promise<T>): Promise<T> =>
-    answered(breaker.execute(() => client.withDeadline(Date.now() + config.API_QUERY_TIMEOUT_MS, work)))
+  const asker = temporalAsker(client, breaker, config.API_QUERY_TIMEOUT_MS)
   const start = async ({ type, taskQueue, workflowId, input, action, summary }: Start, by: ChangeBy) => {
     await recordChange(db, { ...by, action, target: `workflow/${workflowId}`, before: null, after: input })
+    const ask = asker()
     const { firstExecutionRunId: runId } = await ask(() =>
       client.workflow.start(type, {
         ...{ taskQueue, workflowId, args: [input], staticSummary: summary },
@@ -83,14 +83,15 @@ export function wireJobs(config: JobConfig, { db, temporal: client, breaker }: P
       },
       backfill: async (from, to, runId) => {
         const workflowId = WORKFLOWS.backfillKpi.workflowId(from, to)
-        const state = await ask(() => stateOf(client, workflowId, runId))
+        const state = await asker()(() => stateOf(client, workflowId, runId))
         return state?.status === 'running' ? { ...state, progress: await progressOf(client, workflowId, runId) } : state
       },
-      day: (day, runId) => ask(() => stateOf(client, WORKFLOWS.dailyKpi.workflowId(day), runId)),
-      replay: (replayId) => ask(() => stateOf(client, WORKFLOWS.dlqReplay.workflowId(replayId))),
-      schedules: () => ask(() => listSchedules(client)),
+      day: (day, runId) => asker()(() => stateOf(client, WORKFLOWS.dailyKpi.workflowId(day), runId)),
+      replay: (replayId) => asker()(() => stateOf(client, WORKFLOWS.dlqReplay.workflowId(replayId))),
+      schedules: () => asker()(() => listSchedules(client)),
       changeSchedule: async (id, change, note, by) => {
         const handle = client.schedule.getHandle(id)
+        const ask = asker()
         const before = await ask(() => scheduleOf(handle))
         if (before === undefined) return undefined
         const after = { change, note }
@@ -109,16 +110,6 @@ const JUST_STARTED = (): JobState => ({
   ...{ status: 'running', started_ts: new Date().toISOString(), ended_ts: null, progress: null, result: null },
   reason: null,
 })
-
-/** What Temporal does not answer is no fault of ours. */
-async function answered<T>(asked: Promise<T>): Promise<T> {
-  try {
-    return await asked
-  } catch (cause) {
-    if (cause instanceof CircuitOpenError) throw cause
-    throw temporalIsAway(cause)
-  }
-}
 
 /** Another word for a run than ours is one that has gone on as another. */
 const statusOf = (name: string): JobState['status'] =>
@@ -157,11 +148,13 @@ async function reasonOf(result: Promise<unknown>): Promise<string | null> {
 
 /** Its worker answers, which may be away: then nobody can tell how far it is. */
 const progressOf = (client: Client, workflowId: string, runId: string): Promise<unknown> =>
-  client
-    .withDeadline(Date.now() + PROGRESS_TIMEOUT_MS, () =>
-      client.workflow.getHandle(workflowId, runId).query('progress'),
-    )
-    .catch(() => null)
+  withDeadline(
+    () =>
+      client.withDeadline(Date.now() + PROGRESS_TIMEOUT_MS, () =>
+        client.workflow.getHandle(workflowId, runId).query('progress'),
+      ),
+    PROGRESS_TIMEOUT_MS,
+  ).catch(() => null)
 
 /** A list tells less of a schedule than its description, and this of both. */
 const rowOf = (

@@ -76,9 +76,8 @@ function judge(request: HostileRequest, { status, headers, body }: Received): st
   if (status === 500) return what
   const isPage = /^\/(docs|openapi|$|\?)/.test(request.path)
   if (!isPage && INSIDE.test(body)) return `tells of the inside: ${what}`
-  // Node itself refuses what is no HTTP, without a body and before any of our code.
-  const isOurs = headers['x-request-id'] !== undefined
-  if (isOurs && status >= 400 && request.method !== 'HEAD' && !isProblem) return `no problem: ${what}`
+  if (headers['x-request-id'] === undefined) return `without an id: ${what}`
+  if (status >= 400 && request.method !== 'HEAD' && !isProblem) return `no problem: ${what}`
   return undefined
 }
 
@@ -115,6 +114,16 @@ const sendTwice = (port: number, request: HostileRequest, agent: Agent): Promise
     throw error
   })
 
+/** The answers in what came back over one connection, each from its status line on. */
+const answersOf = (text: string): string[] => text.split(/(?=^HTTP\/1\.1 \d{3} )/m).filter((answer) => answer !== '')
+
+/** An answer of the API and not of what carries it: with an id, and a refusal with a problem; `100 Continue` is none yet. */
+const isAnswerOfOurs = (answer: string): boolean =>
+  /^HTTP\/1\.1 100 /.test(answer) ||
+  (/^HTTP\/1\.1 ([1-4]|503)/.test(answer) &&
+    /^x-request-id: /im.test(answer) &&
+    (/^HTTP\/1\.1 [123]/.test(answer) || /^content-type: application\/problem\+json/im.test(answer)))
+
 async function rawStorm(port: number, rounds: number, seen: Seen): Promise<number> {
   let sent = 0
   for (let round = 0; round < rounds; round++)
@@ -122,8 +131,7 @@ async function rawStorm(port: number, rounds: number, seen: Seen): Promise<numbe
       RAW_REQUESTS.map(async (bytes) => {
         sent += 1
         const text = await sendRaw(port, bytes, DEADLINE_MS).catch((error: unknown) => String(error))
-        const isServerError = /^HTTP\/1\.1 5(?!03)/m.test(text)
-        if (!text.startsWith('Error') && !isServerError && !INSIDE.test(text)) return
+        if (!text.startsWith('Error') && !INSIDE.test(text) && answersOf(text).every(isAnswerOfOurs)) return
         seen.findingsCount += 1
         if (seen.findings.length < MAX_KEPT_FINDINGS)
           seen.findings.push(`${JSON.stringify(bytes.slice(0, 80))}: ${text.slice(0, 200)}`)

@@ -10,6 +10,7 @@ import { createMigratedDatabase, openTestPool, type MigratedDatabase } from '../
 
 const AT_WORK = 10
 const WAITING = 100
+const QUERY_TIMEOUT_MS = 500
 
 interface Seen {
   readonly status: number
@@ -50,7 +51,7 @@ describe('the api under load, and without what it needs', function () {
       SCHEMA_REGISTRY_URL: registry,
       TEMPORAL_ADDRESS: temporal.host,
       PG_CONNECT_TIMEOUT_MS: '500',
-      API_QUERY_TIMEOUT_MS: '500',
+      API_QUERY_TIMEOUT_MS: String(QUERY_TIMEOUT_MS),
       BREAKER_PAUSE_MS: '1500',
       API_MAX_AT_WORK: String(AT_WORK),
       API_MAX_WAITING: String(WAITING),
@@ -179,6 +180,44 @@ describe('the api under load, and without what it needs', function () {
       10_000,
       async () => (await get()).status === 200,
     )
+  })
+
+  it('tells a caller of a Temporal that is frozen or dead in time, asks it three times and no more, and goes on by itself', async () => {
+    const { temporal } = servers()
+    assert.ok(temporal)
+    const opened = async () => (await transitions('temporal')).open
+    const answersAgain = () =>
+      waitUntil(
+        () => api.output,
+        30_000,
+        async () => (await ask('/schedules')).status === 200,
+        200,
+      )
+    const untilOpen = async () => {
+      const before = await opened()
+      const seen: Seen[] = []
+      while ((await opened()) === before) seen.push(await ask('/schedules'))
+      assert.ok(seen.every(({ status, retryAfter }) => status === 503 && Number(retryAfter) >= 1))
+      assert.ok(seen.length <= 3, `${seen.length} failures`)
+      return Math.min(...seen.map(({ ms }) => ms))
+    }
+    await answersAgain()
+    temporal.kill('SIGSTOP')
+    try {
+      const frozenMs = await untilOpen()
+      assert.ok(frozenMs < 2 * QUERY_TIMEOUT_MS, `frozen: ${frozenMs} ms`)
+    } finally {
+      temporal.kill('SIGCONT')
+    }
+    await answersAgain()
+    temporal.kill('SIGKILL')
+    try {
+      const deadMs = await untilOpen()
+      assert.ok(deadMs < QUERY_TIMEOUT_MS, `dead: ${deadMs} ms`)
+    } finally {
+      await temporal.restart()
+    }
+    await answersAgain()
   })
 
   for (const dependency of ['postgres', 'kafka', 'temporal', 'registry'])

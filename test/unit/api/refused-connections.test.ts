@@ -5,6 +5,7 @@ import { setTimeout } from 'node:timers/promises'
 import { serveHttp } from '../../../api/http-server.js'
 import { createRegistry } from '../../../platform/metrics.js'
 import { Problem } from '../../../schemas/rest/problem.js'
+import { serveApi } from '../../support/serve-api.js'
 
 const MAX_CONNECTIONS = 3
 
@@ -25,10 +26,10 @@ describe('what is refused before there is a request', () => {
   })
 
   /** All that comes back to bytes which are sent whatever comes back, as an eager sender does. */
-  const sendAll = (parts: readonly string[]) =>
+  const sendAll = (parts: readonly string[], to = port) =>
     new Promise<string>((resolve, reject) => {
       let received = ''
-      const socket = connect(port, '127.0.0.1', () => parts.forEach((part) => socket.write(part)))
+      const socket = connect(to, '127.0.0.1', () => parts.forEach((part) => socket.write(part)))
       socket.setEncoding('utf8').on('data', (text: string) => (received += text))
       socket.on('error', reject)
       socket.on('end', () => socket.end())
@@ -38,7 +39,7 @@ describe('what is refused before there is a request', () => {
     const [head = '', body = ''] = answer.split('\r\n\r\n')
     const problem = Problem.parse(JSON.parse(body))
     assert.ok(head.startsWith(`HTTP/1.1 ${problem.status} `), head)
-    assert.match(head, /content-type: application\/problem\+json/)
+    assert.match(head, /content-type: application\/problem\+json/i)
     assert.ok(head.includes(`x-request-id: ${problem.request_id}`))
     return problem.code
   }
@@ -48,6 +49,18 @@ describe('what is refused before there is a request', () => {
     assert.equal(problemOf(await sendAll([large, 'x'.repeat(200_000), large])), 'HEADERS_TOO_LARGE')
     assert.match(await sendAll(['HEAD \\ HTTP/1.1\r\nhost: x\r\n\r\n']), /^HTTP\/1.1 400 [^]*\r\n\r\n$/)
     assert.equal(problemOf(await sendAll(['no http\r\n\r\n', 'more\r\n\r\n'])), 'MALFORMED_REQUEST')
+  })
+
+  it('is nothing that Node would refuse by itself, without a body: who names no host, or expects what nobody knows', async () => {
+    const api = await serveApi()
+    try {
+      assert.equal(problemOf(await sendAll(['GET /livez HTTP/1.1\r\n\r\n'], api.port)), 'MALFORMED_REQUEST')
+      const expecting = 'GET /livez HTTP/1.1\r\nhost: x\r\nexpect: 200-maybe\r\nconnection: close\r\n\r\n'
+      assert.match(await sendAll([expecting], api.port), /^HTTP\/1.1 200 [^]*x-request-id: /)
+      assert.match(await sendAll(['GET /livez HTTP/1.0\r\n\r\n'], api.port), /^HTTP\/1.1 200 /)
+    } finally {
+      await api.stop()
+    }
   })
 
   it('is a connection too many, which is closed, counted, and has room again once another has gone', async () => {
