@@ -49,6 +49,8 @@ import { wireRules } from './wire-rules.js'
 import { lazyTemporal, wireTemporal } from './wire-temporal.js'
 
 const PROBE_KEPT_MS = 1_000
+/** A caller waits: a Kafka that is away is known within two seconds, and its circuit does the rest. */
+const KAFKA_RETRIES = 4
 
 /** Starts the API's parts; it listens last, and is the first to stop. */
 async function start(config: ApiConfig, log: Logger, { life }: ProcessContext): Promise<void> {
@@ -62,10 +64,7 @@ async function start(config: ApiConfig, log: Logger, { life }: ProcessContext): 
   const connection = await life.use('Temporal connection', () => Promise.resolve(lazyTemporal(config)))
   const tracing = await life.use('tracing', () => openTracing(config.OTEL_EXPORTER_OTLP_ENDPOINT, 'guardian-api'))
   const temporal = wireTemporal(config, connection, tracing)
-  const kafka = createKafka(
-    { brokers: config.KAFKA_BROKERS, clientId: 'guardian-api', requestTimeoutMs: config.KAFKA_REQUEST_TIMEOUT_MS },
-    log,
-  )
+  const kafka = openKafka(config, log)
   const access = await life.use('access', () => Promise.resolve(wireAccess(config, { db, reads, registry, log })))
   const sink = await life.use('collector', () =>
     Promise.resolve(wireCollector(config, { db, registry, log, breakers })),
@@ -121,6 +120,15 @@ async function start(config: ApiConfig, log: Logger, { life }: ProcessContext): 
   await life.use('readiness', () => untilStopped(stopping, anomalyStream))
   log.info({ host: config.BIND_HOST, port: server.port, metricsPort: metrics.port }, 'api_started')
 }
+
+const openKafka = (config: ApiConfig, log: Logger) =>
+  createKafka(
+    {
+      ...{ brokers: config.KAFKA_BROKERS, clientId: 'guardian-api', retries: KAFKA_RETRIES },
+      requestTimeoutMs: config.KAFKA_REQUEST_TIMEOUT_MS,
+    },
+    log,
+  )
 
 const httpSettings = ({ BIND_HOST: host, PORT: port, API_MAX_CONNECTIONS: maxConnections }: ApiConfig) => ({
   host,

@@ -4,7 +4,7 @@ import { createBackTest, endBackTest, getBackTest, listBackTests } from '../db/s
 import type { CircuitBreaker } from '../platform/resilience/circuit-breaker.js'
 import { WORKFLOWS, type BackTestInput } from '../workflows/contract.js'
 import type { ApiConfig } from './api-config.js'
-import { temporalAsker } from './ask-temporal.js'
+import { temporalAsker } from './wire-temporal.js'
 import type { BackTestDesk } from './routes/backtests.js'
 
 interface Parts {

@@ -15,7 +15,7 @@ import { withDeadline } from '../platform/resilience/deadline.js'
 import { JOB_STATUSES, type Schedule } from '../schemas/rest/jobs.js'
 import { WORKFLOWS, type BackfillKpiInput, type DailyKpiInput, type DlqReplayInput } from '../workflows/contract.js'
 import type { ApiConfig } from './api-config.js'
-import { temporalAsker } from './ask-temporal.js'
+import { temporalAsker } from './wire-temporal.js'
 import type { JobDeps, JobState, StartedJob } from './routes/jobs.js'
 
 interface Parts {

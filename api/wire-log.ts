@@ -31,36 +31,43 @@ type LogConfig = Pick<
 export function wireLog(
   config: LogConfig,
   { db, kafka, breakers }: Parts,
-): Pick<ApiDeps, 'eventLog' | 'readValue' | 'rulesInForce' | 'sessionLogRecords'> {
+): Pick<ApiDeps, 'openLog' | 'readValue' | 'rulesInForce' | 'sessionLogRecords'> {
   const schemas = new RegistryClient({ url: config.SCHEMA_REGISTRY_URL, timeoutMs: config.SCHEMA_REGISTRY_TIMEOUT_MS })
   const values = new EventValues((id) => breakers.registry.execute(() => schemas.schemaById(id)))
   return {
-    eventLog: logReader(config, kafka, breakers),
+    openLog: logOpener(config, kafka, breakers),
     readValue: (topic, value) => values.read(topic, value),
     rulesInForce: async () => rulesInForce(await listDecidingRules(db), RULE_KINDS),
     sessionLogRecords: config.API_LOG_RECORDS_MAX,
   }
 }
 
-function logReader(
+/** Opens the log for one request at a time: all that the request reads there, it reads within one deadline. */
+function logOpener(
   { API_LOG_READ_TIMEOUT_MS: timeoutMs, FETCH_MAX_UNPACKED_BYTES: maxUnpackedBytes }: LogConfig,
   kafka: Parts['kafka'],
   breakers: Parts['breakers'],
-): LogReader {
-  const ask = kafkaWithin(breakers, timeoutMs)
-  return {
-    offsets: (topic) => ask(() => fetchOffsets(kafka, topic)),
-    offsetsAt: (topic, instantMs) => ask(() => withAdmin(kafka, (admin) => offsetsAt(admin, topic, instantMs))),
-    read: (range, onRecords) =>
-      ask(() =>
-        readRange(kafka, range, {
-          maxUnpackedBytes,
-          idleTimeoutMs: timeoutMs,
-          onRecords: (records) => {
-            onRecords(records)
-            return Promise.resolve()
-          },
-        }),
-      ),
+): () => LogReader {
+  return () => {
+    const untilMs = Date.now() + timeoutMs
+    const ask = <T>(work: (leftMs: number) => Promise<T>): Promise<T> => {
+      const leftMs = Math.max(1, untilMs - Date.now())
+      return kafkaWithin(breakers, leftMs)(() => work(leftMs))
+    }
+    return {
+      offsets: (topic) => ask(() => fetchOffsets(kafka, topic)),
+      offsetsAt: (topic, instantMs) => ask(() => withAdmin(kafka, (admin) => offsetsAt(admin, topic, instantMs))),
+      read: (range, onRecords) =>
+        ask((leftMs) =>
+          readRange(kafka, range, {
+            maxUnpackedBytes,
+            idleTimeoutMs: leftMs,
+            onRecords: (records) => {
+              onRecords(records)
+              return Promise.resolve()
+            },
+          }),
+        ),
+    }
   }
 }

@@ -1,8 +1,18 @@
-import { Client, Connection } from '@temporalio/client'
+import {
+  Client,
+  Connection,
+  isGrpcServiceError,
+  ScheduleNotFoundError,
+  WorkflowExecutionAlreadyStartedError,
+  WorkflowNotFoundError,
+} from '@temporalio/client'
 import { OpenTelemetryWorkflowClientInterceptor } from '@temporalio/interceptors-opentelemetry'
 import type { Part } from '../platform/lifecycle.js'
+import { CircuitOpenError, type CircuitBreaker } from '../platform/resilience/circuit-breaker.js'
+import { withDeadline } from '../platform/resilience/deadline.js'
 import type { Tracing } from '../platform/tracing.js'
 import type { ApiConfig } from './api-config.js'
+import { temporalIsAway } from './problem-error.js'
 
 /** How long the client waits at most between two attempts to connect; by itself it comes to two minutes, behind a circuit that has long been half open. */
 const RECONNECT_MS = 5_000
@@ -25,4 +35,41 @@ export function wireTemporal(
 ): Client {
   const workflow = tracing === undefined ? [] : [new OpenTelemetryWorkflowClientInterceptor({ tracer: tracing.tracer })]
   return new Client({ connection, namespace, interceptors: { workflow } })
+}
+
+/**
+ * Asks Temporal something.
+ * @throws CircuitOpenError; ProblemError DEPENDENCY_UNAVAILABLE for whatever else `work` throws, or when it takes too long
+ */
+export type AskTemporal = <T>(work: () => Promise<T>) => Promise<T>
+
+/**
+ * Makes, for each request, its way to ask Temporal: through the circuit, and all its questions together within one deadline.
+ * The client's own deadline cancels a call; ours holds whatever the client does with it.
+ */
+export const temporalAsker =
+  (client: Client, breaker: Pick<CircuitBreaker, 'execute'>, deadlineMs: number) => (): AskTemporal => {
+    const untilMs = Date.now() + deadlineMs
+    return async (work) => {
+      const leftMs = Math.max(1, untilMs - Date.now())
+      try {
+        return await breaker.execute(() => withDeadline(() => client.withDeadline(untilMs, work), leftMs))
+      } catch (cause) {
+        if (cause instanceof CircuitOpenError) throw cause
+        throw temporalIsAway(cause)
+      }
+    }
+  }
+
+/** Statuses of gRPC with which a server that is well refuses: invalid, not found, there already, not allowed, not now, out of range. */
+const REFUSALS: readonly number[] = [3, 5, 6, 7, 9, 11, 16]
+
+/** Whether Temporal did not answer, or too late. What it refuses is an answer. */
+export function isTemporalAway(error: unknown): boolean {
+  for (let at = error; at instanceof Error; at = at.cause) {
+    if (isGrpcServiceError(at)) return !REFUSALS.includes(at.code)
+    if (at instanceof WorkflowNotFoundError || at instanceof ScheduleNotFoundError) return false
+    if (at instanceof WorkflowExecutionAlreadyStartedError) return false
+  }
+  return true
 }

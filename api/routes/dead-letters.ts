@@ -5,10 +5,11 @@ import type { DeadLetterList } from '../../schemas/rest/dead-letters.js'
 import type { Operations } from '../../schemas/rest/operations.js'
 import { DeadLetterPage, type Letter, type PartToRead } from '../log/dead-letter-page.js'
 import { withoutPersons } from '../log/event-values.js'
+import type { LogReader } from '../log/session-log.js'
 import { callerOf, type Handlers } from './router.js'
 import type { SessionReaderDeps } from './sessions.js'
 
-export type DeadLetterDeps = Pick<SessionReaderDeps, 'eventLog' | 'readValue' | 'sessionLogRecords'>
+export type DeadLetterDeps = Pick<SessionReaderDeps, 'openLog' | 'readValue' | 'sessionLogRecords'>
 
 /** `/dlq/records`: dead letters, newest first, a bounded part of the log at a time, back to the oldest that Kafka has. */
 export const createDeadLetterHandlers = (deps: DeadLetterDeps): Pick<Handlers<Operations>, 'listDeadLetters'> => ({
@@ -20,12 +21,13 @@ export const createDeadLetterHandlers = (deps: DeadLetterDeps): Pick<Handlers<Op
       ...(from && { fromMs: from.getTime() }),
       ...(to && { toMs: to.getTime() }),
     }
-    const parts = await partsToRead(deps, cursor, filter.toMs)
+    const eventLog = deps.openLog()
+    const parts = await partsToRead(eventLog, deps.sessionLogRecords, cursor, filter.toMs)
     const page = new DeadLetterPage(parts, filter, limit)
     const read = { records: 0, unread: parts.reduce((sum, part) => sum + part.from - part.low, 0) }
     for (const { partition, from: first, to: end } of parts)
       if (first < end)
-        await deps.eventLog.read({ topic: TOPICS.deadLetters, partition, from: first, to: end }, (records) => {
+        await eventLog.read({ topic: TOPICS.deadLetters, partition, from: first, to: end }, (records) => {
           read.records += records.length
           page.add(partition, records)
         })
@@ -43,7 +45,8 @@ export const createDeadLetterHandlers = (deps: DeadLetterDeps): Pick<Handlers<Op
  * that was added since has nothing that is older.
  */
 async function partsToRead(
-  { eventLog, sessionLogRecords }: DeadLetterDeps,
+  eventLog: LogReader,
+  sessionLogRecords: number,
   cursor: readonly number[] | undefined,
   toMs: number | undefined,
 ): Promise<PartToRead[]> {

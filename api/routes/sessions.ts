@@ -14,7 +14,8 @@ import { callerOf, type Handlers } from './router.js'
 
 export interface SessionReaderDeps {
   readonly anomalies: AnomalyReader
-  readonly eventLog: LogReader
+  /** For one request. */
+  readonly openLog: () => LogReader
   readonly readValue: (topic: string, value: Buffer | null) => Promise<ReadValue>
   readonly rulesInForce: () => Promise<RuleInForce[]>
   /** Records of a partition that one request reads at most, those of other sessions included. */
@@ -34,7 +35,8 @@ export const createSessionReaderHandlers = (
     const { role } = callerOf(context)
     const rows = (await deps.anomalies.list({ sessionId, limit: MAX_ANOMALIES })).rows
     const seen = new SeenClicks()
-    const part = await read(deps, TOPICS.clicks, sessionId, await beginOf(deps, TOPICS.clicks, rows), async (record) =>
+    const log = openPart(deps)
+    const part = await read(log, TOPICS.clicks, sessionId, await beginOf(log, TOPICS.clicks, rows), async (record) =>
       seen.add(record, await deps.readValue(TOPICS.clicks, record.value)),
     )
     if (rows.length === 0 && seen.steps.length === 0) throw notFound(deps.sessionLogRecords)
@@ -58,8 +60,9 @@ export const createSessionReaderHandlers = (
     const topic = TOPICS[of]
     const rows = cursor === undefined ? (await deps.anomalies.list({ sessionId, limit: MAX_ANOMALIES })).rows : []
     const page = new EventPage(limit)
-    const begin = cursor ?? (await beginOf(deps, topic, rows))
-    const part = await read(deps, topic, sessionId, begin, (record) => page.add(record))
+    const log = openPart(deps)
+    const begin = cursor ?? (await beginOf(log, topic, rows))
+    const part = await read(log, topic, sessionId, begin, (record) => page.add(record))
     if (cursor === undefined && rows.length === 0 && page.records.length === 0) throw notFound(deps.sessionLogRecords)
     const data: SessionEvents['data'] = []
     for (const { offset, appendMs, value } of page.records) {
@@ -78,9 +81,20 @@ export const createSessionReaderHandlers = (
   },
 })
 
+/** The log as one request reads it. */
+interface OpenPart {
+  readonly eventLog: LogReader
+  readonly sessionLogRecords: number
+}
+
+const openPart = ({ openLog, sessionLogRecords }: SessionReaderDeps): OpenPart => ({
+  eventLog: openLog(),
+  sessionLogRecords,
+})
+
 /** The anomalies say where in the log the session is; without any it is looked for in the newest part. */
 async function beginOf(
-  { eventLog, sessionLogRecords }: SessionReaderDeps,
+  { eventLog, sessionLogRecords }: OpenPart,
   topic: string,
   rows: readonly AnomalyRow[],
 ): Promise<number | undefined> {
@@ -93,7 +107,7 @@ async function beginOf(
 
 /** Values are read one after the other, in the order of the log, while the next records come. */
 async function read(
-  { eventLog, sessionLogRecords }: SessionReaderDeps,
+  { eventLog, sessionLogRecords }: OpenPart,
   topic: string,
   sessionId: string,
   beginAt: number | undefined,

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import kafkajs, { type Kafka, type KafkaMessage, type PartitionAssigner } from 'kafkajs'
 import { withAdmin } from './admin.js'
+import { IdleTimer } from './idle-timer.js'
 import { RecordList } from './record-list.js'
 import { PlatformError } from '../platform-error.js'
 import { installRecordSets, isBatchEntry } from './record-set.js'
@@ -17,7 +18,7 @@ export interface LogRange {
 export interface RangeReader {
   /** What a compressed batch may unpack to. */
   readonly maxUnpackedBytes: number
-  /** Without one record for so long, the read fails. */
+  /** When Kafka gives no record for so long, the read fails; what `onRecords` takes does not count. */
   readonly idleTimeoutMs: number
   /** Records of the range in offset order; offsets that the log has not, or that cannot be read, are stepped over. */
   readonly onRecords: (records: readonly KafkaMessage[]) => Promise<void>
@@ -55,9 +56,9 @@ function readAll(consumer: kafkajs.Consumer, range: LogRange, reader: RangeReade
   const { topic, partition, from, to } = range
   return new Promise<void>((resolve, reject) => {
     let next = from
-    const idle = setTimeout(() => reject(idleError(range, next, reader.idleTimeoutMs)), reader.idleTimeoutMs)
+    const idle = new IdleTimer(reader.idleTimeoutMs, () => reject(idleError(range, next, reader.idleTimeoutMs)))
     const end = (how: () => void) => {
-      clearTimeout(idle)
+      idle.stop()
       how()
     }
     consumer.on(consumer.events.CRASH, ({ payload }) => end(() => reject(payload.error)))
@@ -70,8 +71,7 @@ function readAll(consumer: kafkajs.Consumer, range: LogRange, reader: RangeReade
           if (fetchedOffset > next || next >= to) return
           for (const entry of batch.messages) {
             const records = await recordsOf(entry, { from: next, to }, reader.maxUnpackedBytes)
-            if (records.length > 0) await reader.onRecords(records)
-            idle.refresh()
+            await idle.during(() => (records.length > 0 ? reader.onRecords(records) : Promise.resolve()))
           }
           next = Math.max(next, Number(batch.lastOffset()) + 1)
           if (next >= to) end(resolve)

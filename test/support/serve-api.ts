@@ -139,11 +139,11 @@ export async function serveApi(deps: Partial<ApiDeps> = {}): Promise<ServedApi> 
       changeSchedule: () => Promise.resolve(undefined),
     },
     dayState: notGiven,
-    eventLog: {
+    openLog: () => ({
       offsets: () => Promise.resolve([]),
       offsetsAt: () => Promise.resolve(new Map()),
       read: () => Promise.resolve(),
-    },
+    }),
     readValue: () => Promise.resolve({ fault: 'not given by the test' }),
     rulesInForce: () => Promise.resolve([]),
     sessionLogRecords: 1_000,

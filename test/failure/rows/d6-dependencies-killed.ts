@@ -17,6 +17,7 @@ import { startProductApi, type ProductApi } from '../http/product-api.js'
 import type { Row, RowSettings } from '../row.js'
 
 const PER_SECOND = 100
+const DEAR_PER_SECOND = 2
 /** How long a dependency that is back may take until its circuit has closed. */
 const RECOVERY_MS = 60_000
 const OPENS_WITHIN_MS = 30_000
@@ -40,6 +41,8 @@ interface Killed {
   /** A request that is answered with the dependency, and what it is answered without it. */
   readonly asked: Asked
   readonly without: number
+  /** Another one that cannot be answered without it, asked now and then: it costs more. */
+  readonly dear?: Asked
   readonly kill: () => void
   readonly restart: () => Promise<void>
 }
@@ -65,6 +68,7 @@ function killsOf({ postgres, brokers, temporal, registry }: TestStack, url: stri
     kafka: {
       asked: { url: `${url}/events`, method: 'POST', headers: json, body: CLICK },
       without: 503,
+      dear: get('/sessions/s/events?of=clicks&limit=5'),
       kill: () => kafka.kill('SIGKILL'),
       restart: () => kafka.restart(),
     },
@@ -109,6 +113,7 @@ async function trial(api: ProductApi, name: Name, killed: Killed, outageMs: numb
     OPENS_WITHIN_MS,
     () => Promise.resolve(load.seen.length >= PER_SECOND),
   )
+  const dear = killed.dear && new OfferedLoad(killed.dear, DEAR_PER_SECOND)
   must(all(load.since(0), 200), `before it is killed: ${statusText(load.since(0))}`)
   killed.kill()
   const moved = async (to: string) => (await transitions(api, name, to)) > (before[to] ?? 0)
@@ -119,7 +124,7 @@ async function trial(api: ProductApi, name: Name, killed: Killed, outageMs: numb
   )
   const openAt = performance.now()
   await sleep(outageMs)
-  const [whileOpen, beside] = [load.since(openAt), alive.since(openAt)]
+  const [whileOpen, beside] = [[...load.since(openAt), ...(dear?.since(openAt) ?? [])], alive.since(openAt)]
   // Nobody is let in while the database cannot say who it is, with a key that is not known and with one that was.
   if (name === 'postgres')
     for (const headers of [withKey(`gdn_${'x'.repeat(43)}`), asAdmin]) {
@@ -139,7 +144,7 @@ async function trial(api: ProductApi, name: Name, killed: Killed, outageMs: numb
     async () => (await ask(killed.asked)).status === 200,
     200,
   )
-  const [seen, livez] = [await load.stop(), await alive.stop()]
+  const [seen, livez] = [[...(await load.stop()), ...((await dear?.stop()) ?? [])], await alive.stop()]
   const p99 = quantile(whileOpen, 0.99)
   must(all(whileOpen, killed.without), `while open: ${statusText(whileOpen)}`)
   must(

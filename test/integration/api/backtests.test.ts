@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict'
-import { Connection } from '@temporalio/client'
+import type { Connection } from '@temporalio/client'
 import { pino } from 'pino'
 import { apiConfig } from '../../../api/api-config.js'
 import { createBreakers } from '../../../api/wire-dependencies.js'
 import { wireBackTests } from '../../../api/wire-back-tests.js'
-import { wireTemporal } from '../../../api/wire-temporal.js'
+import { lazyTemporal, wireTemporal } from '../../../api/wire-temporal.js'
 import { listAudit } from '../../../db/read-models/audit.js'
 import { beginBackTest, endBackTest, updateBackTestPart } from '../../../db/stores/back-tests.js'
 import { mergeResults } from '../../../domain/detection/back-test-result.js'
@@ -35,7 +35,7 @@ describe('back-tests', function () {
       ...{ TEMPORAL_ADDRESS: address, GUARDIAN_ADMIN_KEY: ADMIN_KEY, BACK_TESTS_OPEN_MAX: '2', BACK_TESTS_KEPT: '1' },
       API_QUERY_TIMEOUT_MS: timeoutMs,
     })
-    temporal = Connection.lazy({ address, connectTimeout: 500 })
+    temporal = lazyTemporal({ TEMPORAL_ADDRESS: address }).value
     const { temporal: breaker } = createBreakers(config, new Registry(), pino({ level: 'silent' }))
     const backTests = wireBackTests(config, {
       db: database.db,

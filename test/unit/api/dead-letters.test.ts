@@ -51,7 +51,7 @@ type Query = Parameters<ReturnType<typeof createDeadLetterHandlers>['listDeadLet
 /** Pages through the letters to the end. @returns each as `partition/offset`, and its time */
 async function allPages(log: ReturnType<typeof logOf>, sessionLogRecords: number, query: Query) {
   const readValue = () => Promise.resolve({ fault: 'none' })
-  const { listDeadLetters } = createDeadLetterHandlers({ eventLog: log.eventLog, readValue, sessionLogRecords })
+  const { listDeadLetters } = createDeadLetterHandlers({ openLog: () => log.eventLog, readValue, sessionLogRecords })
   const letters: { name: string; appendMs: number }[] = []
   const sizes: number[] = []
   let mostRead = 0
@@ -147,7 +147,7 @@ describe('dead letters, page by page', () => {
     const log = [0, 1, 2, 3, 4, 5].map((appendMs) => ({ appendMs, code: 'DECODE' as const }))
     const readValue = () => Promise.resolve({ fault: 'none' })
     const ask = async (of: ReturnType<typeof logOf>, cursor?: number[]) => {
-      const deps = { eventLog: of.eventLog, readValue, sessionLogRecords: 100 }
+      const deps = { openLog: () => of.eventLog, readValue, sessionLogRecords: 100 }
       const query = { limit: 2, cursor }
       const reply = await createDeadLetterHandlers(deps).listDeadLetters(
         { params: {}, query, body: undefined },

@@ -19,7 +19,7 @@ interface Stored {
 /** A partition that holds these records from an offset on. */
 function logOf(records: readonly Stored[], low = 100) {
   const asked: { from: number; to: number }[] = []
-  const eventLog: ApiDeps['eventLog'] = {
+  const eventLog: ReturnType<ApiDeps['openLog']> = {
     offsets: () => Promise.resolve([0, 1, 2, 3].map((partition) => ({ partition, low, high: low + records.length }))),
     offsetsAt: () => Promise.resolve(new Map()),
     read: ({ topic, partition, from, to }, onRecords) => {
@@ -36,7 +36,7 @@ function logOf(records: readonly Stored[], low = 100) {
   }
   const readValue: ApiDeps['readValue'] = (_topic, value) =>
     Promise.resolve({ event: JSON.parse(String(value)) as Record<string, unknown> })
-  return { asked, deps: { eventLog, readValue, sessionLogRecords: 1_000 } }
+  return { asked, deps: { openLog: () => eventLog, readValue, sessionLogRecords: 1_000 } }
 }
 
 const click = (n: number, more: object = {}) => ({

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { ScheduleNotFoundError, ServiceError, WorkflowNotFoundError, type Client } from '@temporalio/client'
-import { isTemporalAway, temporalAsker } from '../../../api/ask-temporal.js'
+import { isTemporalAway, temporalAsker } from '../../../api/wire-temporal.js'
 import { ProblemError } from '../../../api/problem-error.js'
 import { CircuitOpenError } from '../../../platform/resilience/circuit-breaker.js'
 
