@@ -1,5 +1,7 @@
 /** Over how long the pace is measured. */
 const PACE_MS = 10_000
+/** It is measured from samples that are at least so far apart, so that few are kept however small the batches are. */
+const SAMPLE_EVERY_MS = 100
 
 interface Sample {
   readonly atMs: number
@@ -31,6 +33,8 @@ export class PartitionLag {
   processed(nextOffset: number, lastAppendMs: number, nowMs: number): void {
     this.#nextOffset = nextOffset
     this.#nextAppendMs = lastAppendMs
+    const last = this.#samples.at(-1)
+    if (last && nowMs - last.atMs < SAMPLE_EVERY_MS) return
     this.#samples.push({ atMs: nowMs, nextOffset })
     this.#forget(nowMs)
   }

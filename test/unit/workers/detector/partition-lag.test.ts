@@ -31,6 +31,15 @@ describe('the lag of a partition', () => {
     assert.ok(Math.abs(lag.secondsToClear(40_000) - 78) < 8)
   })
 
+  it('is cleared at that pace also when batches come every few milliseconds', () => {
+    const lag = new PartitionLag()
+    lag.fetched(0, 0, 10_000, 0)
+    for (let ms = 7; ms <= 20_000; ms += 7) lag.processed(ms / 100, 0, ms)
+    for (let ms = 20_001; ms <= 40_000; ms += 7) lag.processed(200 + (ms - 20_000) / 10, 0, ms)
+    assert.ok(Math.abs(lag.pace(40_000) - 100) < 1, String(lag.pace(40_000)))
+    assert.ok(Math.abs(lag.pace(45_000) - 50) < 2, String(lag.pace(45_000)))
+  })
+
   it('is never cleared while nothing moves', () => {
     const lag = new PartitionLag()
     lag.fetched(0, 0, 100, 0)
