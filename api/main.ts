@@ -69,7 +69,7 @@ async function start(config: ApiConfig, log: Logger, { life }: ProcessContext): 
   const sink = await life.use('collector', () =>
     Promise.resolve(wireCollector(config, { db, registry, log, breakers })),
   )
-  const anomalyStream = wireStream(config, { kafka, breakers, registry, log })
+  const anomalyStream = wireStream(config, { kafka, reads, breakers, registry, log })
   const stopping = { now: false }
   const operations = createOperations(operationLimits(config))
   const app = createApi(operations, {

@@ -2,6 +2,8 @@ import { TOPICS } from '../domain/events.js'
 import { createDecoder, schemaIdOf } from '../platform/avro/codec.js'
 import { RegistryClient } from '../platform/avro/registry-client.js'
 import { fetchOffsets } from '../platform/kafka/admin.js'
+import type { Queryable } from '../db/pool.js'
+import { readAuditHead, readCovered, readReviewChanges, type ReviewChange } from '../db/read-models/review-changes.js'
 import type { createKafka } from '../platform/kafka/client.js'
 import { followTopic } from '../platform/kafka/follow-topic.js'
 import { readRange } from '../platform/kafka/read-range.js'
@@ -12,9 +14,12 @@ import { anomalyIdOf } from '../schemas/rest/anomaly-id.js'
 import type { ApiConfig } from './api-config.js'
 import { AnomalyStream } from './live/anomaly-stream.js'
 import { ChangeTail, type Change } from './live/change-tail.js'
+import { ReviewTail, type Review, type ReviewSource } from './live/review-tail.js'
 import { kafkaWithin, type Breakers } from './wire-dependencies.js'
 
 interface Parts {
+  /** For what changes nothing. */
+  readonly reads: Queryable
   readonly kafka: ReturnType<typeof createKafka>
   readonly breakers: Pick<Breakers, 'kafka' | 'registry'>
   readonly registry: Registry
@@ -24,7 +29,7 @@ interface Parts {
 const TOPIC = TOPICS.anomalies
 
 /** The live stream over `km.anomalies.v1`, which every process follows for itself. */
-export function wireStream(config: ApiConfig, { kafka, breakers, registry, log }: Parts): AnomalyStream {
+export function wireStream(config: ApiConfig, { kafka, reads, breakers, registry, log }: Parts): AnomalyStream {
   const { FETCH_MAX_UNPACKED_BYTES: maxUnpackedBytes, API_LOG_READ_TIMEOUT_MS: timeoutMs } = config
   const changes = new ChangeReader(config, breakers)
   const ask = kafkaWithin(breakers, timeoutMs)
@@ -48,6 +53,7 @@ export function wireStream(config: ApiConfig, { kafka, breakers, registry, log }
   )
   return new AnomalyStream({
     tail,
+    reviews: new ReviewTail(reviewSource(reads, log), config.API_STREAM_REVIEW_POLL_MS),
     bounds: () => ask(() => fetchOffsets(kafka, TOPIC)),
     readMissed: (missed, onChange) =>
       breakers.kafka.execute(() =>
@@ -70,6 +76,42 @@ export function wireStream(config: ApiConfig, { kafka, breakers, registry, log }
     },
     registry,
   })
+}
+
+/** So many of the anomalies that an entry covers are named with it. */
+const COVERED_NAMED = 100
+
+/** Verdicts and the allowlist, from the audit records that are stored with them. */
+const reviewSource = (reads: Queryable, log: Logger): ReviewSource => ({
+  head: () => readAuditHead(reads),
+  read: async (after) => {
+    const { changes, upTo } = await readReviewChanges(reads, after)
+    const reviews: Review[] = []
+    for (const change of changes) reviews.push(await reviewOf(reads, change))
+    return { reviews, upTo }
+  },
+  onError: (err) => log.warn({ err }, 'reviews_not_read'),
+})
+
+async function reviewOf(reads: Queryable, change: ReviewChange): Promise<Review> {
+  const { seq, recordedTs, actorName } = change
+  const by = { author_name: actorName, decided_ts: recordedTs.toISOString() }
+  if (change.action === 'anomaly.verdict') {
+    const { anomaly, after } = change
+    const { sessionId, ruleId, mode, windowStart } = anomaly
+    const of = { session_id: sessionId, rule_id: ruleId, mode, window_start: windowStart.toISOString() }
+    const { version, verdict, comment } = after
+    const data = JSON.stringify({ id: anomalyIdOf(anomaly), ...of, verdict, version, comment, ...by })
+    return { seq, event: 'verdict', data, ruleId, mode }
+  }
+  const { entryId, kind, startsTs, endsTs } = change.after
+  const isAdded = change.action === 'allowlist.add'
+  const covered = isAdded ? await readCovered(reads, entryId, COVERED_NAMED + 1) : []
+  const data = {
+    ...{ change: isAdded ? 'added' : 'ended', entry_id: entryId, kind, starts_ts: startsTs, expires_ts: endsTs },
+    ...{ covers: covered.slice(0, COVERED_NAMED).map(anomalyIdOf), covers_more: covered.length > COVERED_NAMED, ...by },
+  }
+  return { seq, event: 'allowlist', data: JSON.stringify(data) }
 }
 
 type LogRecord = Readonly<{ value: Buffer | null; offset: string }>

@@ -2,7 +2,16 @@ import type { Writable } from 'node:stream'
 import { Counter, Gauge, type Registry } from '../../platform/metrics.js'
 import { ProblemError } from '../problem-error.js'
 import type { Change, ChangeTail } from './change-tail.js'
-import { isWithin, missedBetween, parsePosition, type LogBounds, type Missed, type Position } from './position.js'
+import {
+  isWithin,
+  missedBetween,
+  parsePlace,
+  type LogBounds,
+  type Missed,
+  type Place,
+  type Position,
+} from './position.js'
+import type { Review, ReviewTail } from './review-tail.js'
 import { StreamClient, type EndReason, type StreamFilter } from './stream-client.js'
 
 export interface StreamSettings {
@@ -23,6 +32,7 @@ export interface StreamRequest {
 
 export interface StreamDeps {
   readonly tail: ChangeTail
+  readonly reviews: ReviewTail
   /** Of the feed's log, as Kafka has it now. */
   readonly bounds: () => Promise<LogBounds>
   readonly readMissed: (missed: Missed, onChange: (change: Change) => Promise<void>) => Promise<void>
@@ -34,7 +44,7 @@ export interface StreamDeps {
 const RECHECK_MS = 1_000
 const RETRY_MS = 1_000
 
-/** Changes of anomalies as they come, to many clients, each from where it was. */
+/** Changes of anomalies, and what people say of them, as they come, to many clients, each from where it was. */
 export class AnomalyStream {
   readonly #deps: StreamDeps
   readonly #ended: Counter<'reason'>
@@ -64,38 +74,48 @@ export class AnomalyStream {
    * @throws ProblemError BAD_REQUEST, STREAM_POSITION_GONE; whatever Kafka throws
    */
   async open({ lastEventId, filter, stillMay }: StreamRequest): Promise<(out: Writable) => void> {
-    const { tail, settings } = this.#deps
-    const was = lastEventId === undefined ? undefined : parsePosition(lastEventId)
+    const { tail, reviews, settings } = this.#deps
+    const was = lastEventId === undefined ? undefined : parsePlace(lastEventId)
     if (lastEventId !== undefined && was === undefined)
       throw new ProblemError('BAD_REQUEST', 'Last-Event-ID is no id of this stream')
     await tail.begin()
-    await this.#refuseGone(was)
+    this.#refuseGoneReview(was?.review, await reviews.begin())
+    await this.#refuseGone(was?.feed)
     return (out) => {
       let client: StreamClient | undefined = undefined
       const subscriber = {
         onChange: (change: Change) => client?.live(change),
         onEnd: () => client?.end('feed'),
       }
+      const onReview = (review: Review) => client?.live(review)
       const now = tail.subscribe(subscriber)
+      const reviewNow = reviews.subscribe(onReview)
+      const begin: Place & { review: number } = { feed: was?.feed ?? now, review: was?.review ?? reviewNow }
       const timers: NodeJS.Timeout[] = []
       const onEnd = (reason: EndReason) => {
         tail.unsubscribe(subscriber)
+        reviews.unsubscribe(onReview)
         for (const timer of timers) clearInterval(timer)
         this.#ended.inc({ reason })
       }
-      const begun = (client = new StreamClient(out, filter, was ?? now, settings.maxBufferBytes, onEnd))
+      const begun = (client = new StreamClient(out, filter, begin.feed, begin.review, settings.maxBufferBytes, onEnd))
       timers.push(
         setInterval(() => begun.heartbeat(), settings.heartbeatMs),
         setInterval(() => void recheck(begun, stillMay), RECHECK_MS),
       )
       begun.hello(RETRY_MS)
-      this.#catchUp(begun, was === undefined ? [] : missedBetween(was, now), now).catch(() => begun.end('feed'))
+      this.#catchUp(begun, begin, { feed: now, review: reviewNow }).catch(() => begun.end('feed'))
     }
   }
 
   /** Sends all clients away; they come back to whoever answers then. */
   stop(): Promise<void> {
     return this.#deps.tail.stop()
+  }
+
+  /** @param head the last audit record that there is */
+  #refuseGoneReview(was: number | undefined, head: number): void {
+    if (was !== undefined && (was > head || head - was > this.#deps.settings.maxMissed)) throw positionGone()
   }
 
   async #refuseGone(was: Position | undefined): Promise<void> {
@@ -107,20 +127,27 @@ export class AnomalyStream {
     const isKept = missed.every(({ partition, from, to }) => tail.remembered(partition, from, to) !== undefined)
     const isAhead = was.length > now.length || was.some((offset, partition) => offset > (now[partition] ?? 0))
     if (count <= settings.maxMissed && ((isKept && !isAhead) || isWithin(was, await bounds()))) return
-    throw new ProblemError('STREAM_POSITION_GONE', 'read /anomalies, and begin anew without Last-Event-ID')
+    throw positionGone()
   }
 
-  async #catchUp(client: StreamClient, missed: readonly Missed[], now: Position): Promise<void> {
-    const { tail, readMissed } = this.#deps
-    for (const part of missed) {
+  async #catchUp(client: StreamClient, was: Required<Place>, now: { feed: Position; review: number }): Promise<void> {
+    const { tail, reviews, readMissed } = this.#deps
+    for (const part of missedBetween(was.feed, now.feed)) {
       const remembered = tail.remembered(part.partition, part.from, part.to)
       if (remembered === undefined) await readMissed(part, (change) => client.missed(change))
       else for (const change of remembered) await client.missed(change)
       if (client.isOver) return
     }
-    client.caughtUp(now)
+    for await (const review of reviews.between(was.review ?? now.review, now.review)) {
+      await client.missed(review)
+      if (client.isOver) return
+    }
+    client.caughtUp(now.feed, now.review)
   }
 }
+
+const positionGone = () =>
+  new ProblemError('STREAM_POSITION_GONE', 'read /anomalies, and begin anew without Last-Event-ID')
 
 /** Fails closed: a caller of whom nobody can tell is sent away, and misses nothing by it. */
 async function recheck(client: StreamClient, stillMay: () => Promise<boolean>): Promise<void> {

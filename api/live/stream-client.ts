@@ -1,6 +1,7 @@
 import type { Writable } from 'node:stream'
 import type { Change } from './change-tail.js'
-import { positionText, type Position } from './position.js'
+import { placeText, type Position } from './position.js'
+import type { Review } from './review-tail.js'
 
 /** Why a client was sent away. A closed list: it is a metric label. */
 export const END_REASONS = ['gone', 'slow', 'access', 'feed'] as const
@@ -21,19 +22,22 @@ export class StreamClient {
   readonly #maxBytes: number
   readonly #onEnd: (reason: EndReason) => void
   readonly #position: number[]
-  #early: Change[] | undefined = []
+  #review: number
+  #early: (Change | Review)[] | undefined = []
   #isOver = false
 
   constructor(
     out: Writable,
     filter: StreamFilter,
     position: Position,
+    review: number,
     maxBytes: number,
     onEnd: (reason: EndReason) => void,
   ) {
     this.#out = out
     this.#filter = filter
     this.#position = [...position]
+    this.#review = review
     this.#maxBytes = maxBytes
     this.#onEnd = onEnd
     out.once('close', () => this.end('gone'))
@@ -50,13 +54,13 @@ export class StreamClient {
   }
 
   /** A change that came while the client was still given what it had missed waits its turn. */
-  live(change: Change): void {
+  live(change: Change | Review): void {
     if (this.#early === undefined) this.#send(change)
     else if (this.#early.push(change) > this.#maxBytes / 256) this.end('slow')
   }
 
   /** Something that it had missed. @returns when it has taken it */
-  async missed(change: Change): Promise<void> {
+  async missed(change: Change | Review): Promise<void> {
     this.#send(change)
     if (!this.#isOver && this.#out.writableNeedDrain)
       await new Promise<void>((resolve) => {
@@ -68,8 +72,9 @@ export class StreamClient {
       })
   }
 
-  /** It has all that it had missed. @param upTo where the live changes begin */
-  caughtUp(upTo: Position): void {
+  /** It has all that it had missed. @param upTo where the live changes begin @param review where the live reviews do */
+  caughtUp(upTo: Position, review: number): void {
+    this.#review = Math.max(this.#review, review)
     upTo.forEach((offset, partition) => (this.#position[partition] = Math.max(this.#position[partition] ?? 0, offset)))
     const early = this.#early ?? []
     this.#early = undefined
@@ -91,16 +96,27 @@ export class StreamClient {
     this.#onEnd(reason)
   }
 
-  #send({ partition, offset, data, ruleId, mode }: Change): void {
-    if (offset < (this.#position[partition] ?? 0)) return
-    this.#position[partition] = offset + 1
+  #send(change: Change | Review): void {
+    if ('seq' in change) {
+      if (change.seq <= this.#review) return
+      this.#review = change.seq
+    } else {
+      if (change.offset < (this.#position[change.partition] ?? 0)) return
+      this.#position[change.partition] = change.offset + 1
+    }
+    if (!this.#fits(change)) return
+    this.#write(`${this.#id()}event: ${'seq' in change ? change.event : 'anomaly'}\ndata: ${change.data}\n\n`)
+  }
+
+  /** The allowlist is of no rule: who filters by one is told of it all the same. */
+  #fits({ ruleId, mode }: Change | Review): boolean {
     const { rule, mode: wanted } = this.#filter
-    if ((rule !== undefined && rule !== ruleId) || (wanted !== undefined && wanted !== mode)) return
-    this.#write(`${this.#id()}event: anomaly\ndata: ${data}\n\n`)
+    if (ruleId === undefined) return true
+    return (rule === undefined || rule === ruleId) && (wanted === undefined || wanted === mode)
   }
 
   #id(): string {
-    return `id: ${positionText(this.#position)}\n`
+    return `id: ${placeText(this.#position, this.#review)}\n`
   }
 
   #write(text: string): void {

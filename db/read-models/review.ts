@@ -34,10 +34,14 @@ const NAMES: readonly ((entry: string, anomaly: string) => string)[] = [
   },
 ]
 
+/** Whether an entry of the allowlist covers an anomaly. @param entry alias of `allowlist_entries` @param anomaly as above */
+export const isCoveredBy = (entry: string, anomaly: string): string =>
+  `${isThen(entry, anomaly)} AND (${NAMES.map((names) => names(entry, anomaly)).join(' OR ')})`
+
 /** The entry of the allowlist that an anomaly is covered by, the oldest of several; null without. @param anomaly as above */
 export const allowlistEntryOf = (anomaly: string): string =>
   `(SELECT e.entry_id FROM allowlist_entries e
-     WHERE ${isThen('e', anomaly)} AND (${NAMES.map((names) => names('e', anomaly)).join(' OR ')})
+     WHERE ${isCoveredBy('e', anomaly)}
      ORDER BY e.created_ts, e.entry_id LIMIT 1)`
 
 /**

@@ -100,10 +100,14 @@ const live = {
     tag: 'detection',
     access: 'viewer',
     lane: 'stream',
-    summary: 'Changes of anomalies as they come (server-sent events)',
+    summary: 'Changes of anomalies, verdicts and the allowlist as they come (server-sent events)',
     query: AnomalyStreamQuery,
     answers: {
-      200: { description: 'Events `anomaly`, each with an id to go on from', contentType: 'text/event-stream' },
+      200: {
+        description:
+          'Events `anomaly`, `verdict` and `allowlist` (with the newest anomalies that an entry covers), each with an id to go on from',
+        contentType: 'text/event-stream',
+      },
     },
     problems: ['STREAM_POSITION_GONE', 'DEPENDENCY_UNAVAILABLE'],
   },

@@ -7,6 +7,9 @@ import { startProducer, type Producer } from '../../../platform/kafka/producer.j
 import type { Part } from '../../../platform/lifecycle.js'
 import { AVRO_SCHEMAS } from '../../../schemas/avro-schemas.js'
 import type { SessionEvents, SessionSummary } from '../../../schemas/rest/sessions.js'
+import { anomalyIdOf } from '../../../schemas/rest/anomaly-id.js'
+import { anomalyRow, insertAnomalies } from '../../support/anomaly-row.js'
+import { sendJson } from '../../support/send-json.js'
 import { asAdmin, withKey } from '../../support/api-keys.js'
 import { waitUntil } from '../../support/child-process.js'
 import { DetectionStage } from '../../support/detection-stage.js'
@@ -14,6 +17,7 @@ import { readTopics } from '../../support/dump-topic.js'
 import { EventSource } from '../../support/event-source.js'
 import { readAnswer, readProblem } from '../../support/serve-api.js'
 import { useTestStack } from '../../support/stack.js'
+import { openTestPool } from '../../support/test-pool.js'
 import { startStageApi, type StageApi } from '../../support/stage-api.js'
 
 interface Shown {
@@ -133,6 +137,57 @@ describe('what the API shows of the log', function () {
       assert.ok(as_of_offset > (last.get(session_id) ?? -1), `${session_id} went back`)
       last.set(session_id, as_of_offset)
     }
+    stream.close()
+  })
+
+  it('the stream tells of verdicts and the allowlist, over a cut and at another process', async () => {
+    const row = anomalyRow({ sessionId: 'judged', windowStart: new Date(Date.now() - 60_000), windowEnd: new Date() })
+    const pool = await openTestPool(stage.env['DATABASE_URL'] ?? '')
+    await insertAnomalies(pool.value, [row]).finally(pool.stop)
+    const id = anomalyIdOf(row)
+    const change = (method: string, path: string, headers: Record<string, string>, body: object) =>
+      sendJson(`${other.url}${path}`, method, { ...asAdmin, ...headers }, body)
+    const judge = async (verdict: string) => {
+      const etag = (await get(`/anomalies/${id}/verdict`)).headers.get('etag') ?? ''
+      const answer = await change(
+        'PUT',
+        `/anomalies/${id}/verdict`,
+        { 'if-match': etag },
+        { verdict, comment: 'a test' },
+      )
+      assert.equal(answer.status, 200)
+    }
+    let stream = await open(one)
+    await judge('false_positive')
+    const seen = (count: number) =>
+      waitUntil(
+        () => `${stream.events.length} events`,
+        10_000,
+        () => Promise.resolve(stream.dataOf('verdict').length + stream.dataOf('allowlist').length >= count),
+      )
+    await seen(1)
+    const [first] = stream.dataOf<Record<string, unknown>>('verdict')
+    assert.deepEqual([first?.['id'], first?.['verdict'], first?.['session_id']], [id, 'false_positive', 'judged'])
+    stream.close()
+    await judge('true_positive')
+    const entry = { kind: 'session', value: 'judged', reason: 'a test', starts_ts: new Date(Date.now() - 30_000) }
+    const expires_ts = new Date(Date.now() + 3_600_000)
+    const added = await change('POST', '/allowlist', {}, { ...entry, expires_ts })
+    stream = await open(other, { ...asAdmin, 'last-event-id': stream.lastEventId ?? '' })
+    await fetch(`${other.url}${added.headers.get('location') ?? ''}`, { method: 'DELETE', headers: asAdmin })
+    await seen(3)
+    assert.deepEqual(
+      stream.dataOf<Record<string, unknown>>('verdict').map(({ verdict, version }) => [verdict, version]),
+      [['true_positive', 2]],
+    )
+    assert.deepEqual(
+      stream.dataOf<Record<string, unknown>>('allowlist').map((said) => [said['change'], said['kind'], said['covers']]),
+      [
+        ['added', 'session', [id]],
+        ['ended', 'session', []],
+      ],
+    )
+    assert.ok(!JSON.stringify(stream.dataOf('allowlist')).includes('judged'), 'viewers may not see whom it names')
     stream.close()
   })
 

@@ -2,12 +2,35 @@ import assert from 'node:assert/strict'
 import { PassThrough, Writable } from 'node:stream'
 import { AnomalyStream, type StreamRequest } from '../../../../api/live/anomaly-stream.js'
 import { ChangeTail, type Change } from '../../../../api/live/change-tail.js'
+import { ReviewTail, type Review } from '../../../../api/live/review-tail.js'
 import { ProblemError } from '../../../../api/problem-error.js'
 import { Registry } from '../../../../platform/metrics.js'
 
 const changeAt = (partition: number, offset: number, data = `{"p":${partition},"o":${offset}}`): Change => ({
   ...{ partition, offset, data, ruleId: offset % 2 === 0 ? 'EVEN' : 'ODD', mode: 'active' },
 })
+
+/** An audit log in which every third record is a review; it answers unless it is away. */
+function auditLog() {
+  const log = { head: 0, isAway: false }
+  const review = (seq: number): Review => ({
+    ...{ seq, event: 'verdict' as const, data: `{"r":${seq}}`, ruleId: seq % 2 === 0 ? 'EVEN' : 'ODD', mode: 'active' },
+  })
+  const answer = <T>(value: T) => (log.isAway ? Promise.reject(new Error('away')) : Promise.resolve(value))
+  const tail = new ReviewTail(
+    {
+      head: () => answer(log.head),
+      read: (after) => {
+        const upTo = Math.min(log.head, after + 10)
+        const seqs = Array.from({ length: upTo - after }, (_, n) => after + 1 + n).filter((seq) => seq % 3 === 0)
+        return answer({ reviews: seqs.map(review), upTo })
+      },
+      onError: () => undefined,
+    },
+    5,
+  )
+  return { log, tail }
+}
 
 /** A feed of two partitions that holds all that was published, followed from where it ended at the start. */
 function stage(settings: { maxKept?: number; maxMissed?: number; maxBufferBytes?: number; lows?: number[] } = {}) {
@@ -31,8 +54,10 @@ function stage(settings: { maxKept?: number; maxMissed?: number; maxBufferBytes?
     },
   }
   const tail = new ChangeTail(feed, maxKept)
+  const { log: audit, tail: reviews } = auditLog()
   const stream = new AnomalyStream({
     tail,
+    reviews,
     bounds: () => Promise.resolve(log.map(({ length }, at) => ({ low: lows[at] ?? 0, high: length }))),
     readMissed: async ({ partition, from, to }, onChange) => {
       reads.push(to - from)
@@ -57,13 +82,14 @@ function stage(settings: { maxKept?: number; maxMissed?: number; maxBufferBytes?
     return {
       out,
       text: () => text,
+      reviews: () => [...text.matchAll(/^event: verdict\ndata: \{"r":(\d+)\}$/gm)].map(([, seq]) => Number(seq)),
       data: () => [...text.matchAll(/^data: (\{"p".*)$/gm)].map(([, data]) => data ?? ''),
       lastId: () => [...text.matchAll(/^id: (.*)$/gm)].at(-1)?.[1],
       settle: () => new Promise((resolve) => setTimeout(resolve, 30)),
     }
   }
   const ended = async () => (await registry.getSingleMetricAsString('guardian_stream_ended_total')).split('\n').at(-1)
-  return { publish, open, reads, ended, stream, tail, end: () => fail?.(new Error('gone')) }
+  return { publish, open, reads, ended, stream, tail, audit, end: () => fail?.(new Error('gone')) }
 }
 
 describe('the live stream of anomalies', () => {
@@ -81,7 +107,7 @@ describe('the live stream of anomalies', () => {
       '{"p":0,"o":5}',
       '{"p":0,"o":6}',
     ])
-    assert.equal(client.lastId(), '7.3')
+    assert.equal(client.lastId(), '7.3-0')
     client.out.destroy()
   })
 
@@ -108,7 +134,7 @@ describe('the live stream of anomalies', () => {
         ...Array.from({ length: 20 }, (_, n) => `{"p":1,"o":${n}}`),
       ]
       assert.deepEqual(seen, expected.sort())
-      assert.equal(second.lastId(), '35.20')
+      assert.equal(second.lastId(), '35.20-0')
       assert.equal(reads.length > 0, maxKept === 0)
       second.out.destroy()
     })
@@ -161,8 +187,68 @@ describe('the live stream of anomalies', () => {
     await client.settle()
     assert.deepEqual(client.data(), ['{"p":0,"o":1}', '{"p":0,"o":3}'])
     assert.match(client.text(), /^: heartbeat$/m)
-    assert.equal(client.lastId(), '5.0')
+    assert.equal(client.lastId(), '5.0-0')
     client.out.destroy()
+  })
+
+  it('gives every review once, those that were missed too, and an id that says both places', async () => {
+    const { publish, open, audit } = stage()
+    audit.head = 7
+    const first = await open()
+    audit.head = 9
+    publish(0, 2)
+    await first.settle()
+    assert.deepEqual([first.reviews(), first.data().length, first.lastId()], [[9], 2, '2.0-9'])
+    first.out.destroy()
+    audit.head = 40 // more than are read at once
+    publish(1, 1)
+    const second = await open({ lastEventId: '2.0-9' })
+    audit.head = 50
+    await second.settle()
+    const missed = Array.from({ length: 13 }, (_, n) => 12 + 3 * n)
+    assert.deepEqual([second.reviews(), second.lastId()], [missed, '2.1-48'])
+    second.out.destroy()
+    const old = await open({ lastEventId: '2.1' }) // of a release without reviews
+    audit.head = 54
+    await old.settle()
+    assert.deepEqual([old.reviews(), old.lastId()], [[51, 54], '2.1-54'])
+    old.out.destroy()
+  })
+
+  it('gives a review to those alone whose filter it fits', async () => {
+    const { open, audit } = stage()
+    const client = await open({ filter: { rule: 'ODD' } })
+    audit.head = 12
+    await client.settle()
+    assert.deepEqual(client.reviews(), [3, 9])
+    client.out.destroy()
+  })
+
+  it('loses no review while the database is away, and asks only while somebody listens', async () => {
+    const { open, audit, publish } = stage()
+    const client = await open()
+    ;[audit.isAway, audit.head] = [true, 6]
+    publish(0, 1)
+    await client.settle()
+    assert.deepEqual([client.reviews(), client.data().length], [[], 1])
+    audit.isAway = false
+    await client.settle()
+    assert.deepEqual(client.reviews(), [3, 6])
+    client.out.destroy()
+    await client.settle()
+    audit.head = 9
+    const next = await open()
+    await next.settle()
+    assert.deepEqual([next.reviews(), next.lastId()], [[], '1.0-9'], 'it begins where the log is now')
+    next.out.destroy()
+  })
+
+  it('refuses a place in the reviews that is not there, or too far back', async () => {
+    const { open, audit } = stage({ maxMissed: 10 })
+    audit.head = 20
+    for (const lastEventId of ['0.0-21', '0.0-9'])
+      await assert.rejects(open({ lastEventId }), { code: 'STREAM_POSITION_GONE' }, lastEventId)
+    await assert.rejects(open({ lastEventId: '0.0-x' }), { code: 'BAD_REQUEST' })
   })
 
   it('ends for a caller who may not see it any more, or of whom nobody can tell', async function () {
