@@ -215,6 +215,19 @@ describe('the live stream of anomalies', () => {
     old.out.destroy()
   })
 
+  it('gives no review again to one who comes from a process that was further', async () => {
+    const { open, audit } = stage()
+    audit.head = 3
+    const other = await open()
+    audit.head = 6 // which this process has not asked for yet
+    const client = await open({ lastEventId: '0.0-6' })
+    audit.head = 9
+    await client.settle()
+    assert.deepEqual([client.reviews(), other.reviews()], [[9], [6, 9]])
+    client.out.destroy()
+    other.out.destroy()
+  })
+
   it('gives a review to those alone whose filter it fits', async () => {
     const { open, audit } = stage()
     const client = await open({ filter: { rule: 'ODD' } })
