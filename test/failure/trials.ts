@@ -90,6 +90,8 @@ export interface FrozenTrial {
   readonly frozenAt: number
   /** Commits of the process that was frozen, refused because their epoch was over. */
   readonly fenced: number
+  /** What it did change: where partitions stood that another one had decided to their end. */
+  readonly overwritten: readonly string[]
 }
 
 /**
@@ -115,13 +117,16 @@ async function freezeOnTheWay(log: VerifiedLog, random: SeededRandom, root: stri
   }
   const heir = stage.startDetector(settings, root)
   await log.passes(records, [heir], 180_000)
+  const decided = await stage.positions()
   zombie.thaw()
   const lost = await saysWithin(zombie, 'partition_lost', 15_000)
   await sleep(500) // the other partitions are lost in the same moments
   const fenced = lost ? zombie.says('"partition_lost"') : 0
+  const after = new Set(await stage.positions())
+  const overwritten = decided.filter((position) => !after.has(position))
   await heir.stop()
   await endZombie(zombie)
-  return { frozenAt, fenced }
+  return { frozenAt, fenced, overwritten }
 }
 
 /** Its requests to Kafka are older than they may be when it wakes; kafkajs may end it for that, and a supervisor would start it again. */

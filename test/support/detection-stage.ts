@@ -203,6 +203,15 @@ export class DetectionStage {
     return Number(rows[0]?.n)
   }
 
+  /** Where each partition stands. */
+  async positions(): Promise<string[]> {
+    const { rows } = await this.db.query<{ position: string }>(
+      `SELECT format('%s/%s at %s', c.topic, c.kafka_partition, c.next_offset) AS position
+         FROM detector_checkpoints c ORDER BY c.topic, c.kafka_partition`,
+    )
+    return rows.map(({ position }) => position)
+  }
+
   /** Waits until every record of the log is behind a checkpoint, then stops the detector in order. */
   async finish(detector: ServiceProcess, ends: LogEnds, deadlineMs = 120_000): Promise<void> {
     const total = [...ends.values()].reduce((a, b) => a + b, 0)

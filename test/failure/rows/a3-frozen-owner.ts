@@ -16,10 +16,10 @@ export const row: Row = {
       const differences: string[] = []
       let [fenced, rejections, idle] = [0, 0, 0]
       for (let trial = 1; fenced < trials && differences.length === 0; trial++) {
-        const { frozenAt, fenced: refused } = await frozenTrial(log, new SeededRandom(seed, trial))
+        const { frozenAt, fenced: refused, overwritten } = await frozenTrial(log, new SeededRandom(seed, trial))
         say(`trial ${trial}: frozen at ${frozenAt}, ${refused} commits refused`)
         rejections += refused
-        const found = await log.differences()
+        const found = [...(await log.differences()), ...overwritten.map((position) => `overwritten: ${position}`)]
         // A process that was frozen with nothing to commit, or hears of the rebalance first, tries nothing.
         if (refused === 0 && ++idle > trials) found.push('the frozen process hardly ever tries to commit')
         if (found.length === 0 && refused > 0) fenced++
