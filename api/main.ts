@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { guardDatabase } from '../db/guarded-database.js'
 import { openPool, type Database, type Queryable } from '../db/pool.js'
 import { poolSettings } from '../db/pool-settings.js'
+import { readAllowlistState } from '../db/read-models/allowlist-state.js'
 import { getAnomaly, listAnomalies } from '../db/read-models/anomalies.js'
 import { readCompleteness } from '../db/read-models/completeness.js'
 import { listDailyMetrics, listPipelineRuns, readFunnel, readPopularItems } from '../db/read-models/daily-figures.js'
@@ -19,6 +20,7 @@ import { RetryBudget } from '../platform/resilience/retry-budget.js'
 import { runProcess, type ProcessContext } from '../platform/run-process.js'
 import { openTracing, traceHeaders, type Tracing } from '../platform/tracing.js'
 import { createOperations } from '../schemas/rest/operations.js'
+import { ENDING_SOON_MS, observeAllowlist } from './allowlist-metrics.js'
 import { apiConfig, type ApiConfig } from './api-config.js'
 import { createApi } from './api.js'
 import type { EventSink } from './collector/event-sink.js'
@@ -61,6 +63,7 @@ async function start(config: ApiConfig, log: Logger, { life }: ProcessContext): 
   )
   observePool(registry, pool)
   const { db, reads } = guarded(pool, config, breakers, registry)
+  observeEntries(registry, reads, log)
   const connection = await life.use('Temporal connection', () => Promise.resolve(lazyTemporal(config)))
   const tracing = await life.use('tracing', () => openTracing(config.OTEL_EXPORTER_OTLP_ENDPOINT, 'guardian-api'))
   const temporal = wireTemporal(config, connection, tracing)
@@ -200,6 +203,12 @@ function observePool(registry: Registry, db: Database): void {
     },
   })
 }
+
+const observeEntries = (registry: Registry, reads: Queryable, log: Logger): void =>
+  observeAllowlist({
+    ...{ registry, nowMs: Date.now, log },
+    read: () => readAllowlistState(reads, new Date(), ENDING_SOON_MS),
+  })
 
 const packageVersion = (): string =>
   (JSON.parse(readFileSync(join(packageRoot, 'package.json'), 'utf8')) as { version: string }).version
