@@ -26,7 +26,7 @@ const vendorHome = {
   express: '^api/',
   '@temporalio/workflow': '^workflows/',
   '@opentelemetry': '^platform/tracing\\.ts$',
-  '@temporalio/interceptors-opentelemetry': '^(workers/orchestrator/|api/wire-[a-z-]+\\.ts$)',
+  '@temporalio/interceptors-opentelemetry': '^(workers/orchestrator/|(api/wire|cli/with)-[a-z-]+\\.ts$)',
   '@temporalio/worker': '^workers/orchestrator/',
   '@temporalio/client': '^(workers/orchestrator/|api/(main|wire-[a-z-]+)\\.ts$|cli/)',
   commander: '^cli/',

@@ -6,6 +6,7 @@ import { doctorCommand } from './doctor-command.js'
 import { explainCommand } from './explain-command.js'
 import { ingestCommand } from './ingest-command.js'
 import { kpiCommand } from './kpi-command.js'
+import { newLogCommand } from './new-log-command.js'
 import { rulesCommand } from './rules-command.js'
 import { schedulesCommand } from './schedules-command.js'
 import { setupCommand } from './setup-command.js'
@@ -26,6 +27,7 @@ const COMMANDS = [
   backtestCommand,
   schedulesCommand,
   dlqCommand,
+  newLogCommand,
   sloCommand,
   doctorCommand,
 ]

@@ -28,6 +28,7 @@ export const TABLE_GRANTS: Readonly<Record<string, Partial<Record<ProcessRole, s
   minute_counts: { detector: 'rawd', api: 'r' },
   produced_counts: { detector: 'rd', api: 'raw' },
 
+  topic_logs: { detector: 'r', archiver: 'r', api: 'r' },
   archive_checkpoints: { archiver: 'raw', orchestrator: 'r', api: 'r' },
   archive_files: { archiver: 'ra', orchestrator: 'rad', api: 'r' },
   archive_compactions: { orchestrator: 'raw' },

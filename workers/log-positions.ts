@@ -1,4 +1,5 @@
 import { GuardianError } from '../domain/errors.js'
+import { whyAnotherLog, type StoredPosition } from '../domain/log-identity.js'
 import type { PartitionName } from '../db/stores/checkpoints.js'
 import type { LogAdmin, PartitionOffsets } from '../platform/kafka/admin.js'
 
@@ -7,13 +8,6 @@ export interface LogPositions {
   readonly offsetsOf: (name: PartitionName) => Promise<PartitionOffsets>
   /** The first record that was appended later; the end of the log when none was. */
   readonly firstOffsetAfter: (name: PartitionName, appendMs: number) => Promise<number | undefined>
-}
-
-/** Where a checkpoint says that a partition goes on. */
-export interface StoredPosition {
-  readonly nextOffset: number
-  /** The highest log append time behind it; null when that was not stored yet. */
-  readonly lastAppendTs: Date | null
 }
 
 export const logPositions = (admin: LogAdmin): LogPositions => ({
@@ -28,24 +22,21 @@ export const logPositions = (admin: LogAdmin): LogPositions => ({
 
 /**
  * Makes sure that the log is the one that a checkpoint stands on, and not another under the same name.
- * @param remedy what to do when the topic was made anew
  * @throws GRD_DATA_GAP when the log is shorter than the checkpoint says, or has later records before it than all that were read
  */
 export async function assertSameLog(
   log: LogPositions,
   name: PartitionName,
-  { nextOffset, lastAppendTs }: StoredPosition,
-  { low, high }: PartitionOffsets,
-  remedy: string,
+  stored: StoredPosition,
+  offsets: PartitionOffsets,
 ): Promise<void> {
-  const isAnother = (but: string): GuardianError =>
-    new GuardianError(
-      'GRD_DATA_GAP',
-      `${name.topic}/${name.partition} goes on at ${nextOffset}, but ${but}: was the topic made anew? If so, ${remedy}`,
-    )
-  if (nextOffset > high) throw isAnother(`the log ends at ${high}`)
-  if (lastAppendTs === null || nextOffset <= low) return
-  const first = await log.firstOffsetAfter(name, lastAppendTs.getTime())
-  if (first !== undefined && first < nextOffset)
-    throw isAnother(`its records from ${first} on are later than all that were read`)
+  const firstLater =
+    stored.lastAppendTs === null ? undefined : await log.firstOffsetAfter(name, stored.lastAppendTs.getTime())
+  const why = whyAnotherLog(stored, { ...offsets, firstLater })
+  if (why === undefined) return
+  const { topic, partition } = name
+  throw new GuardianError(
+    'GRD_DATA_GAP',
+    `${topic}/${partition} goes on at ${stored.nextOffset}, but ${why}: was the topic made anew? If so, run \`guardian new-log ${topic}\``,
+  )
 }

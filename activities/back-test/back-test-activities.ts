@@ -35,13 +35,20 @@ export interface BackTestOrder {
   readonly days: readonly UtcDay[]
 }
 
-/** What is to be read of one partition of the clicks. */
-export interface BackTestPart {
+/** What is to be read of one log of one partition of the clicks. */
+export interface BackTestLog {
   readonly kafkaPartition: number
-  /** The highest min(event, append) time before the files, and in all of the archive; 0 without any. */
+  /** The highest min(event, append) time before the files, and in all that is archived of the log; 0 without any. */
   readonly beforeMs: number
   readonly logHighMs: number
   readonly files: readonly (ArchivedFile & { readonly rows: number })[]
+}
+
+/** What is to be read of one partition: one log, or more when the topic was made anew. Each is decided for itself. */
+export interface BackTestPart {
+  readonly kafkaPartition: number
+  /** The oldest first. */
+  readonly logs: readonly BackTestLog[]
 }
 
 export interface BackTestDeps {
@@ -94,9 +101,9 @@ export const createBackTestActivities = (deps: BackTestDeps) => {
         const [from, to] = [order.days[0], order.days.at(-1)]
         if (parts.length === 0)
           throw new GuardianError('GRD_BAD_INPUT', `nothing is archived of ${from ?? ''} to ${to ?? ''}`)
-        const sizes = parts.map(({ kafkaPartition, files }) => ({
+        const sizes = parts.map(({ kafkaPartition, logs }) => ({
           kafkaPartition,
-          records: files.reduce((sum, { rows }) => sum + rows, 0),
+          records: logs.flatMap(({ files }) => files).reduce((sum, { rows }) => sum + rows, 0),
         }))
         await onceKnown(() => deps.beginBackTest(backTestId, sizes))
         return { parts: parts.map(({ kafkaPartition }) => kafkaPartition) }
@@ -162,19 +169,18 @@ async function testPart(
   const span = spanOf(order.days)
   const purchases = await deps.purchaseFiles(order.days)
   let records = 0
-  const paths = [...part.files.map(({ path }) => path), ...purchases]
+  const paths = [...part.logs.flatMap(({ files }) => files).map(({ path }) => path), ...purchases]
   const work = async (archive: ArchivedRecords, pathOf: (key: string) => string): Promise<BackTestResult> => {
     const onRead = async (read: number) => {
       cancellationSignal().throwIfAborted()
-      records = read
-      report(read)
-      await deps.reportBackTestPart(backTestId, kafkaPartition, read)
+      records += read
+      report(records)
+      await deps.reportBackTestPart(backTestId, kafkaPartition, records)
     }
-    const rows = await decideArchived(archive, located(part, pathOf), rulesOf(order), {
-      policy: deps.detectorPolicy,
-      span: { ...span, maxWindows: deps.maxBackTestWindows },
-      onRead,
-    })
+    const how = { policy: deps.detectorPolicy, span: { ...span, maxWindows: deps.maxBackTestWindows }, onRead }
+    const rows: Anomaly[] = []
+    for (const log of part.logs)
+      rows.push(...(await decideArchived(archive, located(log, pathOf), rulesOf(order), how)))
     const bought = await archive.boughtAmong(flaggedSessions(rows), purchases.map(pathOf), span)
     return resultOf(rows, bought)
   }
@@ -184,35 +190,34 @@ async function testPart(
   await deps.storeBackTestPart(backTestId, kafkaPartition, records, result)
 }
 
-const located = (part: BackTestPart, pathOf: (key: string) => string): BackTestPart => ({
-  ...part,
-  files: part.files.map((file) => ({ ...file, path: pathOf(file.path) })),
+const located = (log: BackTestLog, pathOf: (key: string) => string): BackTestLog => ({
+  ...log,
+  files: log.files.map((file) => ({ ...file, path: pathOf(file.path) })),
 })
 
 /**
- * Decides what is archived of one partition, by both rules. @returns their rows @throws GRD_BAD_INPUT beyond the limit of
+ * Decides what is archived of one log of a partition, by both rules. @returns their rows @throws GRD_BAD_INPUT beyond the limit of
  * windows
  */
 export async function decideArchived(
   archive: ArchivedRecords,
-  part: BackTestPart,
+  log: BackTestLog,
   rules: BackTestRules,
   how: {
     readonly policy: DetectorPolicy
     readonly span: ConstructorParameters<typeof BackTest>[2]
+    /** Told of the records that were read since it was last told. */
     readonly onRead?: (records: number) => Promise<void>
   },
 ): Promise<Anomaly[]> {
   const test = new BackTest(how.policy, rules, how.span)
-  if (part.beforeMs > 0) test.resumeBehind(part.beforeMs)
-  let records = 0
-  for await (const some of archive.clicks(part.kafkaPartition, part.files)) {
+  if (log.beforeMs > 0) test.resumeBehind(log.beforeMs)
+  for await (const some of archive.clicks(log.kafkaPartition, log.files)) {
     for (const [at, record] of some.entries()) {
       test.decide(record, record.kafka_offset, record.append_ms)
       if (at % RECORDS_PER_TURN === RECORDS_PER_TURN - 1) await nextTurn()
     }
-    records += some.length
-    await how.onRead?.(records)
+    await how.onRead?.(some.length)
   }
-  return test.rows(part.logHighMs)
+  return test.rows(log.logHighMs)
 }

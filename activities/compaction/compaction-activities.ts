@@ -127,6 +127,7 @@ async function mergeRun(
     ...of,
     fence,
     partition: run[0]?.partition ?? 0,
+    log: run[0]?.log ?? 1,
     fromOffset: run[0]?.firstOffset ?? 0,
     toOffset: (run.at(-1)?.lastOffset ?? 0) + 1,
   }

@@ -1,6 +1,7 @@
 import { GuardianError } from '../../domain/errors.js'
 import { sqlText, type DuckDb } from '../../platform/duckdb/duckdb.js'
 import { withScratchDuckDb } from '../../platform/duckdb/scratch-duckdb.js'
+import { archivedTable } from '../archive-sql.js'
 
 export interface MergerSettings {
   /** Beyond it, it spills to a temporary folder. */
@@ -37,7 +38,7 @@ export async function mergeFiles(
   // With one thread, rows are written in the order in which they are read, a row group at a time.
   return withScratchDuckDb({ ...settings, threads: 1 }, async (db) => {
     const options = `FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE ${ROWS_PER_GROUP}`
-    await db.run(`COPY (SELECT * FROM ${parquet(files)}) TO ${sqlText(target)} (${options})`)
+    await db.run(`COPY (SELECT * FROM ${archivedTable(files, 'of-all')}) TO ${sqlText(target)} (${options})`)
     return compared(db, files, target)
   })
 }
@@ -46,7 +47,7 @@ async function compared(db: DuckDb, files: readonly string[], target: string): P
   const [parts, merged] = [await rowsOf(db, files), await rowsOf(db, [target])]
   const [order] = await db.rows<{ wrong: number }>(
     `SELECT count(*) FILTER (kafka_offset <= before) AS wrong
-       FROM (SELECT kafka_offset, lag(kafka_offset) OVER () AS before FROM ${parquet([target])})`,
+       FROM (SELECT kafka_offset, lag(kafka_offset) OVER () AS before FROM ${archivedTable([target])})`,
   )
   const { rows, firstOffset, lastOffset, digest } = merged
   if (rows !== parts.rows || digest !== parts.digest || order?.wrong !== 0)
@@ -61,12 +62,8 @@ async function rowsOf(db: DuckDb, files: readonly string[]): Promise<RowsFound> 
   const [found] = await db.rows<RowsFound>(
     `SELECT count(*) AS rows, min(kafka_offset) AS "firstOffset", max(kafka_offset) AS "lastOffset",
             coalesce(sum(hash(t)::HUGEINT), 0)::VARCHAR AS digest
-       FROM ${parquet(files)} t`,
+       FROM ${archivedTable(files, 'of-all')} t`,
   )
   if (!found) throw new Error('an aggregate without GROUP BY has one row')
   return found
 }
-
-/** Files of two releases may differ by a column that one of them does not have yet. */
-const parquet = (paths: readonly string[]): string =>
-  `read_parquet([${paths.map(sqlText).join(',')}], hive_partitioning = false, union_by_name = true)`

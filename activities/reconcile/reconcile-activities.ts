@@ -21,7 +21,11 @@ export interface ReconcileDeps {
   readonly reconciliationInputs: (
     topic: string,
     day: UtcDay,
-  ) => Promise<Pick<ReconcileQuestion, 'parts' | 'rules'> & { readonly files: readonly { readonly path: string }[] }>
+  ) => Promise<
+    Pick<ReconcileQuestion, 'parts' | 'rules'> & {
+      readonly files: readonly { readonly path: string; readonly log: number }[]
+    }
+  >
   /** Whether the day's anomalies were dropped. */
   readonly isDayDropped: (day: UtcDay) => Promise<boolean>
   readonly storedAnomalies: (topic: string, day: UtcDay) => Promise<ReconciledAnomaly[]>
@@ -88,7 +92,7 @@ async function reconcile(deps: ReconcileDeps, day: UtcDay): Promise<ReconciledDa
   const expected = await deps.withFiles(paths, (pathOf) =>
     recomputeAnomalies(
       {
-        files: paths.map(pathOf),
+        files: files.map(({ path, log }) => ({ path: pathOf(path), log })),
         parts,
         rules,
         fromMs: startOfDayMs(day),

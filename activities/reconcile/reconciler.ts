@@ -10,8 +10,9 @@ import { archivedTable } from '../archive-sql.js'
 
 /** What the anomalies of a day are recomputed from. */
 export interface ReconcileQuestion {
-  /** Paths that DuckDB can open. */
-  readonly files: readonly string[]
+  /** Paths that DuckDB can open, each with the log that its rows are of. */
+  readonly files: readonly { readonly path: string; readonly log: number }[]
+  /** Older logs first. */
   readonly parts: readonly LogPart[]
   readonly rules: readonly RulePart[]
   readonly fromMs: number
@@ -47,17 +48,24 @@ export async function recomputeAnomalies(
 
 async function ask(db: DuckDb, question: ReconcileQuestion): Promise<ReconciledAnomaly[]> {
   const { files, parts, rules, fromMs, toMs, allowedLatenessMs } = question
-  await db.run(`CREATE VIEW archived_click AS SELECT * FROM ${archivedTable(files)}`)
+  const logs = [...new Set(files.map(({ log }) => log))].map((log) => {
+    const own = files.filter((file) => file.log === log).map(({ path }) => path)
+    return `SELECT *, ${log} AS log FROM ${archivedTable(own)}`
+  })
+  await db.run(`CREATE VIEW archived_click AS ${logs.join(' UNION ALL BY NAME ')}`)
   await db.run(
     `CREATE TABLE log_part AS SELECT * FROM (VALUES ${parts
-      .map((part) => `(${part.kafka_partition}, ${part.before_ms}::BIGINT, ${part.last_ms}::BIGINT)`)
-      .join(',')}) AS p (kafka_partition, before_ms, last_ms)`,
+      .map((p, part) => `(${part}, ${p.kafka_partition}, ${p.log}, ${p.before_ms}::BIGINT, ${p.last_ms}::BIGINT)`)
+      .join(',')}) AS p (part, kafka_partition, log, before_ms, last_ms)`,
   )
   await db.run(
-    `CREATE TABLE rule_part (kafka_partition INTEGER, from_offset BIGINT, to_offset BIGINT, rule_id VARCHAR,
+    `CREATE TABLE rule_of_log (kafka_partition INTEGER, log INTEGER, from_offset BIGINT, to_offset BIGINT, rule_id VARCHAR,
        rule_version INTEGER, mode VARCHAR, window_ms BIGINT, slide_ms BIGINT, min_events BIGINT, max_items BIGINT, max_ratio DOUBLE)`,
   )
-  await db.run(`INSERT INTO rule_part VALUES ${rules.map(ruleValues).join(',')}`)
+  await db.run(`INSERT INTO rule_of_log VALUES ${rules.map(ruleValues).join(',')}`)
+  await db.run(
+    'CREATE VIEW rule_part AS SELECT l.part, r.* FROM rule_of_log r JOIN log_part l ON l.kafka_partition = r.kafka_partition AND l.log = r.log',
+  )
   const windows = rules.map(({ parameters: p }) => ({ size: p['windowMs'] ?? 0, slide: p['slideMs'] ?? 1 }))
   const numbers = {
     from_ms: fromMs,
@@ -77,6 +85,7 @@ function ruleValues({ kind, parameters: p, ...rule }: ReconcileQuestion['rules']
   const to = rule.to_offset ?? Number.MAX_SAFE_INTEGER
   const values = [
     rule.kafka_partition,
+    rule.log,
     rule.from_offset,
     to,
     sqlText(rule.rule_id),

@@ -1,4 +1,5 @@
 import type { Queryable } from '../pool.js'
+import { logNow } from '../stores/topic-logs.js'
 
 /** A rule as it was stored when it began to decide. */
 export interface StoredRule {
@@ -23,7 +24,7 @@ export async function readPartitionHistory(db: Queryable, topic: string, partiti
   const of = [topic, partition]
   const changes = await db.query<PartitionHistory['ruleChanges'][number]>(
     `SELECT c.from_offset AS "fromOffset", c.rules FROM detector_rule_changes c
-      WHERE c.topic = $1 AND c.kafka_partition = $2 ORDER BY c.from_offset LIMIT 100000`,
+      WHERE c.topic = $1 AND c.kafka_partition = $2 AND c.log = ${logNow('$1')} ORDER BY c.from_offset LIMIT 100000`,
     of,
   )
   const gaps = await db.query<PartitionHistory['dataGaps'][number]>(

@@ -4,35 +4,36 @@ import { addDays, startOfDayMs, type UtcDay } from '../../domain/utc-day.js'
 import type { Queryable } from '../pool.js'
 
 export interface ReconciliationInputs {
-  readonly files: readonly { readonly path: string; readonly rows: number }[]
+  readonly files: readonly { readonly path: string; readonly log: number; readonly rows: number }[]
   readonly parts: readonly LogPart[]
   readonly rules: readonly RulePart[]
 }
 
 /**
  * Files that have rows of the day, or of the day after it (a window that begins before midnight ends behind it), and all
- * that lie between them in the log, because any record may have moved the watermark.
+ * that lie between them in their log, because any record may have moved the watermark.
  */
 const FILES = `
 WITH span AS (
-  SELECT f.kafka_partition, min(f.first_offset) AS first_offset, max(f.last_offset) AS last_offset
+  SELECT f.kafka_partition, f.log, min(f.first_offset) AS first_offset, max(f.last_offset) AS last_offset
     FROM archive_files f
    WHERE f.topic = $2 AND f.first_day <= $1::date + 1 AND f.last_day >= $1
-   GROUP BY f.kafka_partition
+   GROUP BY f.kafka_partition, f.log
 )
-SELECT coalesce((SELECT jsonb_agg(jsonb_build_object('path', f.path, 'rows', f.row_count) ORDER BY f.path)
-                   FROM archive_files f JOIN span s ON s.kafka_partition = f.kafka_partition
+SELECT coalesce((SELECT jsonb_agg(jsonb_build_object('path', f.path, 'log', f.log, 'rows', f.row_count) ORDER BY f.path)
+                   FROM archive_files f JOIN span s ON s.kafka_partition = f.kafka_partition AND s.log = f.log
                   WHERE f.topic = $2 AND f.last_offset >= s.first_offset AND f.first_offset <= s.last_offset), '[]') AS files,
-       coalesce((SELECT jsonb_agg(jsonb_build_object('kafka_partition', s.kafka_partition,
+       coalesce((SELECT jsonb_agg(jsonb_build_object('kafka_partition', s.kafka_partition, 'log', s.log,
                    'before_ms', coalesce((SELECT round(extract(epoch FROM max(f.event_high)) * 1000) FROM archive_files f
-                      WHERE f.topic = $2 AND f.kafka_partition = s.kafka_partition AND f.last_offset < s.first_offset), 0),
-                   'last_ms', coalesce(round(extract(epoch FROM c.event_high) * 1000), 0)))
-                   FROM span s LEFT JOIN archive_checkpoints c ON c.topic = $2 AND c.kafka_partition = s.kafka_partition), '[]') AS parts`
+                      WHERE f.topic = $2 AND f.kafka_partition = s.kafka_partition AND f.log = s.log AND f.last_offset < s.first_offset), 0),
+                   'last_ms', (SELECT round(extract(epoch FROM max(f.event_high)) * 1000) FROM archive_files f
+                      WHERE f.topic = $2 AND f.kafka_partition = s.kafka_partition AND f.log = s.log)) ORDER BY s.log, s.kafka_partition)
+                   FROM span s), '[]') AS parts`
 
 const RULES = `
-SELECT c.kafka_partition, c.from_offset,
+SELECT c.kafka_partition, c.log, c.from_offset,
        (SELECT min(n.from_offset) FROM detector_rule_changes n
-         WHERE n.topic = c.topic AND n.kafka_partition = c.kafka_partition AND n.from_offset > c.from_offset) AS to_offset,
+         WHERE n.topic = c.topic AND n.kafka_partition = c.kafka_partition AND n.log = c.log AND n.from_offset > c.from_offset) AS to_offset,
        r->>'ruleId' AS rule_id, (r->>'version')::integer AS rule_version, r->>'mode' AS mode, r->>'kind' AS kind,
        r->'parameters' AS parameters
   FROM detector_rule_changes c, jsonb_array_elements(c.rules) r

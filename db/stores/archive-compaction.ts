@@ -39,7 +39,7 @@ export async function listCompactionDays(
   const { rows } = await db.query<ArchivedDay>(
     `SELECT DISTINCT s.dataset, s.first_day::text AS day
        FROM (SELECT f.dataset, f.first_day, f.byte_count,
-                    lead(f.byte_count) OVER (PARTITION BY f.dataset, f.topic, f.kafka_partition, f.first_day ORDER BY f.first_offset) AS next_bytes
+                    lead(f.byte_count) OVER (PARTITION BY f.dataset, f.topic, f.kafka_partition, f.log, f.first_day ORDER BY f.first_offset) AS next_bytes
                FROM archive_files f WHERE ${OF_ONE_DAY} AND f.first_day <= $1) s
       WHERE s.byte_count < $2 AND s.next_bytes < $2
       ORDER BY day DESC, s.dataset LIMIT $3`,
@@ -61,13 +61,13 @@ export async function raiseCompactionFence(db: Queryable, { dataset, day }: Arch
   return row.fence
 }
 
-/** What the manifest names of a day, in the order of the log. @throws GRD_STORE_* */
+/** What the manifest names of a day, in the order of its logs. @throws GRD_STORE_* */
 export async function readDayFiles(db: Queryable, { dataset, day }: ArchivedDay): Promise<CompactableFile[]> {
   const { rows } = await db.query<CompactableFile>(
-    `SELECT f.path, f.topic, f.kafka_partition AS partition, f.first_offset AS "firstOffset", f.last_offset AS "lastOffset",
+    `SELECT f.path, f.topic, f.kafka_partition AS partition, f.log, f.first_offset AS "firstOffset", f.last_offset AS "lastOffset",
             f.row_count AS rows, f.byte_count AS bytes
        FROM archive_files f WHERE f.dataset = $1 AND f.first_day = $2 AND ${OF_ONE_DAY}
-      ORDER BY f.topic, f.kafka_partition, f.first_offset LIMIT 1000000`,
+      ORDER BY f.topic, f.kafka_partition, f.log, f.first_offset LIMIT 1000000`,
     [dataset, day],
   )
   return rows
@@ -77,15 +77,15 @@ const SUPERSEDE = `
 WITH gone AS (
   DELETE FROM archive_files f
    WHERE f.path = ANY($1) AND f.dataset = $2 AND f.topic = $3 AND f.kafka_partition = $4 AND f.first_day = $5 AND ${OF_ONE_DAY}
-  RETURNING f.path, f.owner_epoch, f.first_offset, f.last_offset, f.row_count, f.event_high
+  RETURNING f.path, f.owner_epoch, f.first_offset, f.last_offset, f.row_count, f.event_high, f.log
 ), kept AS (
   INSERT INTO archive_superseded_files (path, superseded_by) SELECT g.path, $6::text FROM gone g
 ), named AS (
   INSERT INTO archive_files (path, dataset, topic, kafka_partition, owner_epoch, first_day, last_day, first_offset, last_offset,
-                             row_count, byte_count, event_high)
+                             row_count, byte_count, event_high, log)
   SELECT $6::text, $2::text, $3::text, $4::integer, max(g.owner_epoch), $5::date, $5::date, min(g.first_offset), max(g.last_offset),
-         sum(g.row_count), $7::bigint, max(g.event_high)
-    FROM gone g HAVING count(*) > 0
+         sum(g.row_count), $7::bigint, max(g.event_high), min(g.log)
+    FROM gone g HAVING count(DISTINCT g.log) = 1
   RETURNING row_count, first_offset, last_offset
 )
 SELECT (SELECT count(*) FROM gone)::int AS files, n.row_count AS rows, n.first_offset AS "firstOffset", n.last_offset AS "lastOffset"

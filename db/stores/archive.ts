@@ -4,6 +4,7 @@ import type { UtcDay } from '../../domain/utc-day.js'
 import type { Database, Queryable, Transaction } from '../pool.js'
 import { withTransaction } from '../with-transaction.js'
 import type { PartitionName } from './checkpoints.js'
+import { logNow } from './topic-logs.js'
 
 /** Where a partition's archive goes on, for the owner that has just taken it. */
 export interface TakenArchive {
@@ -75,8 +76,8 @@ UPDATE archive_checkpoints c
  WHERE c.topic = $1 AND c.kafka_partition = $2 AND c.owner_epoch = $3 AND c.next_offset = $4`
 
 const NAME_FILES = `
-INSERT INTO archive_files (path, dataset, topic, kafka_partition, owner_epoch, first_day, last_day, first_offset, last_offset, row_count, byte_count, event_high)
-SELECT f.path, $1, $2, $3, $4, f.first_day, f.last_day, f.first_offset, f.last_offset, f.rows, f.bytes, f.event_high
+INSERT INTO archive_files (path, dataset, topic, kafka_partition, owner_epoch, first_day, last_day, first_offset, last_offset, row_count, byte_count, event_high, log)
+SELECT f.path, $1, $2, $3, $4, f.first_day, f.last_day, f.first_offset, f.last_offset, f.rows, f.bytes, f.event_high, ${logNow('$2')}
   FROM unnest($5::text[], $6::date[], $7::date[], $8::bigint[], $9::bigint[], $10::bigint[], $11::bigint[], $12::timestamptz[])
        AS f (path, first_day, last_day, first_offset, last_offset, rows, bytes, event_high)`
 

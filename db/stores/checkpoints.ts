@@ -6,6 +6,7 @@ import { withTransaction } from '../with-transaction.js'
 import { upsertAnomalies, type AnomalyRow } from './anomaly-rows.js'
 import { addMinuteCounts, removeOldMinutes, type KeptMinutes } from './minute-counts.js'
 import type { PartitionName } from './partition-name.js'
+import { logNow } from './topic-logs.js'
 
 export type { PartitionName }
 
@@ -130,8 +131,8 @@ export async function commitCheckpoint(db: Database, write: CheckpointWrite): Pr
     await removeOldMinutes(tx, write, write.keptMinutes)
     if (write.ruleChange)
       await tx.query(
-        `INSERT INTO detector_rule_changes (topic, kafka_partition, from_offset, rules) VALUES ($1, $2, $3, $4)
-         ON CONFLICT (topic, kafka_partition, from_offset) DO UPDATE SET rules = excluded.rules, recorded_ts = now()`,
+        `INSERT INTO detector_rule_changes (topic, kafka_partition, from_offset, rules, log) VALUES ($1, $2, $3, $4, ${logNow('$1')})
+         ON CONFLICT (topic, kafka_partition, log, from_offset) DO UPDATE SET rules = excluded.rules, recorded_ts = now()`,
         [topic, partition, nextOffset, JSON.stringify(write.ruleChange)],
       )
   })

@@ -38,6 +38,7 @@ export const archiveFiles = pgTable(
     byteCount: whole('byte_count').notNull(),
     createdTs: timestamptz('created_ts').notNull().defaultNow(),
     eventHigh: timestamptz('event_high').notNull().default(new Date(0)),
+    log: integer('log').notNull().default(1),
   },
   (table) => [primaryKey({ columns: [table.path] })],
 )

@@ -52,8 +52,9 @@ export const detectorRuleChanges = pgTable(
     fromOffset: count('from_offset').notNull(),
     rules: jsonb('rules').notNull(),
     recordedTs: timestamptz('recorded_ts').notNull().defaultNow(),
+    log: integer('log').notNull().default(1),
   },
-  (table) => [primaryKey({ columns: [table.topic, table.kafkaPartition, table.fromOffset] })],
+  (table) => [primaryKey({ columns: [table.topic, table.kafkaPartition, table.log, table.fromOffset] })],
 )
 
 /** Offsets that were not read: Kafka no longer had them, or the batch that holds them is not readable within limits. */

@@ -48,6 +48,8 @@ export interface CompactedFileName {
   readonly dataset: Dataset
   readonly day: UtcDay
   readonly partition: number
+  /** Which log under the topic's name: offsets of two logs of a day may be the same. */
+  readonly log: number
   /** Of the attempt that wrote it: one that was overtaken cannot touch the file of a later one. */
   readonly fence: number
   readonly fromOffset: number
@@ -65,10 +67,10 @@ export const folderOfDay = (dataset: Dataset, day: UtcDay): string => `${dataset
 export const compactedScratchName = (file: CompactedFileName): string =>
   `${file.dataset}_${file.day}_${compactedStem(file)}.parquet`
 
-const compactedStem = ({ partition, fence, fromOffset, toOffset }: CompactedFileName): string =>
-  `p${padded(partition, 4)}-c${padded(fence, 6)}-${padded(fromOffset, 15)}-${padded(toOffset, 15)}`
+const compactedStem = ({ partition, log, fence, fromOffset, toOffset }: CompactedFileName): string =>
+  `p${padded(partition, 4)}-l${padded(log, 3)}-c${padded(fence, 6)}-${padded(fromOffset, 15)}-${padded(toOffset, 15)}`
 
-const COMPACTED = /(?:^|[/_])p\d{4,}-c(\d{6,})-\d{15,}-\d{15,}\.parquet$/
+const COMPACTED = /(?:^|[/_])p\d{4,}(?:-l\d{3,})?-c(\d{6,})-\d{15,}-\d{15,}\.parquet$/
 
 /** Which attempt wrote what has this key or scratch name. @returns undefined for one that no compaction gives */
 export function compactionFenceOf(name: string): number | undefined {

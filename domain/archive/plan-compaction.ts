@@ -3,6 +3,8 @@ export interface CompactableFile {
   readonly path: string
   readonly topic: string
   readonly partition: number
+  /** Which log under the topic's name. */
+  readonly log: number
   readonly firstOffset: number
   readonly lastOffset: number
   readonly rows: number
@@ -21,19 +23,16 @@ export const smallBytesOf = ({ fileBytes }: Pick<CompactionLimits, 'fileBytes'>)
 
 /**
  * Which files of a day become one: runs of small files that follow each other in the log of their partition. A large file
- * ends a run, so that no two files of a day overlap in their offsets that did not before; so does a file that begins
- * before the one before it ends, as after a topic was made anew.
+ * ends a run, so that no two files of a day overlap in their offsets that did not before.
+ * @param files in the order of topic, partition, log and offset
  * @returns runs of two files at least, each in the order of its offsets
  */
 export function planCompaction(files: readonly CompactableFile[], limits: CompactionLimits): CompactableFile[][] {
-  const ordered = [...files].sort(
-    (a, b) => compare(a.topic, b.topic) || a.partition - b.partition || a.firstOffset - b.firstOffset,
-  )
   const runs: CompactableFile[][] = []
   let run: CompactableFile[] = []
   let runBytes = 0
   const smallBytes = smallBytesOf(limits)
-  for (const file of ordered) {
+  for (const file of files) {
     const last = run.at(-1)
     const goesOn = last !== undefined && follows(file, last) && file.bytes < smallBytes
     if (!goesOn || run.length >= limits.filesPerMerge || runBytes + file.bytes > limits.fileBytes) {
@@ -49,6 +48,7 @@ export function planCompaction(files: readonly CompactableFile[], limits: Compac
 }
 
 const follows = (file: CompactableFile, before: CompactableFile): boolean =>
-  file.topic === before.topic && file.partition === before.partition && file.firstOffset > before.lastOffset
-
-const compare = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0)
+  file.topic === before.topic &&
+  file.partition === before.partition &&
+  file.log === before.log &&
+  file.firstOffset > before.lastOffset

@@ -1,13 +1,16 @@
-/** What is to be read of one partition of the clicks, and what is known of the rest. */
+/** What is to be read of one log of one partition of the clicks, and what is known of the rest of it. */
 export interface LogPart {
   readonly kafka_partition: number
-  /** The highest min(event, append) time before the files, and in all of the archive, in ms. */
+  /** Which log under the topic's name: offsets, watermark and duplicates begin again with each. */
+  readonly log: number
+  /** The highest min(event, append) time before the files, and in all that is archived of the log, in ms. */
   readonly before_ms: number
   readonly last_ms: number
 }
 
 export interface RulePart {
   readonly kafka_partition: number
+  readonly log: number
   readonly from_offset: number
   /** First offset that it no longer decides; null while it does. */
   readonly to_offset: number | null

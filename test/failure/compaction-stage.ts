@@ -119,7 +119,8 @@ export class CompactionStage {
 
   /** What a reader of the manifest finds otherwise than what was archived. */
   async wrongRows(when: string): Promise<string[]> {
-    const found = await this.#archive.rowsOf(await this.#named())
+    const found = await this.#archive.rowsOf(await this.#named()).catch((error: unknown) => String(error))
+    if (typeof found === 'string') return [`${when}: ${found.slice(0, 300)}`]
     if (isDeepStrictEqual(found, this.#expected)) return []
     const [read, unique] = [found.length, new Set(found).size]
     return [`${when}: ${read} rows are read, ${unique} of them different, and ${this.#expected.length} were archived`]

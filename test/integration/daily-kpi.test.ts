@@ -2,11 +2,8 @@ import assert from 'node:assert/strict'
 import { writeFile } from 'node:fs/promises'
 import type { Client } from '@temporalio/client'
 import type { BackTestedCounts, BackTestResult } from '../../domain/detection/back-test-result.js'
-import { TOPICS } from '../../domain/events.js'
-import { writeWorkflowBundle } from '../../workers/orchestrator/workflow-bundle.js'
 import {
   SEARCH_ATTRIBUTES,
-  WORKFLOWS,
   type BackfilledDay,
   type CompactArchiveResult,
   type DailyKpiResult,
@@ -14,20 +11,15 @@ import {
 } from '../../workflows/contract.js'
 import { archivedLines } from '../support/archive-rows.js'
 import { backTestedRows, storedRows } from '../support/back-tested-rows.js'
-import { waitUntil, type ServiceProcess } from '../support/child-process.js'
-import { DetectionStage } from '../support/detection-stage.js'
-import { dumpTopics } from '../support/dump-topic.js'
-import { flaggedOn, oracleFigures, publishedFigures, type KpiReport } from '../support/kpi-tables.js'
+import type { DetectionStage } from '../support/detection-stage.js'
+import { FiguresStage, RECORDS_OF_A_DAY } from '../support/figures-stage.js'
+import { flaggedOn, publishedFigures } from '../support/kpi-tables.js'
 import { useTestStack } from '../support/stack.js'
 import { openTestPool } from '../support/test-pool.js'
-import { openTemporalClient, quietTemporal, removeSchedule, type TemporalClient } from '../support/temporal-client.js'
 
 const FIRST = '2026-01-11'
 const SECOND = '2026-01-12'
 const EMPTY = '2026-01-10'
-const RECORDS = 20_000
-
-type Run = Pick<DailyKpiResult, 'published'> & { readonly repeatedRows: number }
 
 interface BackTested {
   readonly records: number
@@ -49,6 +41,8 @@ interface AnomalyKeyRow {
   readonly rule_id: string
 }
 
+type Run = Pick<DailyKpiResult, 'published'> & { readonly repeatedRows: number }
+
 interface Preview {
   readonly days: readonly {
     readonly day: string
@@ -61,76 +55,28 @@ interface Preview {
 describe('the figures of a day', function () {
   this.timeout(240_000)
   const servers = useTestStack('postgres', 'kafka', 'registry', 'temporal')
+  let shop: FiguresStage
   let stage: DetectionStage
-  let temporal: TemporalClient
   let client: Client
-  let processes: ServiceProcess[]
-  let kinds: Readonly<Record<number, 'click' | 'purchase'>>
-  const temporalEnv = () => ({ TEMPORAL_ADDRESS: servers().temporalAddress })
-
   before(async () => {
-    quietTemporal()
-    await writeWorkflowBundle()
-    temporal = await openTemporalClient(servers().temporalAddress)
-    client = temporal.client
-    for (const id of Object.values(WORKFLOWS).flatMap((of) => ('scheduleId' in of ? [of.scheduleId] : [])))
-      await removeSchedule(client, id)
-    stage = await DetectionStage.open(servers(), temporalEnv())
-    for (const [day, seed] of [
-      [FIRST, '7'],
-      [SECOND, '8'],
-    ] as const)
-      await stage.ask(['simulate', '--day', day, '--events', String(RECORDS), '--seed', seed])
-    const { schemas } = await stage.ask<{ schemas: { subject: string; id: number }[] }>(['setup'])
-    const idOf = (topic: string) => schemas.find(({ subject }) => subject === `${topic}-value`)?.id ?? 0
-    kinds = { [idOf(TOPICS.clicks)]: 'click', [idOf(TOPICS.purchases)]: 'purchase' }
-    processes = [stage.startDetector(), stage.startArchiver(), stage.startOrchestrator(servers().temporalAddress)]
-    await settled()
+    shop = await FiguresStage.open(servers(), [
+      { day: FIRST, seed: 7 },
+      { day: SECOND, seed: 8 },
+    ])
+    stage = shop.stage
+    client = shop.client
   })
-  after(async () => {
-    await stage.close()
-    await temporal.close()
-  })
+  after(() => shop.close())
 
-  /** Detector and archiver have come to the end of the log. */
-  const settled = async () => {
-    const total = [...(await stage.logEnds()).values()].reduce((a, b) => a + b, 0)
-    await waitUntil(
-      () => processes.map(({ output }) => output).join('\n'),
-      60_000,
-      async () => (await stage.processed()) >= total && (await stage.archived()) >= total,
-    )
-  }
-  const expected = async (day: string): Promise<KpiReport> => {
-    const dump = stage.file('dump.jsonl')
-    await dumpTopics(dump, stage.brokers, [TOPICS.clicks, TOPICS.purchases])
-    return oracleFigures(dump, kinds, day, await flaggedOn(stage.db, day))
-  }
+  const settled = () => shop.settled()
+  const expected = (day: string) => shop.expected(day)
   const published = (day: string) => publishedFigures(stage.db, day)
   const run = (day: string) => stage.ask<Run>(['kpi', 'run', '--day', day])
-  /** What `kpi run` does, without the start of a process. */
-  const compute = (day: string) =>
-    client.workflow.execute('dailyKpi', {
-      taskQueue: 'batch',
-      workflowId: `daily-kpi:${day}`,
-      args: [{ day, archiveWaitMs: 30_000 }],
-    }) as Promise<DailyKpiResult>
+  const compute = (day: string) => shop.compute(day)
   const preview = async (from: string, to: string) =>
     (await stage.ask<Preview>(['kpi', 'preview', '--from', from, '--to', to])).days
-  const lastRun = async (workflowId: string) =>
-    (
-      await stage.db.query<{ status: string; details: Record<string, unknown> }>(
-        'SELECT r.status, r.details FROM pipeline_runs r WHERE r.workflow_id = $1 ORDER BY r.started_ts DESC LIMIT 1',
-        [workflowId],
-      )
-    ).rows[0]
-
-  const reconcile = (day: string) =>
-    client.workflow.execute('reconcile', {
-      taskQueue: 'batch',
-      workflowId: `reconcile:${day}`,
-      args: [{ day, archiveWaitMs: 30_000 }],
-    })
+  const lastRun = (workflowId: string) => shop.lastRun(workflowId)
+  const reconcile = (day: string) => shop.reconcile(day)
 
   it('are those that the oracle finds in the log, for all, clean and flagged traffic', async () => {
     const { published: publication, repeatedRows } = await run(FIRST)
@@ -242,7 +188,7 @@ describe('the figures of a day', function () {
       args: [{ day: SECOND, maxDays: 10 }],
     })) as CompactArchiveResult
     assert.ok(merged >= 2 * written && written >= 4, `${merged} files became ${written}`)
-    assert.ok(rows > RECORDS && bytes > 0)
+    assert.ok(rows > RECORDS_OF_A_DAY && bytes > 0)
     assert.deepEqual(await archivedLines(stage.db, stage.archiveFolder), lines)
     assert.deepEqual((await preview(FIRST, FIRST))[0]?.why, [], 'the day is not stale')
     assert.equal((await compute(FIRST)).published.summary, 'the same figures as before')
@@ -308,7 +254,7 @@ describe('the figures of a day', function () {
   })
 
   it('wait for an archive that is behind, and say what is missing when it does not come', async () => {
-    await processes[1]?.stop()
+    await shop.archiver.stop()
     await stage.ask(['simulate', '--day', SECOND, '--events', '100', '--duration', '600s', '--seed', '98'])
     const input = { day: SECOND, archiveWaitMs: 1_000 }
     const options = { taskQueue: 'batch', workflowId: `daily-kpi:${SECOND}`, args: [input] }

@@ -1,6 +1,4 @@
 import assert from 'node:assert/strict'
-import { statSync } from 'node:fs'
-import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { TOPICS } from '../../domain/events.js'
 import { waitUntil, type ServiceProcess } from '../support/child-process.js'
@@ -233,57 +231,5 @@ describe('who owns a partition, and from where it goes on', function () {
       'SELECT g.topic, g.kafka_partition, g.from_offset::float8, g.to_offset::float8 FROM data_gaps g',
     )
     assert.deepEqual(gaps.rows, [{ topic: TOPICS.clicks, kafka_partition: 0, from_offset: from, to_offset: to }])
-  })
-
-  /** Of the manifest, the oldest first, with what each is on disk. */
-  const archiveFiles = async () => {
-    const { rows } = await stage.db.query<{ path: string }>(
-      'SELECT f.path FROM archive_files f ORDER BY f.owner_epoch, f.path',
-    )
-    return rows.map(({ path }) => `${path} ${statSync(join(stage.archiveFolder, path)).mtimeMs}`)
-  }
-
-  it('a topic that was made anew is not taken for the one before, even when it has grown longer', async () => {
-    await stage.recreateTopics()
-    const day = (seed: number) => [
-      ...['simulate', '--day', '2026-01-14', '--duration', '100s'],
-      ...['--events', String(seed * 5_000), '--seed', String(seed)],
-    ]
-    await stage.freshDatabase()
-    await stage.ask(day(1))
-    const short = await stage.logEnds()
-    await stage.finish(stage.startDetector(), short)
-    const [rows, counted] = [await stage.rows(), await stage.fates()]
-    const archives = (archiver: ServiceProcess, records: number) =>
-      waitUntil(
-        () => archiver.output,
-        30_000,
-        async () => (await stage.archived()) >= records,
-      ).then(() => archiver.stop())
-    const sumOf = (ends: ReadonlyMap<string, number>) => [...ends.values()].reduce((a, b) => a + b, 0)
-    await archives(stage.startArchiver(), sumOf(short))
-    await stage.recreateTopics()
-    await stage.ask(day(2))
-    const long = await stage.logEnds()
-    for (const [place, end] of short) assert.ok((long.get(place) ?? 0) > end, `${place} has grown past ${end}`)
-    for (const refusing of [stage.startDetector(), stage.startArchiver()]) {
-      await waitUntil(
-        () => `it ends: ${refusing.output}`,
-        30_000,
-        () => Promise.resolve(!refusing.isRunning),
-      )
-      assert.equal(await refusing.exited, 1)
-      assert.match(refusing.output, /made anew/)
-      assert.match(refusing.output, /GRD_DATA_GAP/)
-    }
-    assert.deepEqual(await stage.rows(), rows)
-    assert.deepEqual(await stage.fates(), counted)
-    const files = await archiveFiles()
-    assert.equal(await stage.archived(), sumOf(short))
-    // As it tells people to do: what is archived of the log before stays.
-    await stage.db.query('UPDATE archive_checkpoints SET next_offset = 0, last_append_ts = NULL')
-    await archives(stage.startArchiver(), sumOf(long))
-    assert.deepEqual((await archiveFiles()).slice(0, files.length), files)
-    assert.ok((await archiveFiles()).length > files.length)
   })
 })

@@ -1,18 +1,13 @@
 /** Records the histories of the alert workflows, as `record-histories.ts` says; every activity answers from memory. */
-import { writeFileSync } from 'node:fs'
 import { ApplicationFailure } from '@temporalio/common'
-import { Worker } from '@temporalio/worker'
 import type { DeadLetterActivities } from '../../activities/alerts/dead-letter-activities.js'
 import type { LookActivities } from '../../activities/alerts/look-activities.js'
 import type { WatchActivities } from '../../activities/alerts/watch-activities.js'
 import type { ReplayActivities } from '../../activities/dead-letters/replay-activities.js'
 import type { NotifyActivities } from '../../activities/notify/notify-activities.js'
 import type { RunActivities } from '../../activities/runs/run-activities.js'
-import { bundlePath, writeWorkflowBundle } from '../../workers/orchestrator/workflow-bundle.js'
 import { WORKFLOWS, type AlertWatchInput, type DlqAlertInput } from '../../workflows/contract.js'
-import { historyFile, historyToText } from '../support/history-json.js'
-import { useTestStack } from '../support/stack.js'
-import { openTemporalClient, type TemporalClient } from '../support/temporal-client.js'
+import { useHistoryRecorder } from '../support/history-recorder.js'
 
 type Activities = DeadLetterActivities &
   LookActivities &
@@ -101,13 +96,7 @@ const WATCHES: readonly (readonly [string, Partial<Activities>])[] = [
 
 describe('recording histories of alerts', function () {
   this.timeout(120_000)
-  const stack = useTestStack('temporal')
-  let temporal: TemporalClient
-  before(async () => {
-    await writeWorkflowBundle()
-    temporal = await openTemporalClient(stack().temporalAddress)
-  })
-  after(() => temporal.close())
+  const { temporal, withWorker, save } = useHistoryRecorder()
 
   const record = async (
     name: string,
@@ -117,19 +106,17 @@ describe('recording histories of alerts', function () {
     before?: string,
     taskQueue = 'alerts',
   ) => {
-    const { connection, client } = temporal
-    const options = { taskQueue, workflowBundle: { codePath: bundlePath }, identity: 'recorder' }
-    const worker = await Worker.create({ connection, ...options, activities: own })
+    const { client } = temporal()
     const start = (workflowId: string, of: string, input_: readonly unknown[]) =>
       client.workflow.start(of, { taskQueue, workflowId, args: [...input_] })
-    await worker.runUntil(async () => {
+    await withWorker(taskQueue, own, async () => {
       if (before !== undefined)
         await start(WORKFLOWS.deliverAlert.workflowId(before), 'deliverAlert', [
           { alertId: before, channels: ['slack'] },
         ])
       const handle = await start(name, type, args)
       await handle.result().catch((error: unknown) => error)
-      writeFileSync(historyFile(name), historyToText(await handle.fetchHistory()))
+      await save(name, handle.workflowId)
       for (const id of ['a0', 'a1', 'a2', 'a3'])
         await client.workflow
           .getHandle(WORKFLOWS.deliverAlert.workflowId(id))

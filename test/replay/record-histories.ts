@@ -6,21 +6,17 @@
  *
  * A change that is not meant to break leaves the files alone, and the tests green.
  */
-import { writeFileSync } from 'node:fs'
-import { Worker } from '@temporalio/worker'
 import { createPartitionActivities, type PartitionDeps } from '../../activities/partitions/partition-activities.js'
 import { createRunActivities } from '../../activities/runs/run-activities.js'
 import { TOPICS } from '../../domain/events.js'
 import type { PartitionArchival } from '../../domain/partition-planning/held-day.js'
 import { GuardianError } from '../../domain/errors.js'
 import { startOfDayMs, parseUtcDay } from '../../domain/utc-day.js'
-import { bundlePath, writeWorkflowBundle } from '../../workers/orchestrator/workflow-bundle.js'
 import { declaredSchedules, ensureSchedules } from '../../workers/orchestrator/schedules.js'
 import { createLogger } from '../../platform/logger.js'
 import { WORKFLOWS, type PartitionMaintenanceInput } from '../../workflows/contract.js'
-import { historyFile, historyToText } from '../support/history-json.js'
-import { useTestStack } from '../support/stack.js'
-import { openTemporalClient, removeSchedule, type TemporalClient } from '../support/temporal-client.js'
+import { recordNothing, useHistoryRecorder } from '../support/history-recorder.js'
+import { removeSchedule } from '../support/temporal-client.js'
 
 const { type, taskQueue, scheduleId, workflowId } = WORKFLOWS.partitionMaintenance
 const day = parseUtcDay('2026-10-01')
@@ -93,43 +89,26 @@ const SCENARIOS: readonly Scenario[] = [
 
 describe('recording histories', function () {
   this.timeout(120_000)
-  const stack = useTestStack('temporal')
-  let temporal: TemporalClient
-  before(async () => {
-    await writeWorkflowBundle()
-    temporal = await openTemporalClient(stack().temporalAddress)
-  })
-  after(() => temporal.close())
+  const { temporal, withWorker, save } = useHistoryRecorder()
 
-  const withWorker = async (partitions: PartitionDeps, work: () => Promise<void>) => {
-    const recordNothing = { recordRunStart: () => Promise.resolve(), recordRunEnd: () => Promise.resolve() }
-    const worker = await Worker.create({
-      connection: temporal.connection,
-      identity: 'recorder',
-      taskQueue,
-      workflowBundle: { codePath: bundlePath },
-      activities: { ...createPartitionActivities(partitions), ...createRunActivities(recordNothing) },
-    })
-    await worker.runUntil(work)
-  }
-  const save = async (name: string, id: string) => {
-    const history = await temporal.client.workflow.getHandle(id).fetchHistory()
-    writeFileSync(historyFile(name), historyToText(history))
-  }
+  const withPartitions = (partitions: PartitionDeps, work: () => Promise<void>) =>
+    withWorker(taskQueue, { ...createPartitionActivities(partitions), ...createRunActivities(recordNothing) }, work)
 
   for (const scenario of SCENARIOS)
     it(scenario.name, () =>
-      withWorker(scenario.partitions, async () => {
+      withPartitions(scenario.partitions, async () => {
         const id = workflowId(day)
         const options = { taskQueue, workflowId: id, args: [scenario.input ?? input] }
-        await temporal.client.workflow.execute(type, options).catch((error: unknown) => error)
+        await temporal()
+          .client.workflow.execute(type, options)
+          .catch((error: unknown) => error)
         await save(scenario.name, id)
       }),
     )
 
   it('partition-maintenance-scheduled', async () => {
-    const { client } = temporal
-    await withWorker(partitionsOf([]), async () => {
+    const { client } = temporal()
+    await withPartitions(partitionsOf([]), async () => {
       const deadLetters = { thresholds: { warning: 10, critical: 100 }, maxRecords: 1_000 }
       const watch = { lag: { warningSeconds: 60, criticalSeconds: 300 }, burst: { warning: 100, critical: 1_000 } }
       const declared = declaredSchedules({

@@ -3,8 +3,6 @@
  *
  *   npm run build && npx mocha dist/test/replay/record-kpi-histories.js
  */
-import { writeFileSync } from 'node:fs'
-import { Worker } from '@temporalio/worker'
 import type { CompactionActivities } from '../../activities/compaction/compaction-activities.js'
 import type { BackTestActivities } from '../../activities/back-test/back-test-activities.js'
 import { createRunActivities } from '../../activities/runs/run-activities.js'
@@ -13,11 +11,8 @@ import type { KpiActivities } from '../../activities/kpi/kpi-activities.js'
 import { asActivity } from '../../activities/activity-failure.js'
 import { GuardianError, type ErrorCode } from '../../domain/errors.js'
 import { parseUtcDay } from '../../domain/utc-day.js'
-import { bundlePath, writeWorkflowBundle } from '../../workers/orchestrator/workflow-bundle.js'
 import { WORKFLOWS, TASK_QUEUES, type BackfillKpiInput, type DailyKpiInput } from '../../workflows/contract.js'
-import { historyFile, historyToText } from '../support/history-json.js'
-import { useTestStack } from '../support/stack.js'
-import { openTemporalClient, type TemporalClient } from '../support/temporal-client.js'
+import { recordNothing, useHistoryRecorder } from '../support/history-recorder.js'
 
 const day = parseUtcDay('2026-10-01')
 
@@ -47,29 +42,16 @@ const kpiOf = (more: Partial<KpiActivities> = {}): KpiActivities => ({
 
 describe('recording histories of figures', function () {
   this.timeout(120_000)
-  const stack = useTestStack('temporal')
-  let temporal: TemporalClient
-  before(async () => {
-    await writeWorkflowBundle()
-    temporal = await openTemporalClient(stack().temporalAddress)
-  })
-  after(() => temporal.close())
+  const { temporal, withWorker, save } = useHistoryRecorder()
 
   const record = async (name: string, activities: object, type: string, id: string, input: object) => {
-    const recordNothing = { recordRunStart: () => Promise.resolve(), recordRunEnd: () => Promise.resolve() }
-    const worker = await Worker.create({
-      connection: temporal.connection,
-      identity: 'recorder',
-      taskQueue: TASK_QUEUES.batch,
-      workflowBundle: { codePath: bundlePath },
-      activities: { ...activities, ...createRunActivities(recordNothing) },
-    })
-    await worker.runUntil(async () => {
+    await withWorker(TASK_QUEUES.batch, { ...activities, ...createRunActivities(recordNothing) }, async () => {
       const options = { taskQueue: TASK_QUEUES.batch, workflowId: id, args: [input] }
-      await temporal.client.workflow.execute(type, options).catch((error: unknown) => error)
+      await temporal()
+        .client.workflow.execute(type, options)
+        .catch((error: unknown) => error)
     })
-    const history = await temporal.client.workflow.getHandle(id).fetchHistory()
-    writeFileSync(historyFile(name), historyToText(history))
+    await save(name, id)
   }
 
   const daily: DailyKpiInput = { day, archiveWaitMs: 60_000 }

@@ -29,7 +29,7 @@ export async function backTestedRows(
   if (stored === undefined) throw new Error(`no active version of ${ruleId}`)
   const candidate = ruleInForce({ ruleId, ...stored, state: 'shadow' }, 'shadow', RULE_KINDS)
   const found: Row[] = []
-  for (const part of await readBackTestParts(db, TOPICS.clicks, [day]))
+  for (const part of (await readBackTestParts(db, TOPICS.clicks, [day])).flatMap(({ logs }) => logs))
     await ArchivedRecords.with({ memoryLimitBytes: 2 ** 28, threads: 1 }, async (archive) => {
       const files = part.files.map((file) => ({ ...file, path: `${archiveFolder}/${file.path}` }))
       const span = { fromMs: startOfDayMs(day), toMs: startOfDayMs(addDays(day, 1)), maxWindows: 100_000 }

@@ -30,6 +30,7 @@ describe('tracing', function () {
     stage = await DetectionStage.open(servers(), {
       OTEL_EXPORTER_OTLP_ENDPOINT: receiver.url,
       TEMPORAL_NAMESPACE: NAMESPACE,
+      TEMPORAL_ADDRESS: servers().temporalAddress,
     })
     const connection = await Connection.connect({ address: servers().temporalAddress })
     await connection.workflowService.registerNamespace({
@@ -131,5 +132,16 @@ describe('tracing', function () {
     const run = await spanOf('guardian-orchestrator', 'RunWorkflow:dlqReplay', traceId)
     assert.equal(run.parentSpanId, start.spanId)
     await spanOf('guardian-orchestrator', 'RunActivity:replayDeadLetters', traceId)
+  })
+
+  it('goes from a command that begins a run to its workflow and activities', async () => {
+    await stage.ask(['dlq', 'replay', '--dry-run'])
+    const start = receiver.spans.find(
+      ({ service, name }) => service === 'guardian-cli' && name === 'StartWorkflow:dlqReplay',
+    )
+    assert.ok(start, 'the command has sent its span before it ended')
+    const run = await spanOf('guardian-orchestrator', 'RunWorkflow:dlqReplay', start.traceId)
+    assert.equal(run.parentSpanId, start.spanId)
+    await spanOf('guardian-orchestrator', 'RunActivity:replayDeadLetters', start.traceId)
   })
 })

@@ -155,7 +155,7 @@ describe('putting files of the archive together', function () {
   })
 
   it('ignores a file that no row names, and removes it', async () => {
-    const stray = { ...OF, partition: 0, fence: 0, fromOffset: 0, toOffset: 900 }
+    const stray = { ...OF, partition: 0, log: 1, fence: 0, fromOffset: 0, toOffset: 900 }
     const before = await rowsNow()
     await writeFile(join(root, compactedKey(stray)), 'no parquet')
     await writeFile(storage.scratchFile(compactedScratchName(stray)), 'half')

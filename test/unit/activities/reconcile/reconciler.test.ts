@@ -38,8 +38,8 @@ describe('recomputeAnomalies', function () {
     const last_ms = Math.max(...rows.map(({ at }) => DAY + at * 1_000))
     const found = await recomputeAnomalies(
       {
-        files: [path],
-        parts: [{ kafka_partition: 0, before_ms, last_ms }],
+        files: [{ path, log: 1 }],
+        parts: [{ kafka_partition: 0, log: 1, before_ms, last_ms }],
         rules,
         fromMs: DAY,
         toMs: DAY + 86_400_000,
@@ -63,7 +63,7 @@ describe('recomputeAnomalies', function () {
     parameters: Record<string, number>,
     more: Partial<ReconcileQuestion['rules'][number]> = {},
   ) => ({
-    ...{ kafka_partition: 0, from_offset: 0, to_offset: null, rule_version: 1, mode: 'active', rule_id: kind },
+    ...{ kafka_partition: 0, log: 1, from_offset: 0, to_offset: null, rule_version: 1, mode: 'active', rule_id: kind },
     ...{ kind, parameters },
     ...more,
   })

@@ -43,17 +43,20 @@ describe('the name of a file of the archive', () => {
 })
 
 describe('the name of a compacted file', () => {
-  const COMPACTED = { ...FILE, fence: 7 }
+  const COMPACTED = { ...FILE, log: 1, fence: 7 }
 
-  it('says day, partition, fence and offsets, and is none that the owner of a partition would remove', () => {
+  it('says day, partition, log, fence and offsets, and is none that the owner of a partition would remove', () => {
     assert.equal(
       compactedKey(COMPACTED),
-      'clicks/date=2026-10-01/p0003-c000007-000000000000100-000000000000250.parquet',
+      'clicks/date=2026-10-01/p0003-l001-c000007-000000000000100-000000000000250.parquet',
     )
     for (const name of [compactedKey(COMPACTED), compactedScratchName(COMPACTED)]) {
       assert.equal(compactionFenceOf(name), 7)
       assert.equal(writerOf(name), undefined)
     }
+    assert.notEqual(compactedKey({ ...COMPACTED, log: 2 }), compactedKey(COMPACTED))
+    const ofBefore = 'clicks/date=2026-10-01/p0003-c000007-000000000000100-000000000000250.parquet'
+    assert.equal(compactionFenceOf(ofBefore), 7, 'files that were named before there was a log in their name')
     assert.equal(compactionFenceOf(archiveKey(FILE)), undefined)
     assert.equal(compactionFenceOf('clicks/date=2026-10-01/p0003-c7.parquet'), undefined)
   })

@@ -5,9 +5,9 @@ import { planCompaction, type CompactableFile } from '../../../../domain/archive
 const LIMITS = { fileBytes: 1_000, filesPerMerge: 4 }
 
 /** Files of one partition, one behind the other in the log, with these sizes. */
-const filesOf = (sizes: readonly number[], partition = 0): CompactableFile[] =>
+const filesOf = (sizes: readonly number[], partition = 0, log = 1): CompactableFile[] =>
   sizes.map((bytes, n) => ({
-    ...{ path: `${partition}-${n}`, topic: 'km.clicks.v1', partition, rows: 10, bytes },
+    ...{ path: `${partition}-${n}`, topic: 'km.clicks.v1', partition, log, rows: 10, bytes },
     ...{ firstOffset: n * 20, lastOffset: n * 20 + 15 },
   }))
 
@@ -16,7 +16,7 @@ const paths = (files: readonly CompactableFile[]): string[][] =>
 
 describe('planCompaction', () => {
   it('puts small files that follow each other together, each partition for itself', () => {
-    assert.deepEqual(paths([...filesOf([10, 10, 10]), ...filesOf([10, 10], 1)].reverse()), [
+    assert.deepEqual(paths([...filesOf([10, 10, 10]), ...filesOf([10, 10], 1)]), [
       ['0-0', '0-1', '0-2'],
       ['1-0', '1-1'],
     ])
@@ -37,6 +37,12 @@ describe('planCompaction', () => {
 
   it('leaves files alone that have half of it, and never reaches over one', () => {
     assert.deepEqual(paths(filesOf([10, 500, 10, 10, 900, 10])), [['0-2', '0-3']])
+  })
+
+  it('does not put files of two logs together, although one goes on behind the offsets of the other', () => {
+    const [first, second, third] = [filesOf([10]), filesOf([10, 10]), filesOf([10, 10, 10], 0, 2)]
+    assert.deepEqual(paths([...first, ...third.slice(1)]), [['0-1', '0-2']])
+    assert.deepEqual(paths([...second, ...third]).length, 2)
   })
 
   it('does not put together what lies over each other in the log', () => {
