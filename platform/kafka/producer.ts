@@ -139,7 +139,7 @@ class SerialProducer implements Producer {
     this.#queued += records.length
     return new Promise((resolve, reject) => {
       this.#queue.push({ records, resolve, reject })
-      this.#running ??= this.#drain().finally(() => (this.#running = undefined))
+      this.#running ??= this.#drain()
     })
   }
 
@@ -159,6 +159,8 @@ class SerialProducer implements Producer {
         for (const admit of admitted) admit()
       }
     }
+    // Not a turn later: whoever was admitted just now has to find that nobody sends any more.
+    this.#running = undefined
   }
 
   #takeBatch(): Waiting[] {
