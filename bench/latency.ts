@@ -69,7 +69,9 @@ export async function latency(perSecond: number, seconds: number): Promise<void>
     console.log(
       `${Math.round(made / duration).toLocaleString('en')} events/s acknowledged for ${seconds} s, ${measured.length} anomalies\n`,
     )
-    report(measured, acknowledged)
+    if (measured.length === 0)
+      console.log('no row was seen of what was sent when warm: it is behind, or the run is too short')
+    else report(measured, acknowledged)
     if (before && after) {
       const cores = (after.cpuSeconds - before.cpuSeconds) / ((after.atMs - before.atMs) / 1_000)
       console.log(`\ndetector: ${cores.toFixed(3)} of a core, ${Math.round(after.rssBytes / 1e6)} MB`)
