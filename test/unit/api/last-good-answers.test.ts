@@ -1,6 +1,9 @@
 import assert from 'node:assert/strict'
 import { acceptedAgeMs, LastGoodAnswers } from '../../../api/last-good-answers.js'
+import type { Guard } from '../../../api/middleware/guard.js'
+import { contextOf } from '../../../api/request-context.js'
 import type { AnomalyPage } from '../../../db/read-models/anomalies.js'
+import type { Role } from '../../../domain/access/roles.js'
 import { GuardianError } from '../../../domain/errors.js'
 import { Registry } from '../../../platform/metrics.js'
 import type { AnomalyList } from '../../../schemas/rest/anomalies.js'
@@ -81,6 +84,28 @@ describe('a read while the database is away', () => {
     assert.deepEqual(await readAnswer<AnomalyList>('listAnomalies', stale), JSON.parse(text))
     assert.equal((await get('/anomalies?limit=3', { ...takesStale, 'if-none-match': etag })).status, 304)
     assert.equal((await get('/anomalies?limit=4', takesStale)).status, 503)
+  })
+
+  it('is not answered with what another caller was told, of the same role or of another', async () => {
+    const roles: Readonly<Record<string, Role>> = { key_1: 'viewer', key_2: 'viewer', key_3: 'admin' }
+    const guard: Guard = () => (request, response, next) => {
+      const keyId = request.get('x-test-key') ?? ''
+      const role = roles[keyId] ?? 'viewer'
+      contextOf(response).principal = { keyId, name: keyId, user: null, role, requestsPerMinute: null }
+      next()
+    }
+    const several = await serveApi({ guard, anomalies: { list: () => read(), get: () => Promise.resolve(undefined) } })
+    try {
+      const ask = (key: string) =>
+        fetch(`${several.url}/anomalies?limit=6`, { headers: { ...takesStale, 'x-test-key': key } })
+      read = good
+      assert.equal((await ask('key_1')).status, 200)
+      read = away(new GuardianError('GRD_STORE_TIMEOUT', 'too slow'))
+      const statuses = await Promise.all(['key_1', 'key_2', 'key_3'].map(async (key) => (await ask(key)).status))
+      assert.deepEqual(statuses, [200, 503, 503])
+    } finally {
+      await several.stop()
+    }
   })
 
   it('is not answered so when the fault is ours', async () => {
