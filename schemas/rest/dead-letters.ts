@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { DEAD_LETTER_CODES } from '../../domain/detection/fate.js'
-import { instant, lineOf, Timestamp, wholeNumber } from './parameters.js'
+import { instant, lineOf, replaceWith, Timestamp, wholeNumber } from './parameters.js'
 
 export const deadLetterQuery = (pageLimitMax: number) =>
   z.strictObject({
@@ -15,7 +15,7 @@ export const deadLetterQuery = (pageLimitMax: number) =>
       .optional()
       .meta({
         description: '`page.next_cursor` of the page before, with the same filter',
-        override: { type: 'string', pattern: '^\\d{1,15}(\\.\\d{1,15}){0,999}$' },
+        override: replaceWith({ type: 'string', minLength: 1, maxLength: 16_000 }),
       }),
   })
 

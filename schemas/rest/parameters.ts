@@ -37,7 +37,8 @@ export const wholeNumber = (min: number, max: number, preset: number) =>
     .prefault(String(preset))
     .meta({ override: replaceWith({ type: 'integer', minimum: min, maximum: max, default: preset }) })
 
-const replaceWith =
+/** Says something else in the document than the check itself would. */
+export const replaceWith =
   (schema: Readonly<Record<string, unknown>>) =>
   ({ jsonSchema }: { jsonSchema: object }) => {
     for (const key of Object.keys(jsonSchema)) Reflect.deleteProperty(jsonSchema, key)

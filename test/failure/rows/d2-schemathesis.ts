@@ -26,6 +26,7 @@ const JUDGED_BY_VALUE = [
   'PUT /anomalies/{id}/verdict',
   'POST /allowlist',
   'GET /audit',
+  'GET /audit/export',
   'POST /backfills',
   'GET /backfills/preview',
   'POST /backtests',
@@ -45,6 +46,8 @@ const JUDGED_BY_VALUE = [
   'POST /silences',
   'GET /slo',
   'GET /stats',
+  'POST /users',
+  'PATCH /users/{user_id}',
 ]
 
 /** 422 is for any change whose Idempotency-Key has been used for another one. 428 is what RFC 6585 has for a change without its condition; 431 is Node's own, for what is longer than its limit. */
