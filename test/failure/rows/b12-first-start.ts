@@ -1,0 +1,98 @@
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { parse } from 'dotenv'
+import pg from 'pg'
+import { WORKFLOWS } from '../../../workflows/contract.js'
+import { waitUntil } from '../../support/child-process.js'
+import { LocalStart, nothingLeft, processesOf, stackEnvironment } from '../../support/local-start.js'
+import { openTemporalClient } from '../../support/temporal-client.js'
+import type { Row } from '../row.js'
+
+const LIMIT_S = 120
+/** Two days of 50,000 records, of which the invalid ones are not archived. */
+const LEAST_ROWS = 95_000
+const SCHEDULES = Object.values(WORKFLOWS).flatMap((one) => ('scheduleId' in one ? [one.scheduleId] : []))
+
+const STATE = `
+SELECT (SELECT count(*)::int FROM kpi_days k WHERE k.published_ts IS NOT NULL) AS days,
+       (SELECT coalesce(sum(f.row_count), 0)::int FROM archive_files f WHERE f.first_day < now()::date) AS rows`
+
+interface State {
+  readonly days: number
+  readonly rows: number
+}
+
+/** Waits for the figures of both days. @returns how the archive stands then */
+async function published(databaseUrl: string): Promise<State> {
+  const client = new pg.Client({ connectionString: databaseUrl })
+  await client.connect()
+  let state: State = { days: 0, rows: 0 }
+  try {
+    await waitUntil(
+      () => `${state.days} days are published, ${state.rows} rows archived`,
+      300_000,
+      async () => {
+        state = (await client.query<State>(STATE)).rows[0] ?? state
+        return state.days >= 2
+      },
+    )
+    return state
+  } finally {
+    await client.end()
+  }
+}
+
+/** What Temporal, and so its Web UI, does not have. */
+async function missingIn(address: string): Promise<string[]> {
+  const { client, close } = await openTemporalClient(address)
+  try {
+    const found = new Set<string>()
+    for await (const { scheduleId } of client.schedule.list()) found.add(scheduleId)
+    let runs = 0
+    for await (const run of client.workflow.list({ query: "WorkflowType = 'dailyKpi'" }))
+      if (run.status.name === 'COMPLETED') runs++
+    return [
+      ...SCHEDULES.filter((id) => !found.has(id)).map((id) => `there is no schedule ${id}`),
+      ...(runs >= 2 ? [] : [`${runs} runs of dailyKpi have completed`]),
+    ]
+  } finally {
+    await close()
+  }
+}
+
+export const row: Row = {
+  id: 'B12',
+  fault: 'none: the first `npm start` on an empty machine, servers fetched',
+  invariant: `within ${LIMIT_S} s the two past days of the simulated shop are archived and their figures published; runs and schedules are in Temporal`,
+  quick: true,
+  run: async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'guardian-first-start-'))
+    const dataDir = join(folder, 'data')
+    const startedAt = performance.now()
+    const seconds = () => (performance.now() - startedAt) / 1_000
+    const start = LocalStart.npm(await stackEnvironment(dataDir))
+    try {
+      await start.prints('is running', 300_000)
+      const runningS = seconds()
+      const addresses = parse(readFileSync(join(dataDir, 'stack.env')))
+      const { rows } = await published(addresses['DATABASE_URL'] ?? '')
+      const publishedS = seconds()
+      const differences = await missingIn(addresses['TEMPORAL_ADDRESS'] ?? '')
+      if (rows < LEAST_ROWS) differences.push(`${rows} rows are archived, of 100,000 records`)
+      if (publishedS > LIMIT_S) differences.push(`published after ${publishedS.toFixed(0)} s`)
+      return {
+        held: differences.length === 0,
+        figure: `two days with ${rows} rows published after ${publishedS.toFixed(0)} s, everything running after ${runningS.toFixed(0)} s`,
+        configuration: { recordsPerDay: 50_000, days: 2 },
+        differences,
+      }
+    } finally {
+      const running = processesOf(dataDir)
+      start.killForeground('SIGINT')
+      await start.exited
+      await nothingLeft(dataDir, running)
+      rmSync(folder, { recursive: true, force: true })
+    }
+  },
+}
