@@ -6,6 +6,7 @@ import { UsageError } from './cli-error.js'
 import { listDeadLetters } from './dlq/list-dead-letters.js'
 import { wholeNumber } from './recheck/whole-number.js'
 import { runCommand, type CommandResult, type Terminal } from './terminal.js'
+import { watchRun } from './watch-run.js'
 import { withTemporal } from './with-temporal.js'
 
 interface Words {
@@ -93,14 +94,15 @@ async function replay(terminal: Terminal, words: Words): Promise<CommandResult> 
     recordsPerSecond: wholeNumber('--rate', words.rate, 100_000, 1),
     maxAttempts: wholeNumber('--attempts', words.attempts, 100, 1),
   }
-  const result = await withTemporal(terminal, (client) => {
+  const result = await withTemporal(terminal, async (client) => {
     terminal.say(`replay ${input.replayId} runs on queue ${TASK_QUEUES.ops}; the orchestrator does the work`)
-    return client.workflow.execute(WORKFLOWS.dlqReplay.type, {
+    const handle = await client.workflow.start(WORKFLOWS.dlqReplay.type, {
       taskQueue: WORKFLOWS.dlqReplay.taskQueue,
       workflowId: WORKFLOWS.dlqReplay.workflowId(input.replayId),
       staticSummary: input.isDryRun ? 'Dry run of a replay of dead letters' : 'Sends dead letters back',
       args: [input],
-    }) as Promise<DlqReplayResult>
+    })
+    return watchRun<DlqReplayResult>(handle, terminal)
   })
   const { selected, outcomes, faults } = result
   const reasons = Object.entries(faults).map(([code, letters]) => `${letters} ${code}`)

@@ -1,5 +1,4 @@
-import { setTimeout as sleep } from 'node:timers/promises'
-import { WorkflowFailedError, type Client, type WorkflowHandle } from '@temporalio/client'
+import type { Client, WorkflowHandle } from '@temporalio/client'
 import { Command } from 'commander'
 import { readDayState } from '../db/read-models/kpi-inputs.js'
 import { GuardianError } from '../domain/errors.js'
@@ -17,6 +16,7 @@ import {
 } from '../workflows/contract.js'
 import { UsageError } from './cli-error.js'
 import { runCommand, type CommandResult, type Terminal } from './terminal.js'
+import { untilEnded, watchRun } from './watch-run.js'
 import { withDatabase } from './with-database.js'
 import { withTemporal } from './with-temporal.js'
 
@@ -31,8 +31,6 @@ interface BackfillWords extends RangeWords {
   readonly parallel?: string
   readonly wait: boolean
 }
-
-const POLL_MS = 500
 
 /** `guardian kpi`: the figures of days, computed by Temporal's workflows. */
 export const kpiCommand = (): Command => {
@@ -69,7 +67,7 @@ async function run({ day, wait }: { day: string; wait: boolean }, terminal: Term
   return withTemporal(terminal, async (client) => {
     const handle = await start(client, type, { taskQueue, workflowId: workflowId(parseUtcDay(day)), args: [input] })
     if (!wait) return started(handle)
-    const { computed, published } = (await resultOf(handle)) as DailyKpiResult
+    const { computed, published } = await watchRun<DailyKpiResult>(handle, terminal)
     return {
       document: { day, workflowId: handle.workflowId, ...computed, published },
       lines: [
@@ -130,21 +128,16 @@ async function backfill(words: BackfillWords, terminal: Terminal): Promise<Comma
 }
 
 /** Tells of each day as soon as something has become of it. */
-async function watch(handle: WorkflowHandle, { say }: Terminal): Promise<BackfillKpiResult> {
+function watch(handle: WorkflowHandle, { say }: Terminal): Promise<BackfillKpiResult> {
   const told = new Set<string>()
-  const ended = new AbortController()
-  const result = (resultOf(handle) as Promise<BackfillKpiResult>).finally(() => ended.abort())
-  result.catch(() => undefined) // awaited below
-  while (!ended.signal.aborted) {
+  return untilEnded(handle, async () => {
     const days = await handle.query<readonly BackfilledDay[]>('progress').catch(() => [])
     for (const { day, state } of days) {
       if (state === 'waiting' || told.has(day)) continue
       told.add(day)
       say(`${told.size} of ${days.length}: ${day} ${state}`)
     }
-    await Promise.race([sleep(POLL_MS), result.catch(() => undefined)])
-  }
-  return result
+  })
 }
 
 interface Start {
@@ -168,17 +161,6 @@ const started = ({ workflowId }: WorkflowHandle): CommandResult => ({
   lines: [`started ${workflowId}`],
   complete: true,
 })
-
-async function resultOf(handle: WorkflowHandle): Promise<unknown> {
-  try {
-    return await handle.result()
-  } catch (error) {
-    if (!(error instanceof WorkflowFailedError)) throw error
-    let at: unknown = error
-    while (at instanceof Error && at.cause instanceof Error) at = at.cause
-    throw new Error(at instanceof Error ? at.message : `${handle.workflowId} failed`, { cause: error })
-  }
-}
 
 const waitOf = ({ env }: Terminal): number => loadConfig(['KPI_ARCHIVE_WAIT_MS'], env).KPI_ARCHIVE_WAIT_MS
 

@@ -71,7 +71,8 @@ export const createBreakerMetrics = (registry: Registry) => ({
 
 /**
  * Stops asking a dependency that does not answer: closed → open after consecutive failures → half-open after a pause, one
- * attempt at a time → closed after consecutive successes, or open again at the first failure.
+ * attempt at a time → closed after consecutive successes, or open again at the first failure. What a call comes to counts for
+ * the state that it was begun in: one that hung since before the circuit opened says nothing of how things are now.
  */
 export class CircuitBreaker {
   #state: CircuitState = 'closed'
@@ -79,6 +80,8 @@ export class CircuitBreaker {
   #successes = 0
   #openUntilMs = 0
   #trying = false
+  /** Changes of state so far. */
+  #changes = 0
   readonly #isFailure: (error: unknown) => boolean
   readonly #context: BreakerContext
 
@@ -99,26 +102,26 @@ export class CircuitBreaker {
 
   /** Makes a call, or refuses it at once. @throws CircuitOpenError; whatever `call` throws */
   async execute<T>(call: () => Promise<T>): Promise<T> {
-    const isTrial = this.#admit()
+    this.#admit()
+    const begun = this.#changes
     try {
       const result = await call()
-      this.#succeeded()
+      this.#succeeded(begun)
       return result
     } catch (error) {
-      if (this.#isFailure(error)) this.#failed(error)
-      else this.#succeeded() // it has answered
+      if (this.#isFailure(error)) this.#failed(begun, error)
+      else this.#succeeded(begun) // it has answered
       throw error
-    } finally {
-      if (isTrial) this.#trying = false
     }
   }
 
   /** Counts a call that is made whatever the state, as part of one that was let through. */
   async observe<T>(call: () => Promise<T>): Promise<T> {
+    const begun = this.#changes
     try {
       return await call()
     } catch (error) {
-      if (this.#isFailure(error)) this.#failed(error)
+      if (this.#isFailure(error)) this.#failed(begun, error)
       throw error
     }
   }
@@ -132,27 +135,27 @@ export class CircuitBreaker {
     return new CircuitOpenError(this.dependency, Math.max(leftMs, 1_000))
   }
 
-  /** @returns whether the call is the one attempt of a half-open circuit */
-  #admit(): boolean {
+  #admit(): void {
     const refusal = this.refusal()
     if (refusal !== undefined) throw refusal
-    if (this.#state === 'closed') return false
+    if (this.#state === 'closed') return
     if (this.#state === 'open') this.#become('half_open')
     this.#trying = true
-    return true
   }
 
-  #succeeded(): void {
+  #succeeded(begun: number): void {
+    if (begun !== this.#changes) return
     this.#failures = 0
+    this.#trying = false
     if (this.#state !== 'half_open') return
     this.#successes += 1
     if (this.#successes >= this.#context.settings.successes) this.#become('closed')
   }
 
-  #failed(error: unknown): void {
+  #failed(begun: number, error: unknown): void {
+    if (begun !== this.#changes || this.#state === 'open') return
     this.#failures += 1
-    const mustOpen = this.#state === 'half_open' || this.#failures >= this.#context.settings.failures
-    if (!mustOpen || this.#state === 'open') return
+    if (this.#state !== 'half_open' && this.#failures < this.#context.settings.failures) return
     this.#openUntilMs = this.#context.nowMs() + this.#context.settings.pauseMs
     this.#become('open', error)
   }
@@ -160,7 +163,9 @@ export class CircuitBreaker {
   #become(state: CircuitState, err?: unknown): void {
     const before = this.#state
     this.#state = state
+    this.#changes += 1
     this.#successes = 0
+    this.#trying = false
     if (state === 'closed') this.#failures = 0
     this.#context.metrics.transitions.inc({ dependency: this.dependency, to: state })
     this.#show()

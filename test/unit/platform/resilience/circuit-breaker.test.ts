@@ -95,6 +95,34 @@ describe('CircuitBreaker', () => {
     await succeed()
   })
 
+  it('does not count for one state what was begun in another', async () => {
+    const begun = Array.from({ length: 5 }, () => {
+      const end: { fail: () => void; succeed: () => void } = { fail: () => undefined, succeed: () => undefined }
+      const call = breaker.execute(
+        () =>
+          new Promise<void>((resolve, reject) => {
+            end.fail = () => reject(new Away())
+            end.succeed = resolve
+          }),
+      )
+      return { end, call: call.catch(() => undefined) }
+    })
+    await open()
+    nowMs = 30_000
+    await succeed()
+    for (const { end, call } of begun.slice(0, 4)) {
+      end.succeed()
+      await call
+    }
+    assert.equal(breaker.state, 'half_open')
+    begun[4]?.end.fail()
+    await begun[4]?.call
+    assert.equal(breaker.state, 'half_open')
+    await succeed()
+    await succeed()
+    assert.equal(breaker.state, 'closed')
+  })
+
   it('takes an answer that refuses for an answer', async () => {
     const refuse = () =>
       assert.rejects(
