@@ -123,7 +123,8 @@ const connectionConfig = (settings: PoolSettings): pg.PoolConfig => ({
   keepAlive: true,
   keepAliveInitialDelayMillis: 10_000,
   types: typeParsers,
-  ...(settings.asynchronousCommit === true ? { options: '-c synchronous_commit=off' } : {}),
+  // Said by ourselves: what a server with `off` has acknowledged can be gone after a crash, a checkpoint with its offset too.
+  options: `-c synchronous_commit=${settings.asynchronousCommit === true ? 'off' : 'on'}`,
 })
 
 /**

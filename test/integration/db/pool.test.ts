@@ -39,6 +39,16 @@ describe('pool', function () {
 
   const rowsOfT = async () => (await db.query<{ x: number }>('SELECT t.x FROM t ORDER BY t.x')).rows.map(({ x }) => x)
 
+  it('waits for its commits to be stored, also on a server that would not, unless it is told otherwise', async () => {
+    const settingOf = async (pool: Database) => (await pool.query('SHOW synchronous_commit')).rows
+    await db.query(`ALTER DATABASE ${new URL(database.url).pathname.slice(1)} SET synchronous_commit = off`)
+    const told = await openTestPool(database.url, { asynchronousCommit: true })
+    const untold = await openTestPool(database.url)
+    assert.deepEqual(await settingOf(untold.value), [{ synchronous_commit: 'on' }])
+    assert.deepEqual(await settingOf(told.value), [{ synchronous_commit: 'off' }])
+    await Promise.all([told.stop(), untold.stop()])
+  })
+
   describe('query', () => {
     it('gives bigint as a number, alone and in arrays, and refuses one that a number cannot hold', async () => {
       const { rows } = await db.query('SELECT $1::bigint AS a, $2::bigint[] AS b', [
