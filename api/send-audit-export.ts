@@ -1,6 +1,7 @@
 import type { Writable } from 'node:stream'
 import type { AuditRecord } from '../db/stores/audit.js'
 import { exportWriter } from '../schemas/rest/audit-export.js'
+import { drained } from './drained.js'
 
 export interface ExportSettings {
   /** Where it begins. */
@@ -34,18 +35,4 @@ export async function sendAuditExport(
     next = may ? await pages.next().catch(() => 'unavailable' as const) : 'access'
   }
   if (!out.destroyed) out.end(lines.end(typeof next === 'string' ? next : isAll ? 'all' : 'limit'))
-}
-
-/** Waits until the receiver has taken what waits for it, or cuts them off. */
-function drained(out: Writable, stallMs: number): Promise<void> {
-  return new Promise((resolve) => {
-    const timer = setTimeout(() => out.destroy(), stallMs)
-    const done = () => {
-      clearTimeout(timer)
-      out.off('drain', done).off('close', done)
-      resolve()
-    }
-    if (out.destroyed) done()
-    else out.once('drain', done).once('close', done)
-  })
 }

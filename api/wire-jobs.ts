@@ -11,11 +11,10 @@ import type { Database } from '../db/pool.js'
 import { recordChange } from '../db/stores/audit.js'
 import type { ChangeBy } from '../domain/access/change-by.js'
 import type { CircuitBreaker } from '../platform/resilience/circuit-breaker.js'
-import { withDeadline } from '../platform/resilience/deadline.js'
 import { JOB_STATUSES, type Schedule } from '../schemas/rest/jobs.js'
 import { WORKFLOWS, type BackfillKpiInput, type DailyKpiInput, type DlqReplayInput } from '../workflows/contract.js'
 import type { ApiConfig } from './api-config.js'
-import { temporalAsker } from './wire-temporal.js'
+import { askUntil, temporalAsker } from './wire-temporal.js'
 import type { JobDeps, JobState, StartedJob } from './routes/jobs.js'
 
 interface Parts {
@@ -148,12 +147,8 @@ async function reasonOf(result: Promise<unknown>): Promise<string | null> {
 
 /** Its worker answers, which may be away: then nobody can tell how far it is. */
 const progressOf = (client: Client, workflowId: string, runId: string): Promise<unknown> =>
-  withDeadline(
-    () =>
-      client.withDeadline(Date.now() + PROGRESS_TIMEOUT_MS, () =>
-        client.workflow.getHandle(workflowId, runId).query('progress'),
-      ),
-    PROGRESS_TIMEOUT_MS,
+  askUntil(client, Date.now() + PROGRESS_TIMEOUT_MS, () =>
+    client.workflow.getHandle(workflowId, runId).query('progress'),
   ).catch(() => null)
 
 /** A list tells less of a schedule than its description, and this of both. */

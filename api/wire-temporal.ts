@@ -43,17 +43,17 @@ export function wireTemporal(
  */
 export type AskTemporal = <T>(work: () => Promise<T>) => Promise<T>
 
-/**
- * Makes, for each request, its way to ask Temporal: through the circuit, and all its questions together within one deadline.
- * The client's own deadline cancels a call; ours holds whatever the client does with it.
- */
+/** Asks within a deadline. The client's own cancels a call; ours holds whatever the client does with it. */
+export const askUntil = <T>(client: Client, untilMs: number, work: () => Promise<T>): Promise<T> =>
+  withDeadline(() => client.withDeadline(untilMs, work), Math.max(1, untilMs - Date.now()))
+
+/** Makes, for each request, its way to ask Temporal: through the circuit, and all its questions together within one deadline. */
 export const temporalAsker =
   (client: Client, breaker: Pick<CircuitBreaker, 'execute'>, deadlineMs: number) => (): AskTemporal => {
     const untilMs = Date.now() + deadlineMs
     return async (work) => {
-      const leftMs = Math.max(1, untilMs - Date.now())
       try {
-        return await breaker.execute(() => withDeadline(() => client.withDeadline(untilMs, work), leftMs))
+        return await breaker.execute(() => askUntil(client, untilMs, work))
       } catch (cause) {
         if (cause instanceof CircuitOpenError) throw cause
         throw temporalIsAway(cause)

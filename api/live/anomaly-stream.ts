@@ -75,12 +75,11 @@ export class AnomalyStream {
    */
   async open({ lastEventId, filter, stillMay }: StreamRequest): Promise<(out: Writable) => void> {
     const { tail, reviews, settings } = this.#deps
-    const was = lastEventId === undefined ? undefined : parsePlace(lastEventId)
-    if (lastEventId !== undefined && was === undefined)
-      throw new ProblemError('BAD_REQUEST', 'Last-Event-ID is no id of this stream')
+    const was = lastEventId === undefined ? {} : parsePlace(lastEventId)
+    if (was === undefined) throw new ProblemError('BAD_REQUEST', 'Last-Event-ID is no id of this stream')
     await tail.begin()
-    this.#refuseGoneReview(was?.review, await reviews.begin())
-    await this.#refuseGone(was?.feed)
+    this.#refuseGoneReview(was.review, await reviews.begin())
+    await this.#refuseGone(was.feed)
     return (out) => {
       let client: StreamClient | undefined = undefined
       const subscriber = {
@@ -88,9 +87,8 @@ export class AnomalyStream {
         onEnd: () => client?.end('feed'),
       }
       const onReview = (review: Review) => client?.live(review)
-      const now = tail.subscribe(subscriber)
-      const reviewNow = reviews.subscribe(onReview)
-      const begin: Place & { review: number } = { feed: was?.feed ?? now, review: was?.review ?? reviewNow }
+      const now: Place = { feed: tail.subscribe(subscriber), review: reviews.subscribe(onReview) }
+      const begin: Place = { ...now, ...was }
       const timers: NodeJS.Timeout[] = []
       const onEnd = (reason: EndReason) => {
         tail.unsubscribe(subscriber)
@@ -98,13 +96,13 @@ export class AnomalyStream {
         for (const timer of timers) clearInterval(timer)
         this.#ended.inc({ reason })
       }
-      const begun = (client = new StreamClient(out, filter, begin.feed, begin.review, settings.maxBufferBytes, onEnd))
+      const begun = (client = new StreamClient(out, filter, begin, settings.maxBufferBytes, onEnd))
       timers.push(
         setInterval(() => begun.heartbeat(), settings.heartbeatMs),
         setInterval(() => void recheck(begun, stillMay), RECHECK_MS),
       )
       begun.hello(RETRY_MS)
-      this.#catchUp(begun, begin, { feed: now, review: reviewNow }).catch(() => begun.end('feed'))
+      this.#catchUp(begun, begin, now).catch(() => begun.end('feed'))
     }
   }
 
@@ -130,7 +128,7 @@ export class AnomalyStream {
     throw positionGone()
   }
 
-  async #catchUp(client: StreamClient, was: Required<Place>, now: { feed: Position; review: number }): Promise<void> {
+  async #catchUp(client: StreamClient, was: Place, now: Place): Promise<void> {
     const { tail, reviews, readMissed } = this.#deps
     for (const part of missedBetween(was.feed, now.feed)) {
       const remembered = tail.remembered(part.partition, part.from, part.to)
@@ -138,11 +136,11 @@ export class AnomalyStream {
       else for (const change of remembered) await client.missed(change)
       if (client.isOver) return
     }
-    for await (const review of reviews.between(was.review ?? now.review, now.review)) {
+    for await (const review of reviews.between(was.review, now.review)) {
       await client.missed(review)
       if (client.isOver) return
     }
-    client.caughtUp(now.feed, now.review)
+    client.caughtUp(now)
   }
 }
 

@@ -13,18 +13,18 @@ export const parsePosition = (text: string): Position | undefined =>
 /** Where a client of the stream is: in the feed, and in the audit log, where verdicts and the allowlist stand. */
 export interface Place {
   readonly feed: Position
-  /** The seq of the last record seen; undefined in the ids of a release without it. */
-  readonly review: number | undefined
+  /** The seq of the last audit record seen. */
+  readonly review: number
 }
 
 /** The id of an event: `1207.0.88-57`. */
-export const placeText = (feed: Position, review: number): string => `${positionText(feed)}-${review}`
+export const placeText = ({ feed, review }: Place): string => `${positionText(feed)}-${review}`
 
-/** @returns undefined for what is no place */
-export function parsePlace(text: string): Place | undefined {
+/** @returns undefined for what is no place; without `review` from an id of a release that did not have it */
+export function parsePlace(text: string): Partial<Place> | undefined {
   const [, before, review] = /^([^-]*)(?:-(\d{1,15}))?$/.exec(text) ?? []
   const feed = before === undefined ? undefined : parsePosition(before)
-  return feed && { feed, review: review === undefined ? undefined : Number(review) }
+  return feed && (review === undefined ? { feed } : { feed, review: Number(review) })
 }
 
 /** What a reader has missed: a part of a partition. */

@@ -1,6 +1,7 @@
 import type { Writable } from 'node:stream'
+import { drained } from '../drained.js'
 import type { Change } from './change-tail.js'
-import { placeText, type Position } from './position.js'
+import { placeText, type Place } from './position.js'
 import type { Review } from './review-tail.js'
 
 /** Why a client was sent away. A closed list: it is a metric label. */
@@ -21,23 +22,16 @@ export class StreamClient {
   readonly #filter: StreamFilter
   readonly #maxBytes: number
   readonly #onEnd: (reason: EndReason) => void
-  readonly #position: number[]
+  readonly #feed: number[]
   #review: number
   #early: (Change | Review)[] | undefined = []
   #isOver = false
 
-  constructor(
-    out: Writable,
-    filter: StreamFilter,
-    position: Position,
-    review: number,
-    maxBytes: number,
-    onEnd: (reason: EndReason) => void,
-  ) {
+  constructor(out: Writable, filter: StreamFilter, place: Place, maxBytes: number, onEnd: (reason: EndReason) => void) {
     this.#out = out
     this.#filter = filter
-    this.#position = [...position]
-    this.#review = review
+    this.#feed = [...place.feed]
+    this.#review = place.review
     this.#maxBytes = maxBytes
     this.#onEnd = onEnd
     out.once('close', () => this.end('gone'))
@@ -62,20 +56,13 @@ export class StreamClient {
   /** Something that it had missed. @returns when it has taken it */
   async missed(change: Change | Review): Promise<void> {
     this.#send(change)
-    if (!this.#isOver && this.#out.writableNeedDrain)
-      await new Promise<void>((resolve) => {
-        const done = () => {
-          this.#out.off('drain', done).off('close', done)
-          resolve()
-        }
-        this.#out.once('drain', done).once('close', done)
-      })
+    if (!this.#isOver && this.#out.writableNeedDrain) await drained(this.#out)
   }
 
-  /** It has all that it had missed. @param upTo where the live changes begin @param review where the live reviews do */
-  caughtUp(upTo: Position, review: number): void {
-    this.#review = Math.max(this.#review, review)
-    upTo.forEach((offset, partition) => (this.#position[partition] = Math.max(this.#position[partition] ?? 0, offset)))
+  /** It has all that it had missed. @param upTo where what is live begins */
+  caughtUp(upTo: Place): void {
+    this.#review = Math.max(this.#review, upTo.review)
+    upTo.feed.forEach((offset, partition) => (this.#feed[partition] = Math.max(this.#feed[partition] ?? 0, offset)))
     const early = this.#early ?? []
     this.#early = undefined
     for (const change of early) this.#send(change)
@@ -101,8 +88,8 @@ export class StreamClient {
       if (change.seq <= this.#review) return
       this.#review = change.seq
     } else {
-      if (change.offset < (this.#position[change.partition] ?? 0)) return
-      this.#position[change.partition] = change.offset + 1
+      if (change.offset < (this.#feed[change.partition] ?? 0)) return
+      this.#feed[change.partition] = change.offset + 1
     }
     if (!this.#fits(change)) return
     this.#write(`${this.#id()}event: ${'seq' in change ? change.event : 'anomaly'}\ndata: ${change.data}\n\n`)
@@ -116,7 +103,7 @@ export class StreamClient {
   }
 
   #id(): string {
-    return `id: ${placeText(this.#position, this.#review)}\n`
+    return `id: ${placeText({ feed: this.#feed, review: this.#review })}\n`
   }
 
   #write(text: string): void {

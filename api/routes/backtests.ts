@@ -12,7 +12,7 @@ import { backTestDays } from '../../domain/detection/check-back-test.js'
 import { GuardianError } from '../../domain/errors.js'
 import type { BackTest, BackTestDetails, NewBackTest } from '../../schemas/rest/backtests.js'
 import type { Operations } from '../../schemas/rest/operations.js'
-import { ProblemError } from '../problem-error.js'
+import { ProblemError, refuseBadInput } from '../problem-error.js'
 import { changeBy, type Handlers } from './router.js'
 import { refuseBadRule, type RuleStore } from './rules.js'
 
@@ -43,13 +43,9 @@ export const createBackTestHandlers = (deps: BackTestDeps): Pick<Handlers<Operat
   async createBackTest({ body }, context) {
     const candidate = await candidateOf(deps, body)
     refuseBadRule(body.rule_id, candidate.kind, candidate.parameters)
-    refuse('BAD_REQUEST', () => backTestDays(body.from, body.to, deps.nowMs(), deps.backTestMaxDays))
+    refuseBadInput(() => backTestDays(body.from, body.to, deps.nowMs(), deps.backTestMaxDays))
     const test = { backTestId: randomUUID(), ruleId: body.rule_id, candidate, fromDay: body.from, toDay: body.to }
-    const row = await deps.backTests.start(test, changeBy(context)).catch((error: unknown) =>
-      refuse('TOO_MANY_BACK_TESTS', () => {
-        throw error
-      }),
-    )
+    const row = await deps.backTests.start(test, changeBy(context)).catch(refuseTooMany)
     return { status: 202, headers: { location: `/backtests/${row.backTestId}` }, body: backTestOf(row) }
   },
 
@@ -71,14 +67,10 @@ async function candidateOf(
   return { version, kind: stored.kind, parameters: stored.parameters }
 }
 
-function refuse<T>(code: 'BAD_REQUEST' | 'TOO_MANY_BACK_TESTS', work: () => T): T {
-  try {
-    return work()
-  } catch (error) {
-    if (error instanceof GuardianError && error.code === 'GRD_BAD_INPUT')
-      throw new ProblemError(code, error.message, { cause: error })
-    throw error
-  }
+function refuseTooMany(error: unknown): never {
+  if (error instanceof GuardianError && error.code === 'GRD_BAD_INPUT')
+    throw new ProblemError('TOO_MANY_BACK_TESTS', error.message, { cause: error })
+  throw error
 }
 
 const backTestOf = (row: BackTestRow): BackTest => ({

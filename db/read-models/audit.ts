@@ -36,7 +36,6 @@ export interface AuditVerdict {
   readonly faults: readonly { readonly seq: number; readonly fault: 'missing' | 'changed' | 'not_chained' }[]
 }
 
-const PAGE = 1_000
 const MAX_FAULTS = 100
 
 /** Seals every record anew and holds it against what is stored. @throws GRD_STORE_* */
@@ -45,30 +44,18 @@ export async function verifyAudit(db: Queryable): Promise<AuditVerdict> {
   let expected = 1
   let previous: Buffer = FIRST_PREVIOUS_HASH
   let records = 0
-  for await (const record of oldestFirst(db)) {
-    records += 1
-    if (record.seq !== expected) faults.push({ seq: expected, fault: 'missing' })
-    else if (!record.previousHash.equals(previous)) faults.push({ seq: record.seq, fault: 'not_chained' })
-    if (!sealOf(record).equals(record.hash)) faults.push({ seq: record.seq, fault: 'changed' })
+  for await (const page of readAuditSpan(db, await findAuditSpan(db, {}))) {
+    for (const record of page) {
+      records += 1
+      if (record.seq !== expected) faults.push({ seq: expected, fault: 'missing' })
+      else if (!record.previousHash.equals(previous)) faults.push({ seq: record.seq, fault: 'not_chained' })
+      if (!sealOf(record).equals(record.hash)) faults.push({ seq: record.seq, fault: 'changed' })
+      expected = record.seq + 1
+      previous = record.hash
+    }
     if (faults.length >= MAX_FAULTS) break
-    expected = record.seq + 1
-    previous = record.hash
   }
   return { records, faults, head: records === 0 ? null : { seq: expected - 1, hash: previous.toString('hex') } }
-}
-
-/** All records, oldest first, a page at a time. */
-export async function* oldestFirst(db: Queryable): AsyncGenerator<AuditRecord> {
-  for (let after = 0; ;) {
-    const { rows } = await db.query<AuditRecord>(
-      `SELECT ${COLUMNS} FROM audit_log a WHERE a.seq > $1 ORDER BY a.seq LIMIT ${PAGE}`,
-      [after],
-    )
-    yield* rows
-    const last = rows.at(-1)
-    if (last === undefined || rows.length < PAGE) return
-    after = last.seq
-  }
 }
 
 /** Whether a record with this hash is there still. @param hash 64 hexadecimal digits @throws GRD_STORE_* */
@@ -108,14 +95,14 @@ export async function findAuditSpan(db: Queryable, { after = 0, from, to }: Audi
   return { after: begin, last: Math.max(begin, last) }
 }
 
-/** So many records of an export are read at once. */
-const EXPORT_PAGE = 200
+/** So many records of a span are read at once. */
+const SPAN_PAGE = 200
 
 /** The records of a span, oldest first, a page at a time. @throws GRD_STORE_* */
 export async function* readAuditSpan(db: Queryable, { after, last }: AuditSpan): AsyncGenerator<AuditRecord[]> {
   for (let from = after; from < last;) {
     const { rows } = await db.query<AuditRecord>(
-      `SELECT ${COLUMNS} FROM audit_log a WHERE a.seq > $1 AND a.seq <= $2 ORDER BY a.seq LIMIT ${EXPORT_PAGE}`,
+      `SELECT ${COLUMNS} FROM audit_log a WHERE a.seq > $1 AND a.seq <= $2 ORDER BY a.seq LIMIT ${SPAN_PAGE}`,
       [from, last],
     )
     const end = rows.at(-1)

@@ -1,8 +1,8 @@
 import type { ChangeBy } from '../../domain/access/change-by.js'
 import type { Severity } from '../../domain/alerting/observation.js'
-import type { Database, Queryable, Transaction } from '../pool.js'
+import type { Database, Queryable } from '../pool.js'
 import { withTransaction } from '../with-transaction.js'
-import { appendAudit } from './audit.js'
+import { auditRow, type AuditedRow } from './audit.js'
 
 export interface SilenceRow {
   readonly silenceId: string
@@ -51,10 +51,7 @@ export const createSilence = (
        VALUES ($1, $2, $3, $4, $5, $6, $7, $8) RETURNING ${COLUMNS}`,
       [silenceId, kind, matcher, upTo, startsTs, endsTs, reason, by.actor],
     )
-    const [row] = rows
-    if (!row) throw new Error('INSERT has returned nothing')
-    await audit(tx, by, 'silence.create', null, row)
-    return row
+    return auditRow(tx, by, SILENCE, 'silence.create', null, rows[0])
   })
 
 /**
@@ -75,23 +72,15 @@ export const endSilence = (db: Database, silenceId: string, now: Date, by: Chang
         WHERE s.silence_id = $1 RETURNING ${COLUMNS}`,
       [silenceId, now],
     )
-    await audit(tx, by, 'silence.end', before, rows[0] ?? null)
-    return rows[0]
+    return auditRow(tx, by, SILENCE, 'silence.end', before, rows[0])
   })
 
-const audit = (tx: Transaction, by: ChangeBy, action: string, before: SilenceRow | null, after: SilenceRow | null) =>
-  appendAudit(tx, {
-    ...by,
-    action,
-    target: `silence/${(after ?? before)?.silenceId ?? ''}`,
-    outcome: 'done',
-    before: before && wordsOf(before),
-    after: after && wordsOf(after),
-  })
-
-const wordsOf = ({ startsTs, endsTs, createdTs, ...rest }: SilenceRow) => ({
-  ...rest,
-  startsTs: startsTs.toISOString(),
-  endsTs: endsTs.toISOString(),
-  createdTs: createdTs.toISOString(),
-})
+const SILENCE: AuditedRow<SilenceRow> = {
+  target: ({ silenceId }) => `silence/${silenceId}`,
+  shown: ({ startsTs, endsTs, createdTs, ...rest }) => ({
+    ...rest,
+    startsTs: startsTs.toISOString(),
+    endsTs: endsTs.toISOString(),
+    createdTs: createdTs.toISOString(),
+  }),
+}

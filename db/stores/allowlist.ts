@@ -1,8 +1,8 @@
 import type { ChangeBy } from '../../domain/access/change-by.js'
 import type { AllowlistKind } from '../../domain/review/allowlist.js'
-import type { Database, Queryable, Transaction } from '../pool.js'
+import type { Database, Queryable } from '../pool.js'
 import { withTransaction } from '../with-transaction.js'
-import { appendAudit } from './audit.js'
+import { auditRow, type AuditedRow } from './audit.js'
 
 export interface AllowlistRow {
   readonly entryId: string
@@ -71,8 +71,7 @@ export const addAllowlistEntry = (
       [entryId, kind, value, reason, by.actor, startsTs, endsTs, maxEntries],
     )
     const [row] = rows
-    if (row !== undefined) await audit(tx, by, 'allowlist.add', null, row)
-    return row
+    return row && auditRow(tx, by, ENTRY, 'allowlist.add', null, row)
   })
 
 /**
@@ -98,29 +97,15 @@ export const endAllowlistEntry = (
         WHERE e.entry_id = $1 RETURNING ${COLUMNS}`,
       [entryId, now],
     )
-    await audit(tx, by, 'allowlist.end', before, rows[0] ?? null)
-    return rows[0]
+    return auditRow(tx, by, ENTRY, 'allowlist.end', before, rows[0])
   })
 
-const audit = (
-  tx: Transaction,
-  by: ChangeBy,
-  action: string,
-  before: AllowlistRow | null,
-  after: AllowlistRow | null,
-) =>
-  appendAudit(tx, {
-    ...by,
-    action,
-    target: `allowlist/${(after ?? before)?.entryId ?? ''}`,
-    outcome: 'done',
-    before: before && wordsOf(before),
-    after: after && wordsOf(after),
-  })
-
-const wordsOf = ({ startsTs, endsTs, createdTs, ...rest }: AllowlistRow) => ({
-  ...rest,
-  startsTs: startsTs.toISOString(),
-  endsTs: endsTs.toISOString(),
-  createdTs: createdTs.toISOString(),
-})
+const ENTRY: AuditedRow<AllowlistRow> = {
+  target: ({ entryId }) => `allowlist/${entryId}`,
+  shown: ({ startsTs, endsTs, createdTs, ...rest }) => ({
+    ...rest,
+    startsTs: startsTs.toISOString(),
+    endsTs: endsTs.toISOString(),
+    createdTs: createdTs.toISOString(),
+  }),
+}

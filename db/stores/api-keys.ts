@@ -2,7 +2,7 @@ import type { ChangeBy } from '../../domain/access/change-by.js'
 import type { Role } from '../../domain/access/roles.js'
 import type { Database, Queryable, Transaction } from '../pool.js'
 import { withTransaction } from '../with-transaction.js'
-import { appendAudit } from './audit.js'
+import { auditRow, type AuditedRow } from './audit.js'
 import { ensureFirstAdmin, holdUser, type UserRow } from './users.js'
 
 /** An API key as it is stored: without the key. */
@@ -82,9 +82,7 @@ export async function findKeyToCompare(db: Queryable, keyId: string): Promise<Ke
 export const createApiKey = (db: Database, key: NewApiKey, check: CheckOwner, by: ChangeBy): Promise<ApiKeyRow> =>
   withTransaction(db, async (tx) => {
     if (key.userId !== null) check(await holdUser(tx, key.userId))
-    const row = await insertKey(tx, key, by, null)
-    await audit(tx, by, 'key.create', null, row)
-    return row
+    return auditRow(tx, by, KEY, 'key.create', null, await insertKey(tx, key, by, null))
   })
 
 /**
@@ -107,8 +105,7 @@ export const rotateApiKey = (
       oldKeyId,
       oldExpiresTs,
     ])
-    await audit(tx, by, 'key.rotate', old, row)
-    return row
+    return auditRow(tx, by, KEY, 'key.rotate', old, row)
   })
 
 /** Revokes a key, and ends its log-ins. Repeating it changes nothing. @returns undefined when there is no such key */
@@ -118,9 +115,7 @@ export const revokeApiKey = (db: Database, keyId: string, by: ChangeBy): Promise
     if (before === undefined || before.revokedTs !== null) return before
     await tx.query('UPDATE api_keys k SET revoked_ts = now() WHERE k.key_id = $1', [keyId])
     await tx.query('DELETE FROM api_sessions s WHERE s.key_id = $1', [keyId])
-    const after = await getApiKey(tx, keyId)
-    await audit(tx, by, 'key.revoke', before, after)
-    return after
+    return auditRow(tx, by, KEY, 'key.revoke', before, await getApiKey(tx, keyId))
   })
 
 /**
@@ -136,7 +131,7 @@ export const ensureFirstKey = (db: Database, key: Pick<NewApiKey, 'keyId' | 'dig
     const { rows } = await tx.query<ApiKeyRow>(
       `UPDATE api_keys k SET revoked_ts = now() WHERE k.created_by = 'system' AND k.revoked_ts IS NULL RETURNING ${COLUMNS}`,
     )
-    for (const revoked of rows) await audit(tx, by, 'key.revoke', { ...revoked, revokedTs: null }, revoked)
+    for (const revoked of rows) await auditRow(tx, by, KEY, 'key.revoke', { ...revoked, revokedTs: null }, revoked)
     const userId = await ensureFirstAdmin(tx, by)
     const fresh = {
       ...key,
@@ -146,7 +141,7 @@ export const ensureFirstKey = (db: Database, key: Pick<NewApiKey, 'keyId' | 'dig
       expiresTs: null,
       userId,
     } as const
-    await audit(tx, by, 'key.create', null, await insertKey(tx, fresh, by, null))
+    await auditRow(tx, by, KEY, 'key.create', null, await insertKey(tx, fresh, by, null))
   })
 
 /** Writes down when keys were last used; only ever later. @throws GRD_STORE_* */
@@ -176,31 +171,21 @@ async function insertKey(tx: Transaction, key: NewApiKey, by: ChangeBy, rotatedF
       key.userId,
     ],
   )
-  const [row] = rows
-  if (row === undefined) throw new Error('INSERT returned no row')
-  return row
+  return rows[0]
 }
 
 const lockKey = async (tx: Transaction, keyId: string): Promise<ApiKeyRow | undefined> =>
   (await tx.query<ApiKeyRow>(`SELECT ${COLUMNS} FROM api_keys k WHERE k.key_id = $1 FOR UPDATE`, [keyId])).rows[0]
 
-const audit = (tx: Transaction, by: ChangeBy, action: string, before: ApiKeyRow | null, after: ApiKeyRow | undefined) =>
-  appendAudit(tx, {
-    ...by,
-    action,
-    target: `key/${after?.keyId ?? ''}`,
-    outcome: 'done',
-    before: before === null ? null : shown(before),
-    after: after === undefined ? null : shown(after),
-  })
-
-/** What the audit log says of a key. */
-const shown = ({ keyId, userId, name, role, requestsPerMinute, expiresTs, revokedTs }: ApiKeyRow) => ({
-  key_id: keyId,
-  user_id: userId,
-  name,
-  role,
-  requests_per_minute: requestsPerMinute,
-  expires_ts: expiresTs?.toISOString() ?? null,
-  revoked_ts: revokedTs?.toISOString() ?? null,
-})
+const KEY: AuditedRow<ApiKeyRow> = {
+  target: ({ keyId }) => `key/${keyId}`,
+  shown: ({ keyId, userId, name, role, requestsPerMinute, expiresTs, revokedTs }) => ({
+    key_id: keyId,
+    user_id: userId,
+    name,
+    role,
+    requests_per_minute: requestsPerMinute,
+    expires_ts: expiresTs?.toISOString() ?? null,
+    revoked_ts: revokedTs?.toISOString() ?? null,
+  }),
+}

@@ -100,6 +100,33 @@ export async function appendAudit(tx: Transaction, entry: AuditEntry): Promise<v
   if (entry.idempotencyKey !== undefined) await noteChange(tx, entry.actor, entry.idempotencyKey)
 }
 
+/** How the log tells of the rows of a table. */
+export interface AuditedRow<Row> {
+  readonly target: (row: Row) => string
+  readonly shown: (row: Row) => object
+}
+
+/**
+ * Adds the record of a row that was made or changed.
+ * @param before null for a new one
+ * @param after as the statement returned it
+ * @returns `after`
+ * @throws GRD_STORE_*
+ */
+export async function auditRow<Row>(
+  tx: Transaction,
+  by: ChangeBy,
+  { target, shown }: AuditedRow<Row>,
+  action: string,
+  before: Row | null,
+  after: Row | undefined,
+): Promise<Row> {
+  if (after === undefined) throw new Error(`${action} has returned no row`)
+  const said = { before: before === null ? null : shown(before), after: shown(after) }
+  await appendAudit(tx, { ...by, action, target: target(after), outcome: 'done', ...said })
+  return after
+}
+
 const jsonOrNull = (value: unknown): string | null =>
   value === null || value === undefined ? null : JSON.stringify(value)
 

@@ -2,7 +2,7 @@ import type { ChangeBy } from '../../domain/access/change-by.js'
 import type { RuleState } from '../../domain/detection/rule.js'
 import type { Database, Queryable, Transaction } from '../pool.js'
 import { withTransaction } from '../with-transaction.js'
-import { appendAudit } from './audit.js'
+import { auditRow, type AuditedRow } from './audit.js'
 import { lockRule } from './rules.js'
 
 /** A version of a rule with its times. */
@@ -52,7 +52,7 @@ export const createDraft = (
        RETURNING ${COLUMNS}`,
       [draft.ruleId, draft.kind, JSON.stringify(draft.parameters)],
     )
-    return audited(tx, by, 'rule.draft', null, rows[0])
+    return auditRow(tx, by, VERSION, 'rule.draft', null, rows[0])
   })
 
 /** Gives a draft other parameters. @param check may refuse @returns undefined when there is no such version */
@@ -72,7 +72,7 @@ export const editDraft = (
        RETURNING ${COLUMNS}`,
       [of.ruleId, of.version, JSON.stringify(of.parameters)],
     )
-    return audited(tx, by, 'rule.edit', before, rows[0])
+    return auditRow(tx, by, VERSION, 'rule.edit', before, rows[0])
   })
 
 const ACTIONS = { shadow: 'rule.shadow', active: 'rule.activate', retired: 'rule.retire' } as const
@@ -96,7 +96,7 @@ export const setRuleState = (
     check(before)
     if (of.state !== 'retired') await retireOther(tx, of.ruleId, of.state, by)
     const after = await moveTo(tx, of.ruleId, of.version, of.state)
-    return audited(tx, by, ACTIONS[of.state], before, after)
+    return auditRow(tx, by, VERSION, ACTIONS[of.state], before, after)
   })
 
 async function retireOther(tx: Transaction, ruleId: string, state: RuleState, by: ChangeBy): Promise<void> {
@@ -106,7 +106,7 @@ async function retireOther(tx: Transaction, ruleId: string, state: RuleState, by
   )
   for (const before of rows) {
     const after = await moveTo(tx, ruleId, before.version, 'retired')
-    await audited(tx, by, 'rule.retire', before, after)
+    await auditRow(tx, by, VERSION, 'rule.retire', before, after)
   }
 }
 
@@ -123,24 +123,7 @@ async function read(db: Queryable, ruleId: string, version: number): Promise<Rul
   return (await db.query<RuleVersionRow>(text, [ruleId, version])).rows[0]
 }
 
-async function audited(
-  tx: Transaction,
-  by: ChangeBy,
-  action: string,
-  before: RuleVersionRow | null,
-  after: RuleVersionRow | undefined,
-): Promise<RuleVersionRow> {
-  if (after === undefined) throw new Error('the change returned no row')
-  const target = `rule/${after.ruleId}/${after.version}`
-  await appendAudit(tx, {
-    ...by,
-    action,
-    target,
-    outcome: 'done',
-    before: before === null ? null : shown(before),
-    after: shown(after),
-  })
-  return after
+const VERSION: AuditedRow<RuleVersionRow> = {
+  target: ({ ruleId, version }) => `rule/${ruleId}/${version}`,
+  shown: ({ version, kind, state, parameters }) => ({ version, kind, state, parameters }),
 }
-
-const shown = ({ version, kind, state, parameters }: RuleVersionRow) => ({ version, kind, state, parameters })

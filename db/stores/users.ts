@@ -3,7 +3,7 @@ import type { Role } from '../../domain/access/roles.js'
 import { endsAdmin, type UserChange, type UserKind, type UserRefusal } from '../../domain/access/users.js'
 import type { Database, Queryable, Transaction } from '../pool.js'
 import { withTransaction } from '../with-transaction.js'
-import { appendAudit } from './audit.js'
+import { auditRow, type AuditedRow } from './audit.js'
 
 export interface UserRow {
   readonly userId: string
@@ -146,7 +146,7 @@ async function insertUser(tx: Transaction, user: NewUser, by: ChangeBy): Promise
      RETURNING ${COLUMNS}`,
     [user.userId, user.kind, user.name, user.email, user.role, by.actor],
   )
-  return audited(tx, by, 'user.create', null, rows[0])
+  return auditRow(tx, by, USER, 'user.create', null, rows[0])
 }
 
 async function updateUser(tx: Transaction, before: UserRow, to: Required<UserChange>, by: ChangeBy): Promise<UserRow> {
@@ -160,22 +160,17 @@ async function updateUser(tx: Transaction, before: UserRow, to: Required<UserCha
     await tx.query('DELETE FROM api_sessions s USING api_keys k WHERE k.key_id = s.key_id AND k.user_id = $1', [
       before.userId,
     ])
-  return audited(tx, by, 'user.change', before, rows[0])
+  return auditRow(tx, by, USER, 'user.change', before, rows[0])
 }
 
-async function audited(tx: Transaction, by: ChangeBy, action: string, before: UserRow | null, after?: UserRow) {
-  if (after === undefined) throw new Error('the change has returned no row')
-  const said = { before: before === null ? null : shown(before), after: shown(after) }
-  await appendAudit(tx, { ...by, action, target: `user/${after.userId}`, outcome: 'done', ...said })
-  return after
+const USER: AuditedRow<UserRow> = {
+  target: ({ userId }) => `user/${userId}`,
+  shown: ({ userId, kind, name, email, role, disabledTs }) => ({
+    user_id: userId,
+    kind,
+    name,
+    email,
+    role,
+    disabled_ts: disabledTs?.toISOString() ?? null,
+  }),
 }
-
-/** What the audit log says of a user. */
-const shown = ({ userId, kind, name, email, role, disabledTs }: UserRow) => ({
-  user_id: userId,
-  kind,
-  name,
-  email,
-  role,
-  disabled_ts: disabledTs?.toISOString() ?? null,
-})
