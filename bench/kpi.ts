@@ -77,31 +77,34 @@ async function compare(
     await fillDatabase(databaseUrl, files, flagged)
     const question = JSON.stringify(questionOf(archive, files, flagged))
     const node = process.execPath
-    const runs = { activity: [] as TimedRun[], hand: [] as TimedRun[], spark: [] as TimedRun[] }
-    for (let round = 1; round <= rounds; round++) {
-      runs.hand.push(await timedRun([node, script('by-hand'), `${memoryBytes}B`, String(THREADS)], env, question))
-      runs.activity.push(await timedRun([node, script('by-activity')], env, ''))
-      const limits = [String(THREADS), String(SPARK_MEMORY_BYTES)]
-      if (spark && round === 1) runs.spark.push(await timedRun([node, script('by-spark'), ...limits], spark, question))
+    const runs: Record<Runner, TimedRun[]> = { 'by hand': [], 'the activity': [], 'Spark, local mode': [] }
+    const run = async (runner: Runner, args: readonly string[], runEnv: NodeJS.ProcessEnv, input: string) => {
+      const took = await timedRun(args, runEnv, input)
+      runs[runner].push(took)
+      const { seconds, cpuSeconds, peakMegabytes } = took
+      const figures = [seconds.toFixed(2), cpuSeconds.toFixed(2), peakMegabytes.toFixed(0)].join(' | ')
+      console.log(`| ${traffic}: ${runner} | ${figures} |`)
     }
-    report(traffic, runs)
+    for (let round = 1; round <= rounds; round++) {
+      await run('by hand', [node, script('by-hand'), `${memoryBytes}B`, String(THREADS)], env, question)
+      await run('the activity', [node, script('by-activity')], env, '')
+      const limits = [String(THREADS), String(SPARK_MEMORY_BYTES)]
+      if (spark && round === 1) await run('Spark, local mode', [node, script('by-spark'), ...limits], spark, question)
+    }
+    reportRatios(traffic, runs)
   }
 }
 
-function report(traffic: string, runs: Readonly<Record<'activity' | 'hand' | 'spark', readonly TimedRun[]>>): void {
-  const line = (name: string, all: readonly TimedRun[]): void => {
-    for (const { seconds, cpuSeconds, peakMegabytes } of all)
-      console.log(
-        `| ${traffic}: ${name} | ${seconds.toFixed(2)} | ${cpuSeconds.toFixed(2)} | ${peakMegabytes.toFixed(0)} |`,
-      )
-  }
-  line('by hand', runs.hand)
-  line('the activity', runs.activity)
-  line('Spark, local mode', runs.spark)
-  const of = (all: readonly TimedRun[]): number => median(all.map(({ seconds }) => seconds))
-  console.log(`\n${traffic}: activity / by hand ${(of(runs.activity) / of(runs.hand)).toFixed(2)} (goal at most 1.3)`)
-  if (runs.spark.length > 0)
-    console.log(`${traffic}: Spark / activity ${(of(runs.spark) / of(runs.activity)).toFixed(1)} (goal at least 5)\n`)
+type Runner = 'by hand' | 'the activity' | 'Spark, local mode'
+
+function reportRatios(traffic: string, runs: Readonly<Record<Runner, readonly TimedRun[]>>): void {
+  const of = (runner: Runner): number => median(runs[runner].map(({ seconds }) => seconds))
+  const ratio = of('the activity') / of('by hand')
+  console.log(`\n${traffic}: activity / by hand ${ratio.toFixed(2)} (goal at most 1.3)`)
+  if (runs['Spark, local mode'].length > 0)
+    console.log(
+      `${traffic}: Spark / activity ${(of('Spark, local mode') / of('the activity')).toFixed(1)} (goal at least 5)\n`,
+    )
 }
 
 const benchEnv = (databaseUrl: string, archive: string, memoryBytes: number): NodeJS.ProcessEnv => ({

@@ -17,7 +17,8 @@ public final class Settings {
   public static final String FETCH_MAX_BYTES_PER_PARTITION = required("FETCH_MAX_BYTES_PER_PARTITION");
 
   public static final int THREADS = 2;
-  public static final int CHECKPOINT_EVERY_MS = 10_000;
+  /** As CHECKPOINT_INTERVAL_MS of Guardian is, which has one after 100,000 records of a partition, too. */
+  public static final int CHECKPOINT_EVERY_MS = 5_000;
   public static final int MAX_POLL_RECORDS = 5_000;
   public static final int ROWS_PER_WRITE = 500;
   public static final int WRITE_EVERY_MS = 50;
