@@ -3,6 +3,7 @@
  * each has to have the right rows. `npm run bench -- engines [events] [runs] [--json] [--only=NAME,NAME]`
  */
 import { LocalFault, explainFault } from '../deploy/local/local-fault.js'
+import { plainConsumer } from './drain.js'
 import { CONTESTANTS, type ContestantName, type Course, type Result } from './engines/contestants.js'
 import { expectedRows } from './engines/expected-rows.js'
 import { goalResults } from './engines/goals.js'
@@ -45,6 +46,8 @@ async function compare({ events, runs, only, isJson }: EnginesOptions): Promise<
     const expected = await expectedRows(events, SEED)
     progress.say('filling the topic')
     await fillTopic({ brokers: [stage.brokers], schemaRegistryUrl: stage.schemaRegistryUrl }, events, SEED)
+    progress.say('reading it once, so that nobody pays for a broker that has just started')
+    await plainConsumer(stage, events, 0)
     const results: Partial<Record<ContestantName, Result>>[] = []
     for (let run = 1; run <= runs; run++) {
       const result: Partial<Record<ContestantName, Result>> = {}
