@@ -2,6 +2,7 @@ import kafkajs, { type Kafka, type Message, type Producer as KafkaProducer, type
 import type { Part } from '../lifecycle.js'
 import type { Logger } from '../logger.js'
 import { PlatformError } from '../platform-error.js'
+import { withDeadline } from '../resilience/deadline.js'
 
 export interface OutgoingRecord {
   readonly topic: string
@@ -17,8 +18,10 @@ export interface ProducerOptions {
   readonly maxBatchRecords?: number
   /** Records that may wait; a caller beyond it waits with them. */
   readonly maxQueuedRecords?: number
-  /** How long one batch is tried before its callers are told that it failed. */
+  /** How long one batch is tried before its callers are told that it failed. @default 120 s */
   readonly deliveryTimeoutMs?: number
+  /** How long one attempt may take before the next one begins, over new connections. @default 30 s */
+  readonly attemptTimeoutMs?: number
 }
 
 export interface Producer {
@@ -39,6 +42,13 @@ interface Placed {
   readonly message: Message
 }
 
+/** A producer of kafkajs. One that has failed a send is closed and never used again. */
+interface Client {
+  readonly producer: KafkaProducer
+  /** Connected, and with a producer id of its own; begun by the first who needs it. */
+  ready: Promise<void> | undefined
+}
+
 interface Waiting {
   readonly records: readonly OutgoingRecord[]
   readonly resolve: () => void
@@ -48,7 +58,9 @@ interface Waiting {
 /**
  * The one way to write to Kafka: idempotent, one send in flight, and every partition that was sent to must be in the
  * reply. kafkajs loses acknowledged records without the last two (tulios/kafkajs#1303, #1005): it remembers answers by
- * broker, so a partition that moves to a broker that has already answered is never sent.
+ * broker, so a partition that moves to a broker that has already answered is never sent. It also takes the sequence
+ * numbers of a send that failed for the next one, which the broker then takes for a copy of what it has, and acknowledges:
+ * so a client that has failed is replaced.
  */
 export async function startProducer(kafka: Kafka, options: ProducerOptions, log: Logger): Promise<Part<Producer>> {
   const producer = new SerialProducer(kafka, options, log)
@@ -93,6 +105,7 @@ class SerialProducer implements Producer {
   readonly #maxBatchRecords: number
   readonly #maxQueuedRecords: number
   readonly #deliveryTimeoutMs: number
+  readonly #attemptTimeoutMs: number
   readonly #partitionOf = kafkajs.Partitioners.DefaultPartitioner()
   readonly #partitionCounts = new Map<string, number>()
   readonly #queue: Waiting[] = []
@@ -100,7 +113,7 @@ class SerialProducer implements Producer {
   #queued = 0
   #turn = 0
   #running: Promise<void> | undefined
-  #client: KafkaProducer
+  #client: Client
   #stopped = false
   #failedAt: number | undefined
 
@@ -110,6 +123,7 @@ class SerialProducer implements Producer {
     this.#maxBatchRecords = options.maxBatchRecords ?? 5_000
     this.#maxQueuedRecords = options.maxQueuedRecords ?? 50_000
     this.#deliveryTimeoutMs = options.deliveryTimeoutMs ?? 120_000
+    this.#attemptTimeoutMs = options.attemptTimeoutMs ?? 30_000
     this.#client = this.#newClient()
   }
 
@@ -121,14 +135,14 @@ class SerialProducer implements Producer {
     return this.#failedAt === undefined ? undefined : performance.now() - this.#failedAt
   }
 
-  connect(): Promise<void> {
-    return this.#client.connect()
+  async connect(): Promise<void> {
+    await this.#withClient((client) => this.#ready(client), this.#attemptTimeoutMs)
   }
 
   async stop(): Promise<void> {
     this.#stopped = true
     await this.#running
-    await this.#client.disconnect()
+    await this.#client.producer.disconnect()
   }
 
   async send(records: readonly OutgoingRecord[]): Promise<void> {
@@ -146,9 +160,7 @@ class SerialProducer implements Producer {
   async #drain(): Promise<void> {
     for (let batch = this.#takeBatch(); batch.length > 0; batch = this.#takeBatch()) {
       try {
-        const placed: Placed[] = []
-        for (const { records } of batch) for (const record of records) placed.push(await this.#place(record))
-        await this.#deliver(placed)
+        await this.#deliver(batch.flatMap(({ records }) => records))
         for (const waiting of batch) waiting.resolve()
       } catch (error) {
         for (const waiting of batch) waiting.reject(error)
@@ -173,6 +185,12 @@ class SerialProducer implements Producer {
       this.#queue.shift()
     }
     return batch
+  }
+
+  async #placeAll(records: readonly OutgoingRecord[]): Promise<Placed[]> {
+    const placed: Placed[] = []
+    for (const record of records) placed.push(await this.#place(record))
+    return placed
   }
 
   async #place({ topic, partition, key, value, headers }: OutgoingRecord): Promise<Placed> {
@@ -202,30 +220,58 @@ class SerialProducer implements Producer {
     }
   }
 
-  /** Sends until every partition has acknowledged, the missing ones again; a failed send gets a fresh producer id. */
-  async #deliver(records: readonly Placed[]): Promise<void> {
+  /** Sends until every partition has acknowledged, the missing ones again. */
+  async #deliver(records: readonly OutgoingRecord[]): Promise<void> {
     const giveUpAt = performance.now() + this.#deliveryTimeoutMs
-    let missing = records
-    for (let attempt = 0; missing.length > 0; attempt++) {
+    let missing: readonly Placed[] | undefined
+    for (let attempt = 0; missing === undefined || missing.length > 0; attempt++) {
+      const limitMs = Math.min(this.#attemptTimeoutMs, giveUpAt - performance.now())
       try {
+        missing ??= await withDeadline(() => this.#placeAll(records), limitMs)
         const { some, rest } = fitting(missing)
-        const acknowledged = await this.#sendOnce(some)
+        const acknowledged = await this.#withClient((client) => this.#sendOnce(client, some), limitMs)
         const unanswered = some.filter(({ topic, partition }) => !acknowledged.has(`${topic}/${partition}`))
         missing = unanswered.length === 0 ? rest : [...unanswered, ...rest]
         this.#failedAt = undefined
         if (unanswered.length > 0) this.#log.warn({ records: unanswered.length }, 'produce_reply_incomplete')
       } catch (cause) {
         this.#failedAt = performance.now()
-        if (performance.now() > giveUpAt || this.#stopped)
-          throw new PlatformError('KAFKA_UNAVAILABLE', `${missing.length} records were not acknowledged`, { cause })
-        this.#log.warn({ err: cause, records: missing.length, attempt }, 'produce_retry')
-        await new Promise((resolve) => setTimeout(resolve, Math.min(5_000, 100 * 2 ** Math.min(attempt, 6))))
-        await this.#renew()
+        const [left, pauseMs] = [missing?.length ?? records.length, Math.min(5_000, 100 * 2 ** Math.min(attempt, 6))]
+        if (this.#failedAt + pauseMs >= giveUpAt || this.#stopped)
+          throw new PlatformError('KAFKA_UNAVAILABLE', `${left} records were not acknowledged`, { cause })
+        this.#log.warn({ err: cause, records: left, attempt }, 'produce_retry')
+        await new Promise((resolve) => setTimeout(resolve, pauseMs))
       }
     }
   }
 
-  async #sendOnce(records: readonly Placed[]): Promise<Set<string>> {
+  /** Does work with the client, which another one replaces when it fails, or has not ended in time. */
+  async #withClient<T>(work: (client: Client) => Promise<T>, limitMs: number): Promise<T> {
+    const client = this.#client
+    const working = work(client)
+    try {
+      return await withDeadline(() => working, limitMs)
+    } catch (error) {
+      this.#client = this.#newClient()
+      this.#close(client, working)
+      throw error
+    }
+  }
+
+  /** Closes a client that nobody waits for, and once more when its work is over: for that, kafkajs connects anew. */
+  #close({ producer }: Client, working: Promise<unknown>): void {
+    const disconnect = () =>
+      producer.disconnect().catch((err: unknown) => this.#log.warn({ err }, 'produce_disconnect_failed'))
+    void disconnect()
+    void working.then(disconnect, disconnect)
+  }
+
+  #ready(client: Client): Promise<void> {
+    return (client.ready ??= client.producer.connect())
+  }
+
+  async #sendOnce(client: Client, records: readonly Placed[]): Promise<Set<string>> {
+    await this.#ready(client)
     const byTopic = new Map<string, Message[]>()
     for (const { topic, partition, message } of records) {
       message.partition = partition
@@ -234,24 +280,18 @@ class SerialProducer implements Producer {
       else byTopic.set(topic, [message])
     }
     const topicMessages: TopicMessages[] = [...byTopic].map(([topic, messages]) => ({ topic, messages }))
-    const reply = await this.#client.sendBatch({ topicMessages, acks: -1 })
+    const reply = await client.producer.sendBatch({ topicMessages, acks: -1 })
     return new Set(reply.filter((r) => r.errorCode === 0).map((r) => `${r.topicName}/${r.partition}`))
   }
 
-  async #renew(): Promise<void> {
-    const old = this.#client
-    this.#client = this.#newClient()
-    await old.disconnect().catch((err: unknown) => this.#log.warn({ err }, 'produce_disconnect_failed'))
-    await this.#client.connect().catch((err: unknown) => this.#log.warn({ err }, 'produce_connect_failed'))
-  }
-
-  #newClient(): KafkaProducer {
-    return this.#kafka.producer({
+  #newClient(): Client {
+    const producer = this.#kafka.producer({
       idempotent: true,
       maxInFlightRequests: 1,
       allowAutoTopicCreation: false,
       createPartitioner: kafkajs.Partitioners.DefaultPartitioner,
       retry: { initialRetryTime: 100, maxRetryTime: 2_000, retries: 6 },
     })
+    return { producer, ready: undefined }
   }
 }

@@ -1,6 +1,6 @@
 import kafkajs, { type Producer as KafkajsProducer } from 'kafkajs'
 import { createKafka } from '../../platform/kafka/client.js'
-import { startProducer } from '../../platform/kafka/producer.js'
+import { startProducer, type ProducerOptions } from '../../platform/kafka/producer.js'
 import { createLogger } from '../../platform/logger.js'
 import { readTopics } from './dump-topic.js'
 import type { KafkaProxies } from './kafka-proxies.js'
@@ -14,16 +14,17 @@ export interface TrialClient {
   stop: () => Promise<void>
 }
 
-/** Opens a producer that reaches the brokers through the proxies. */
+/** Opens a producer that reaches the brokers through the proxies. @param options for the project's own */
 export async function openClient(
   name: ClientName,
   brokers: readonly string[],
   { socketFactory }: Pick<KafkaProxies, 'socketFactory'>,
+  options: ProducerOptions = {},
 ): Promise<TrialClient> {
   if (name === 'project') {
     const log = createLogger('trial', 'fatal')
     const kafka = createKafka({ brokers, clientId: 'trial', requestTimeoutMs: 30_000, socketFactory }, log)
-    const { value, stop } = await startProducer(kafka, {}, log)
+    const { value, stop } = await startProducer(kafka, options, log)
     return {
       send: (topic, records) =>
         value.send(records.map(({ partition, id }) => ({ topic, partition, key: id, value: Buffer.from(id) }))),

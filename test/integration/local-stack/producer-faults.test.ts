@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { brokerDiesBetweenAnswers } from '../../support/broker-dies.js'
 import { startKafkaProxies, type KafkaProxies } from '../../support/kafka-proxies.js'
-import { loseAnswers, type ClientName } from '../../support/produce-trial.js'
+import { loseAnswers, openClient, settle, type ClientName } from '../../support/produce-trial.js'
 import { startThreeBrokers, type ThreeBrokers } from '../../support/three-brokers.js'
 
 /** Brokers of its own: it kills one of them. */
@@ -30,6 +30,20 @@ describe('what a producer was told is in the log, is in the log', function () {
     assert.ok(stock.lost > 0, `the fault is not there: ${JSON.stringify(stock)}`)
     const { lost, failed } = await sixAnswersLost('project')
     assert.deepEqual({ lost, failed }, { lost: 0, failed: 0 })
+  })
+
+  // The sequence number of what failed is free again for kafkajs: Kafka would take the next record for the one that it has.
+  it('when it gave up on what it had sent before', async () => {
+    const topic = 'given-up'
+    await cluster.createTopic(topic, [[1, 2, 3]])
+    const producer = await openClient('project', cluster.addresses, proxies, { deliveryTimeoutMs: 1_000 })
+    proxies.decide = () => 'lose-answer'
+    await assert.rejects(producer.send(topic, [{ partition: 0, id: 'unknown' }]), { code: 'KAFKA_UNAVAILABLE' })
+    proxies.decide = () => 'pass'
+    await producer.send(topic, [{ partition: 0, id: 'acknowledged' }])
+    await producer.stop()
+    const { lost } = await settle(cluster.addresses, topic, new Set(['acknowledged']), 1)
+    assert.equal(lost, 0)
   })
 
   it('when a broker dies after another has answered and takes over, which costs kafkajs its partition', async () => {
