@@ -72,14 +72,16 @@ export const createBreakerMetrics = (registry: Registry) => ({
 /**
  * Stops asking a dependency that does not answer: closed → open after consecutive failures → half-open after a pause, one
  * attempt at a time → closed after consecutive successes, or open again at the first failure. What a call comes to counts for
- * the state that it was begun in: one that hung since before the circuit opened says nothing of how things are now.
+ * the state that it was begun in: one that hung since before the circuit opened says nothing of how things are now. An
+ * attempt that has not ended within another pause does not keep the next one waiting.
  */
 export class CircuitBreaker {
   #state: CircuitState = 'closed'
   #failures = 0
   #successes = 0
   #openUntilMs = 0
-  #trying = false
+  /** Until when a half-open circuit waits for the attempt that it has let through. */
+  #tryingUntilMs = 0
   /** Changes of state so far. */
   #changes = 0
   readonly #isFailure: (error: unknown) => boolean
@@ -128,9 +130,10 @@ export class CircuitBreaker {
 
   /** Why a call would be refused now, for who prepares one; counted as refused. @returns undefined when it would be made */
   refusal(): CircuitOpenError | undefined {
-    const leftMs = this.#openUntilMs - this.#context.nowMs()
+    const nowMs = this.#context.nowMs()
+    const leftMs = this.#openUntilMs - nowMs
     if (this.#state === 'closed') return undefined
-    if (this.#state === 'open' ? leftMs <= 0 : !this.#trying) return undefined
+    if (this.#state === 'open' ? leftMs <= 0 : nowMs >= this.#tryingUntilMs) return undefined
     this.#context.metrics.refused.inc({ dependency: this.dependency })
     return new CircuitOpenError(this.dependency, Math.max(leftMs, 1_000))
   }
@@ -140,13 +143,13 @@ export class CircuitBreaker {
     if (refusal !== undefined) throw refusal
     if (this.#state === 'closed') return
     if (this.#state === 'open') this.#become('half_open')
-    this.#trying = true
+    this.#tryingUntilMs = this.#context.nowMs() + this.#context.settings.pauseMs
   }
 
   #succeeded(begun: number): void {
     if (begun !== this.#changes) return
     this.#failures = 0
-    this.#trying = false
+    this.#tryingUntilMs = 0
     if (this.#state !== 'half_open') return
     this.#successes += 1
     if (this.#successes >= this.#context.settings.successes) this.#become('closed')
@@ -165,7 +168,7 @@ export class CircuitBreaker {
     this.#state = state
     this.#changes += 1
     this.#successes = 0
-    this.#trying = false
+    this.#tryingUntilMs = 0
     if (state === 'closed') this.#failures = 0
     this.#context.metrics.transitions.inc({ dependency: this.dependency, to: state })
     this.#show()

@@ -95,6 +95,17 @@ describe('CircuitBreaker', () => {
     await succeed()
   })
 
+  it('lets another attempt through when the one before has not ended within a pause', async () => {
+    await open()
+    nowMs = 30_000
+    void breaker.execute(() => new Promise(() => undefined))
+    nowMs = 59_999
+    await refused()
+    nowMs = 60_000
+    for (let n = 0; n < 3; n += 1) await succeed()
+    assert.equal(breaker.state, 'closed')
+  })
+
   it('does not count for one state what was begun in another', async () => {
     const begun = Array.from({ length: 5 }, () => {
       const end: { fail: () => void; succeed: () => void } = { fail: () => undefined, succeed: () => undefined }
