@@ -1,4 +1,5 @@
 import avsc, { type Schema } from 'avsc'
+import { boundBlocks } from './bounded-blocks.js'
 
 /** Magic byte and schema id of the Confluent wire format. */
 export const HEADER_BYTES = 5
@@ -24,6 +25,7 @@ export const schemaIdOf = (bytes: Buffer, from = 0, to = bytes.length): number |
  * @throws Error at creation when the schemas do not resolve
  */
 export function createDecoder(readerSchemaText: string, writerSchemaText: string): (bytes: Buffer) => unknown {
+  boundBlocks()
   const reader = typeOf(readerSchemaText)
   const resolver = reader.createResolver(typeOf(writerSchemaText))
   return (bytes) => {
