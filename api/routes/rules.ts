@@ -73,7 +73,8 @@ export const createRuleHandlers = (rules: RuleStore): Pick<Handlers<Operations>,
 
   async setRuleState({ params, body }, context) {
     const of = { ruleId: params.rule_id, version: params.version, state: body.state }
-    return changed(await rules.setState(of, checkMove(body.state, context), changeBy(context)))
+    const row = await rules.setState(of, checkMove(body.state, context), changeBy(context)).catch(asBadRule)
+    return changed(row)
   },
 })
 
@@ -99,10 +100,15 @@ export function refuseBadRule(ruleId: string, kind: string, parameters: Readonly
   try {
     ruleInForce({ ruleId, version: 1, kind, state: 'draft', parameters }, 'active', RULE_KINDS)
   } catch (error) {
-    if (!(error instanceof GuardianError)) throw error
-    const message = error.message.replace(/^rule \S+ version \d+: /, '')
-    throw new ProblemError('BAD_RULE', message, { errors: [{ path: 'body.parameters', message }], cause: error })
+    asBadRule(error)
   }
+}
+
+/** @throws ProblemError BAD_RULE in place of what the domain says of a rule; any other error as it is */
+function asBadRule(error: unknown): never {
+  if (!(error instanceof GuardianError) || error.code !== 'GRD_BAD_RULE') throw error
+  const message = error.message.replace(/^rule \S+ version \d+: /, '')
+  throw new ProblemError('BAD_RULE', message, { errors: [{ path: 'body.parameters', message }], cause: error })
 }
 
 function changed(row: RuleVersionRow | undefined) {

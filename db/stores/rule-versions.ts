@@ -1,5 +1,6 @@
 import type { ChangeBy } from '../../domain/access/change-by.js'
-import type { RuleState } from '../../domain/detection/rule.js'
+import { refuseLongerWindows, type RuleState } from '../../domain/detection/rule.js'
+import { RULE_KINDS } from '../../domain/detection/rule-kinds.js'
 import type { Database, Queryable, Transaction } from '../pool.js'
 import { withTransaction } from '../with-transaction.js'
 import { auditRow, type AuditedRow } from './audit.js'
@@ -82,6 +83,7 @@ const ACTIONS = { shadow: 'rule.shadow', active: 'rule.activate', retired: 'rule
  * detectors take it at their next checkpoint.
  * @param check may refuse
  * @returns undefined when there is no such version
+ * @throws GRD_BAD_RULE when its windows are longer than those of the version whose place it takes; GRD_STORE_*
  */
 export const setRuleState = (
   db: Database,
@@ -94,17 +96,19 @@ export const setRuleState = (
     const before = await read(tx, of.ruleId, of.version)
     if (before === undefined) return undefined
     check(before)
-    if (of.state !== 'retired') await retireOther(tx, of.ruleId, of.state, by)
+    if (of.state !== 'retired') await retireOther(tx, before, of.state, by)
     const after = await moveTo(tx, of.ruleId, of.version, of.state)
     return auditRow(tx, by, VERSION, ACTIONS[of.state], before, after)
   })
 
-async function retireOther(tx: Transaction, ruleId: string, state: RuleState, by: ChangeBy): Promise<void> {
+async function retireOther(tx: Transaction, next: RuleVersionRow, state: RuleState, by: ChangeBy): Promise<void> {
+  const { ruleId } = next
   const { rows } = await tx.query<RuleVersionRow>(
     `SELECT ${COLUMNS} FROM rules r WHERE r.rule_id = $1 AND r.state = $2`,
     [ruleId, state],
   )
   for (const before of rows) {
+    refuseLongerWindows(before, next, RULE_KINDS)
     const after = await moveTo(tx, ruleId, before.version, 'retired')
     await auditRow(tx, by, VERSION, 'rule.retire', before, after)
   }

@@ -1,4 +1,5 @@
-import { RULE_STATES, type RuleState, type RuleVersion } from '../../domain/detection/rule.js'
+import { refuseLongerWindows, RULE_STATES, type RuleState, type RuleVersion } from '../../domain/detection/rule.js'
+import { RULE_KINDS } from '../../domain/detection/rule-kinds.js'
 import type { ChangeBy } from '../../domain/access/change-by.js'
 import { GuardianError } from '../../domain/errors.js'
 import type { Database, Queryable, Transaction } from '../pool.js'
@@ -48,7 +49,7 @@ export interface NewRuleVersion {
  * Stores the next version of a rule and lets it decide, in place of the version that had its state before. Running
  * detectors take it at their next checkpoint. The caller has checked the parameters.
  * @returns the number of the version
- * @throws GRD_STORE_*
+ * @throws GRD_BAD_RULE when its windows are longer than those of the version whose place it takes; GRD_STORE_*
  */
 export async function putRuleVersion(db: Database, rule: NewRuleVersion, by: ChangeBy): Promise<number> {
   return withTransaction(db, async (tx) => {
@@ -61,6 +62,8 @@ export async function putRuleVersion(db: Database, rule: NewRuleVersion, by: Cha
       [rule.ruleId, rule.kind, rule.state, JSON.stringify(rule.parameters)],
     )
     const version = rows[0]?.version ?? 0
+    if (before !== undefined)
+      refuseLongerWindows({ ...before, state: rule.state, ruleId: rule.ruleId }, { ...rule, version }, RULE_KINDS)
     await appendAudit(tx, {
       ...by,
       action: `rule.${rule.state === 'active' ? 'activate' : 'shadow'}`,

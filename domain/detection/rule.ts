@@ -93,3 +93,23 @@ export function rulesInForce(rules: readonly RuleVersion[], kinds: ReadonlyMap<s
     )
     .sort((a, b) => (a.ruleId + a.mode < b.ruleId + b.mode ? -1 : 1))
 }
+
+/**
+ * Looks whether a version may take the place of the one that is in force. An anomaly is known by its rule and the start of its
+ * window: with longer windows, one that the version before has closed would come again and overwrite its row.
+ * @throws GuardianError GRD_BAD_RULE when its windows are longer
+ */
+export function refuseLongerWindows(
+  before: RuleVersion,
+  after: RuleVersion,
+  kinds: ReadonlyMap<string, RuleKind>,
+): void {
+  const sizeOf = (rule: RuleVersion) => ruleInForce(rule, 'active', kinds).condition.windowMs
+  if (sizeOf(after) <= sizeOf(before)) return
+  throw new GuardianError(
+    'GRD_BAD_RULE',
+    `rule ${after.ruleId} version ${after.version}: its windows are longer than those of version ${before.version}, and ` +
+      `would overwrite anomalies that it has closed: retire version ${before.version} first and let its last windows pass, ` +
+      'or give the rule an id of its own',
+  )
+}

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { listAudit, verifyAudit } from '../../../db/read-models/audit.js'
-import { listDecidingRules } from '../../../db/stores/rules.js'
+import { listDecidingRules, putRuleVersion } from '../../../db/stores/rules.js'
 import type { Session } from '../../../schemas/rest/keys.js'
 import type { RuleVersion } from '../../../schemas/rest/rules.js'
 import { ADMIN_KEY, asAdmin } from '../../support/api-keys.js'
@@ -85,6 +85,27 @@ describe('rules', function () {
       assert.deepEqual([problem.code, problem.status], ['BAD_RULE', 422])
       assert.match(problem.detail, reason)
     }
+  })
+
+  it('do not take the place of a version with shorter windows, which would be overwritten', async () => {
+    await call('POST', `${RULE}/versions`, { ...DRAFT, parameters: { ...DRAFT.parameters, windowMs: 20_000 } })
+    await readAnswer('setRuleState', await setState(2, 'shadow')) // of a mode of its own
+    const problem = await readProblem(await setState(2, 'active'))
+    assert.deepEqual([problem.code, problem.status], ['BAD_RULE', 422])
+    assert.match(problem.detail, /longer than those of version 1.*retire version 1 first/)
+    assert.deepEqual(await deciding(), ['1 active', '2 shadow'])
+    await readAnswer('setRuleState', await setState(1, 'retired'))
+    await readAnswer('setRuleState', await setState(2, 'active'))
+    const by = { actor: 'test', actorName: 'test', requestId: 'test', idempotencyKey: undefined }
+    const put = (windowMs: number) =>
+      putRuleVersion(
+        database.db,
+        { ...DRAFT, ruleId: 'HIGH_FREQUENCY', state: 'active', parameters: { ...DRAFT.parameters, windowMs } },
+        by,
+      )
+    await assert.rejects(put(30_000), /longer than those of version 2/)
+    assert.equal(await put(10_000), 3)
+    assert.deepEqual(await deciding(), ['3 active'])
   })
 
   it('are changed only by those who have seen what they change', async () => {
