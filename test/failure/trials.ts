@@ -153,15 +153,26 @@ export async function saysWithin(detector: ServiceProcess, text: string, deadlin
 /**
  * Lets a copy of the product crash at the point that is in it, and the product itself decide the rest.
  * @param after how often the point is reached before
+ * @param stopAt chooses where on its way it is told to stop; it is not when nothing chooses
  * @returns records that were behind a checkpoint then
  * @throws when the point was not reached
  */
-export async function crashTrial(log: VerifiedLog, after: number, root: string, restRoot?: string): Promise<number> {
+export async function crashTrial(
+  log: VerifiedLog,
+  after: number,
+  root: string,
+  stopAt?: SeededRandom,
+): Promise<number> {
   const { stage, records } = log
   await stage.freshDatabase()
   // Several checkpoints of every partition before its end: not every crash is at its first.
   const settings = { ...slowGroup(), MAX_UNCOMMITTED_RECORDS: '1000' }
   const crashing = stage.startDetector({ ...settings, CRASH_AFTER: String(after) }, root)
+  if (stopAt) {
+    const [offset = 0] = faultOffsets(stopAt, 1, records * 0.6)
+    await log.passes(offset, [crashing])
+    void crashing.stop().catch(() => undefined) // it crashes while it stops
+  }
   await waitUntil(
     () => `the crash point is reached ${after} times:\n${crashing.output}`,
     60_000,
@@ -171,6 +182,6 @@ export async function crashTrial(log: VerifiedLog, after: number, root: string, 
   if (code !== null) throw new Error(`it ended by itself with code ${code}:\n${crashing.output}`)
   const stored = await stage.processed()
   if (stored >= records) throw new Error('the crash came when there was no work left')
-  await stage.finish(stage.startDetector(settings, restRoot), log.ends)
+  await stage.finish(stage.startDetector(settings), log.ends)
   return stored
 }

@@ -11,10 +11,14 @@ interface CrashPoint {
   readonly before: string
   /** It is reached at least so often before the log is at its end. */
   readonly times: number
+  /** It counts once the process has been told to stop, which it then is on its way. */
+  readonly isWhenStopping?: true
 }
 
 const TRANSACTION = 'db/with-transaction.js'
 const CHECKPOINTS = 'db/stores/checkpoints.js'
+/** What a detector does first when it is told to stop. */
+const STOPPING = { file: 'workers/detector/detector-worker.js', before: 'this.#stopping = true;' }
 
 const POINTS: readonly CrashPoint[] = [
   { name: 'before BEGIN', file: TRANSACTION, before: "await connection.query('BEGIN');", times: 24 },
@@ -36,16 +40,30 @@ const POINTS: readonly CrashPoint[] = [
     times: 4,
   },
   { name: 'in a rebalance', file: 'platform/kafka/consumer.js', before: 'handlers.onAssigned(', times: 1 },
+  { name: 'on SIGTERM', ...STOPPING, times: 1, isWhenStopping: true },
+  {
+    name: 'on SIGTERM, before a last COMMIT',
+    file: TRANSACTION,
+    before: 'await commit(connection);',
+    times: 1,
+    isWhenStopping: true,
+  },
 ]
 
-const patchOf = ({ file, before }: CrashPoint): Patch => ({ file, from: before, to: crashWhen() + before })
+function patchesOf({ file, before, isWhenStopping }: CrashPoint): Patch[] {
+  if (!isWhenStopping || file === STOPPING.file) return [{ file, from: before, to: crashWhen() + before }]
+  return [
+    { file: STOPPING.file, from: STOPPING.before, to: `globalThis.isStopping = true; ${STOPPING.before}` },
+    { file, from: before, to: crashWhen('globalThis.isStopping') + before },
+  ]
+}
 
 export const row: Row = {
   id: 'A2',
   fault: 'the process crashes at chosen points of checkpoint, take-over and rebalance',
   invariant: 'as A1',
   quick: true,
-  patches: POINTS.map(patchOf),
+  patches: POINTS.flatMap(patchesOf),
   run: async ({ quick, seed, say }) => {
     const trials = quick ? 1 : 20
     const log = await VerifiedLog.open(QUICK_EVENTS, seed)
@@ -53,12 +71,13 @@ export const row: Row = {
       const differences: string[] = []
       let same = 0
       for (const [index, point] of POINTS.entries()) {
-        const { name, times } = point
-        const copy = patchedCopy([patchOf(point)])
+        const { name, times, isWhenStopping } = point
+        const copy = patchedCopy(patchesOf(point))
         try {
           for (let trial = 1; trial <= trials; trial++) {
-            const after = new SeededRandom(seed, index, trial).whole(1, times)
-            const storedAt = await crashTrial(log, after, copy.root)
+            const random = new SeededRandom(seed, index, trial)
+            const after = random.whole(1, times)
+            const storedAt = await crashTrial(log, after, copy.root, isWhenStopping && random)
             say(`${name}, time ${after}: ${storedAt} records were stored`)
             const found = await log.differences()
             if (found.length === 0) same++

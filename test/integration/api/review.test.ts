@@ -129,6 +129,13 @@ describe('what people say of anomalies', function () {
       assert.deepEqual([await flagged(), (await bursts())[0]?.sessions], [['b', 'c'], 2])
     })
 
+    it('is not needed of a rule in shadow: it flags no session, and makes no burst that would alert', async () => {
+      await insertAnomalies(database.db, [anomalyRow({ sessionId: 'in shadow', mode: 'shadow' })])
+      const bursts = await readBursts(database.db, new Date('2026-10-01T12:00:00Z'), new Date('2026-10-01T12:01:00Z'))
+      assert.deepEqual([await flagged(), bursts[0]?.sessions], [['b', 'c'], 2])
+      await database.db.query(`DELETE FROM anomaly_sessions WHERE mode = 'shadow'`)
+    })
+
     it('makes the published figures of its day stale', async () => {
       const { db } = database
       const fence = await raiseFence(db, DAY)
