@@ -13,6 +13,7 @@ import { createCollectorHandlers, type CollectorDeps } from './routes/events.js'
 import { createHealthHandlers, type HealthDeps } from './routes/health.js'
 import { createJobHandlers, type JobDeps } from './routes/jobs.js'
 import { createKeyHandlers, type KeyDeps } from './routes/keys.js'
+import { createReconciliationHandlers, type ReconciliationReader } from './routes/reconciliations.js'
 import { createRuleHandlers, type RuleStore } from './routes/rules.js'
 import { createSessionHandlers, type SessionDeps } from './routes/session.js'
 import { createSessionReaderHandlers, type SessionReaderDeps } from './routes/sessions.js'
@@ -42,6 +43,7 @@ export interface ApiDeps
   readonly collector: Omit<CollectorDeps, 'registry' | 'nowMs'>
   readonly rules: RuleStore
   readonly figures: FigureReader
+  readonly reconciliations: ReconciliationReader
   readonly verdicts: VerdictStore
   readonly anomalyStream: Pick<AnomalyStream, 'open'>
 }
@@ -63,6 +65,7 @@ export const createApi = (operations: Operations, deps: ApiDeps): Express =>
       ...createRuleHandlers(deps.rules),
       ...createBackTestHandlers(deps),
       ...createFigureHandlers(deps.figures),
+      ...createReconciliationHandlers(deps.reconciliations),
       ...createSloHandlers(deps),
       ...createAllowlistHandlers(deps),
       ...createSessionReaderHandlers(deps),

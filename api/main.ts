@@ -8,6 +8,7 @@ import { getAnomaly, listAnomalies } from '../db/read-models/anomalies.js'
 import { readCompleteness } from '../db/read-models/completeness.js'
 import { listDailyMetrics, listPipelineRuns, readFunnel, readPopularItems } from '../db/read-models/daily-figures.js'
 import { listAlerts, readAlert, readChannels } from '../db/read-models/alerts.js'
+import { listDifferences, listReconciliations, readReconciliation } from '../db/read-models/reconciliations.js'
 import { readStageTimes } from '../db/read-models/slo.js'
 import { readStats } from '../db/read-models/stats.js'
 import { retryReads } from '../db/retried-reads.js'
@@ -30,6 +31,7 @@ import { LastGoodAnswers } from './last-good-answers.js'
 import { serveHttp } from './http-server.js'
 import type { AnomalyStream } from './live/anomaly-stream.js'
 import type { FigureReader } from './routes/figures.js'
+import type { ReconciliationReader } from './routes/reconciliations.js'
 import { RememberedTags } from './remembered-tags.js'
 import {
   createBreakers,
@@ -99,6 +101,7 @@ async function start(config: ApiConfig, log: Logger, { life }: ProcessContext): 
     objective: { targetMs: config.SLO_TARGET_MS, percent: config.SLO_PERCENT },
     anomalies: { list: (request) => listAnomalies(reads, request), get: (key) => getAnomaly(reads, key) },
     figures: figureReader(reads),
+    reconciliations: reconciliationReader(reads),
     alerts: { list: (filter) => listAlerts(reads, filter), get: (alertId) => readAlert(reads, alertId) },
     ...collectorParts(config, sink, tracing),
     silences: {
@@ -144,6 +147,12 @@ const figureReader = (db: Queryable): FigureReader => ({
   popularItems: (of) => readPopularItems(db, of),
   funnel: (of) => readFunnel(db, of),
   pipelineRuns: (type, limit) => listPipelineRuns(db, type, limit),
+})
+
+const reconciliationReader = (db: Queryable): ReconciliationReader => ({
+  list: (page) => listReconciliations(db, page),
+  get: (day) => readReconciliation(db, day),
+  differences: (page) => listDifferences(db, page),
 })
 
 /** Stopped before the server is: what is answered from then on says so, and answers that go on for ever end. */

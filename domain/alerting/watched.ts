@@ -70,8 +70,11 @@ export const observeDifferences = (found: readonly ReconciledDifference[]): Obse
     cause: `The anomalies of ${day} are not those that the archive gives`,
     severity: 'critical',
     count: missing + extra + different,
-    figures: { day, expected, missing, extra, different, 'row by row': 'the table reconciliation_differences' },
-    links: [{ label: 'The anomalies of the day', to: `/anomalies?from=${day}&to=${addDays(day as UtcDay, 1)}` }],
+    figures: { day, expected, missing, extra, different },
+    links: [
+      { label: 'Row by row', to: `/reconciliations/${day}/differences` },
+      { label: 'The anomalies of the day', to: `/anomalies?from=${day}&to=${addDays(day as UtcDay, 1)}` },
+    ],
   }))
 
 export interface AnomalyBurst {

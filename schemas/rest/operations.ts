@@ -11,6 +11,7 @@ import { alertOperations } from './operations/alerts.js'
 import { sessionOperations } from './operations/sessions.js'
 import { deadLetterOperations } from './operations/dead-letters.js'
 import { jobOperations } from './operations/jobs.js'
+import { reconciliationOperations } from './operations/reconciliations.js'
 import { reviewOperations } from './operations/review.js'
 import { Slo, SloQuery } from './slo.js'
 import { Stats } from './stats.js'
@@ -161,6 +162,7 @@ export const createOperations = ({ pageLimitMax, eventsPerRequestMax, auditExpor
     ...jobOperations,
     ...deadLetterOperations(pageLimitMax),
     ...reviewOperations(pageLimitMax),
+    ...reconciliationOperations(pageLimitMax),
     ...collectorOperations(eventsPerRequestMax),
     ...sessionOperations(pageLimitMax),
     listAnomalies: {

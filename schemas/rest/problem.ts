@@ -37,6 +37,7 @@ export const PROBLEMS = {
   BAD_RULE: { status: 422, title: 'The rule cannot decide' },
   PRECONDITION_REQUIRED: { status: 428, title: 'The change has to say which version it is for' },
   DAY_NOT_PUBLISHED: { status: 404, title: 'No figures of this day are published' },
+  DAY_NOT_RECONCILED: { status: 404, title: 'The anomalies of this day were not held against the archive' },
   STREAM_POSITION_GONE: { status: 410, title: 'What was missed of the stream cannot be given any more' },
   METHOD_NOT_ALLOWED: { status: 405, title: 'The method is not allowed here' },
   REQUEST_TIMEOUT: { status: 408, title: 'The request took too long to arrive' },

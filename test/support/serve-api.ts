@@ -117,6 +117,11 @@ export async function serveApi(deps: Partial<ApiDeps> = {}): Promise<ServedApi> 
       funnel: () => Promise.resolve({ day: '2026-10-01', rows: [] }),
       pipelineRuns: () => Promise.resolve([]),
     },
+    reconciliations: {
+      list: () => Promise.resolve([]),
+      get: () => Promise.resolve(undefined),
+      differences: () => Promise.resolve([]),
+    },
     isStopping: () => false,
     tracing: undefined,
     nowMs: Date.now,

@@ -80,6 +80,8 @@ const WHO_MAY: Readonly<Record<string, Access>> = {
   'GET /items/popular': 'viewer',
   'GET /funnel': 'viewer',
   'GET /pipeline-runs': 'viewer',
+  'GET /reconciliations': 'viewer',
+  'GET /reconciliations/{day}/differences': 'viewer',
   'POST /events': 'collector',
   'GET /audit': 'admin',
   'GET /audit/export': 'admin',

@@ -50,7 +50,10 @@ describe('observeDifferences', () => {
       [one?.fingerprint, one?.severity, one?.count, more.length],
       ['reconciliation:2026-10-01', 'critical', 7, 0],
     )
-    assert.equal(one?.links[0]?.to, '/anomalies?from=2026-10-01&to=2026-10-02')
+    assert.deepEqual(
+      one?.links.map(({ to }) => to),
+      ['/reconciliations/2026-10-01/differences', '/anomalies?from=2026-10-01&to=2026-10-02'],
+    )
   })
 })
 
