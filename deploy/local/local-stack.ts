@@ -132,9 +132,12 @@ export class LocalStack {
     for (const [name, variable] of Object.entries(GIVEN_BY) as [ServerName, string][]) {
       addresses[variable] = own[name] ?? env[variable] ?? ''
     }
-    if (parts.includes('kafka')) {
-      for (const [name, count] of Object.entries(copies)) addresses[name] = env[name] ? env[name] : String(count)
+    const chosen = {
+      ALERT_BASE_URL: `http://localhost:${ports.api}`,
+      ...(parts.includes('temporal') ? { TEMPORAL_UI_URL: `http://localhost:${ports.servers.temporalUi}` } : {}),
+      ...(parts.includes('kafka') ? copies : {}),
     }
+    for (const [name, value] of Object.entries(chosen)) addresses[name] = env[name] ? env[name] : String(value)
     return addresses
   }
 
