@@ -36,15 +36,27 @@ export function watchRun<T>(handle: WorkflowHandle, { say }: Pick<Terminal, 'say
 
 /** What a run is at, by what Temporal's server knows: the activities under way, and what keeps them. */
 export function doingOf({ raw }: Pick<WorkflowExecutionDescription, 'raw'>, nowMs: number): string {
-  const activities = (raw.pendingActivities ?? []).map(({ activityType, attempt, lastFailure }) => {
+  const activities = (raw.pendingActivities ?? []).map(({ activityType, attempt, lastFailure, heartbeatDetails }) => {
     const again =
       (attempt ?? 1) > 1 ? `, attempt ${attempt}: ${lastFailure?.message ?? 'the one before has not ended'}` : ''
-    return `${activityType?.name ?? 'an activity'}${again}`
+    return `${activityType?.name ?? 'an activity'}${again}${saidIn(heartbeatDetails?.payloads?.[0]?.data)}`
   })
   if (activities.length > 0) return activities.join('; ')
   const scheduled = raw.pendingWorkflowTask?.originalScheduledTime?.seconds
   const isUntaken = scheduled !== undefined && scheduled !== null && nowMs - Number(scheduled) * 1_000 > UNTAKEN_MS
   return isUntaken ? 'nobody has taken it yet: does the orchestrator run?' : ''
+}
+
+/** What an activity says of itself with its heartbeat, if that is a text. */
+function saidIn(json: Uint8Array | null | undefined): string {
+  if (!json) return ''
+  try {
+    const said: unknown = JSON.parse(Buffer.from(json).toString('utf8'))
+    return typeof said === 'string' ? `: ${said}` : ''
+  } catch (error) {
+    if (error instanceof SyntaxError) return '' // none of ours
+    throw error
+  }
 }
 
 async function resultOf<T>(handle: WorkflowHandle): Promise<T> {

@@ -79,9 +79,8 @@ async function replay(deps: ReplayDeps, request: ReplayRequest): Promise<ReplayR
     await deps.readLetters(range, async (letters) => {
       const wanted = letters.filter((letter) => isSelected(request.filter, letter))
       for (const { outcome, fault } of await dealWith(deps, request, wanted)) found.add(outcome, fault, 1)
-      heartbeat(found.report())
       const dueMs = request.isDryRun ? 0 : (found.outcomes.replayed / request.recordsPerSecond) * 1_000
-      await pause(startedAt + dueMs - performance.now())
+      await pause(startedAt + dueMs - performance.now(), found.describe())
     })
   if (request.isDryRun) return found.report()
   // An attempt that was repeated has found its own work done: what the replay did is in the table.
@@ -98,6 +97,12 @@ class Tally {
   add(outcome: ReplayOutcome, fault: string | null, letters: number): void {
     this.outcomes[outcome] += letters
     if (fault !== null) this.#faults.set(fault, (this.#faults.get(fault) ?? 0) + letters)
+  }
+
+  /** For people who wait for it. */
+  describe(): string {
+    const { selected, outcomes } = this.report()
+    return `${selected} dead letters looked at, ${outcomes.replayed} of them fit`
   }
 
   report(): ReplayReport {
@@ -131,9 +136,11 @@ async function dealWith(
 
 const HEARTBEAT_MS = 5_000
 
-async function pause(ms: number): Promise<void> {
+/** Says how far it is before the pause, and as long as it lasts. */
+async function pause(ms: number, said: string): Promise<void> {
+  heartbeat(said)
   for (let left = ms; left > 0; left -= HEARTBEAT_MS) {
     await sleep(Math.min(left, HEARTBEAT_MS))
-    heartbeat()
+    heartbeat(said)
   }
 }

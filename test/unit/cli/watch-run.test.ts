@@ -21,6 +21,15 @@ describe('what a run is at', () => {
     assert.equal(doing(at(failed)), 'publishDay, attempt 3: connection refused')
   })
 
+  it('says how far an activity is, if it says so itself', () => {
+    const said = (text: string) => ({
+      activityType: { name: 'replayDeadLetters' },
+      heartbeatDetails: { payloads: [{ data: Buffer.from(text) }] },
+    })
+    assert.equal(doing(at(said('"1200 of 5000 dead letters"'))), 'replayDeadLetters: 1200 of 5000 dead letters')
+    for (const other of ['7', '{"a":1}', 'no JSON', '']) assert.equal(doing(at(said(other))), 'replayDeadLetters')
+  })
+
   it('says that nobody does the work once that is so', () => {
     assert.match(doing(scheduled(6_000)), /does the orchestrator run/)
     assert.equal(doing(scheduled(1_000)), '')
