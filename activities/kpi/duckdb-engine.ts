@@ -46,6 +46,7 @@ async function ask(db: DuckDb, question: DayQuestion): Promise<DayAnswer> {
   }
   return {
     readRows: count?.rows ?? 0,
+    nulls: await db.rows(await queryOf('nulls')),
     metrics: await db.rows(await queryOf('metrics')),
     revenue: await db.rows(await queryOf('revenue')),
     items: await db.rows(await queryOf('popular-items')),

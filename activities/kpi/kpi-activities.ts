@@ -42,7 +42,12 @@ export interface KpiDeps {
   readonly isDayDropped: (day: UtcDay) => Promise<boolean>
   readonly recentEvents: (day: UtcDay) => Promise<number[]>
   readonly raiseFence: (day: UtcDay) => Promise<number>
-  readonly stageFigures: (day: UtcDay, fence: number, figures: DayFigures, inputs: Inputs) => Promise<void>
+  readonly stageFigures: (
+    day: UtcDay,
+    fence: number,
+    figures: DayFigures,
+    inputs: Inputs & { readonly isUnusual: boolean },
+  ) => Promise<void>
   readonly publishFigures: (
     day: UtcDay,
     fence: number,
@@ -80,7 +85,7 @@ export const createKpiActivities = (deps: KpiDeps) => ({
       for (;;) {
         const behind = behindOf(ends, await deps.archivePositions())
         if (behind.length === 0) return
-        heartbeat(behind.length)
+        heartbeat(`${behind.length} partitions are still to come to where the log ended`)
         if (performance.now() > giveUpAt)
           throw new GuardianError(
             'GRD_ARCHIVE_INCOMPLETE',
@@ -155,14 +160,15 @@ async function computeDay(deps: KpiDeps, day: UtcDay): Promise<ComputedDay> {
   const computedAt = performance.now()
   const figures = figuresOf(answer)
   const namedRows = manifest.files.reduce((sum, { rows }) => sum + rows, 0)
-  const inputs = { namedRows, readRows: answer.readRows, recentEvents: await deps.recentEvents(day) }
-  const { broken, warnings } = checkFigures(figures, inputs)
+  const { readRows, nulls } = answer
+  const gates = checkFigures(figures, { namedRows, readRows, nulls, recentEvents: await deps.recentEvents(day) })
+  const { broken, warnings, isUnusual } = gates
   if (broken.length > 0)
     throw new GuardianError('GRD_QUALITY_GATE', `${day} is not published: ${broken.slice(0, 5).join('; ')}`)
   cancellationSignal().throwIfAborted()
   const { archiveVersion, archivedRows, flaggedDigest, flaggedSessions } = manifest
   await deps.stageFigures(day, fence, figures, {
-    ...{ archiveVersion, archivedRows, flaggedDigest },
+    ...{ archiveVersion, archivedRows, flaggedDigest, isUnusual },
     flaggedSessions: flaggedSessions.length,
   })
   return {

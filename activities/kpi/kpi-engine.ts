@@ -1,4 +1,5 @@
 import type { FigureRows } from '../../domain/kpi/figures.js'
+import type { MissingField } from '../../domain/kpi/quality-gates.js'
 
 /** What the figures of a day are computed from. */
 export interface DayQuestion {
@@ -14,6 +15,8 @@ export interface DayQuestion {
 export interface DayAnswer extends FigureRows {
   /** Rows of all files, of whatever day. */
   readonly readRows: number
+  /** How many events of the day lack a field that its figures need. */
+  readonly nulls: readonly MissingField[]
 }
 
 type Columns = readonly (readonly [name: string, type: 'INTEGER' | 'BIGINT' | 'VARCHAR'])[]

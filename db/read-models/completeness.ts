@@ -1,4 +1,5 @@
 import type { Queryable } from '../pool.js'
+import { logNow } from '../stores/topic-logs.js'
 
 /** Both sides of a partition's equation, as of its last checkpoint. */
 export interface PartitionCounts {
@@ -70,7 +71,7 @@ WITH ${REPORTED}, sums AS (
 SELECT c.topic, c.kafka_partition AS "kafkaPartition", c.first_offset AS "firstOffset", c.next_offset AS "nextOffset",
        c.void_offsets AS "voidOffsets", c.accepted, c.duplicate, c.late, c.dead,
        (SELECT coalesce(sum(g.to_offset - g.from_offset), 0)::bigint FROM data_gaps g
-         WHERE g.topic = c.topic AND g.kafka_partition = c.kafka_partition AND g.cause = 'retention'
+         WHERE g.topic = c.topic AND g.kafka_partition = c.kafka_partition AND g.cause = 'retention' AND g.log = ${logNow('c.topic')}
            AND g.from_offset >= c.first_offset) AS "inDataGaps",
        s.reported, coalesce(s.uncounted, 0) AS uncounted,
        greatest(coalesce(u.records, 0) - coalesce(s.undated, 0), 0) AS undated

@@ -69,12 +69,25 @@ export async function readDayState(db: Queryable, day: UtcDay): Promise<DayState
   return { day, ...row }
 }
 
-/** Events of the published days before a day that no verdict changed and no gap touched, newest first, 28 at most. */
+const dayBegins = (day: string): string => `(${day})::timestamp AT TIME ZONE 'UTC'`
+
+/** What an incident on a day says of its events: some are missing, cannot be read, or come from an attack. */
+const TELLING_SOURCES = "('data-gaps', 'dead-letters', 'anomaly-burst')"
+
+/**
+ * Clicks and purchases of the published days before a day, newest first, 28 at most: the days that tell what is usual. A
+ * day is left out that was unusual itself, on which archived records were missing, or on which an incident was critical.
+ * @throws GRD_STORE_*
+ */
 export async function recentEvents(db: Queryable, day: UtcDay): Promise<number[]> {
   const { rows } = await db.query<{ events: number }>(
-    `SELECT m.events + m.purchases AS events FROM daily_metrics m
-      WHERE m.traffic = 'all' AND m.day < $1 AND m.day >= $1::date - 28 AND m.events > 0
-        AND NOT EXISTS (SELECT FROM archive_gaps g WHERE g.detected_ts >= m.day AND g.detected_ts < m.day + 2)
+    `SELECT m.events + m.purchases AS events FROM daily_metrics m JOIN kpi_days k ON k.day = m.day
+      WHERE m.traffic = 'all' AND m.day < $1 AND m.day >= $1::date - 28 AND m.events > 0 AND NOT k.is_unusual
+        AND NOT EXISTS (SELECT FROM archive_gaps g
+                         WHERE g.detected_ts >= ${dayBegins('m.day')} AND g.detected_ts < ${dayBegins('m.day + 2')})
+        AND NOT EXISTS (SELECT FROM alert_history h
+                         WHERE h.kind = 'firing' AND h.severity = 'critical' AND h.source IN ${TELLING_SOURCES}
+                           AND h.decided_ts >= ${dayBegins('m.day')} AND h.decided_ts < ${dayBegins('m.day + 1')})
       ORDER BY m.day DESC`,
     [day],
   )

@@ -29,7 +29,7 @@ export async function readPartitionHistory(db: Queryable, topic: string, partiti
   )
   const gaps = await db.query<PartitionHistory['dataGaps'][number]>(
     `SELECT g.from_offset AS "fromOffset", g.to_offset AS "toOffset" FROM data_gaps g
-      WHERE g.topic = $1 AND g.kafka_partition = $2 ORDER BY g.from_offset LIMIT 100000`,
+      WHERE g.topic = $1 AND g.kafka_partition = $2 AND g.log = ${logNow('$1')} ORDER BY g.from_offset LIMIT 100000`,
     of,
   )
   const checkpoint = await db.query<{ nextOffset: number }>(

@@ -161,8 +161,8 @@ export async function recordArchiveGap(
     )
     if (moved.rowCount !== 1) throw fenced(name, epoch)
     await tx.query(
-      `INSERT INTO archive_gaps (topic, kafka_partition, from_offset, to_offset) VALUES ($1, $2, $3, $4)
-       ON CONFLICT (topic, kafka_partition, from_offset) DO UPDATE SET to_offset = excluded.to_offset`,
+      `INSERT INTO archive_gaps (topic, kafka_partition, from_offset, to_offset, log) VALUES ($1, $2, $3, $4, ${logNow('$1')})
+       ON CONFLICT (topic, kafka_partition, log, from_offset) DO UPDATE SET to_offset = excluded.to_offset`,
       [name.topic, name.partition, gap.fromOffset, gap.toOffset],
     )
   })

@@ -158,8 +158,8 @@ async function storePiece(
 
 async function storeGap(tx: Queryable, { topic, partition }: PartitionName, gap: DataGap): Promise<void> {
   await tx.query(
-    `INSERT INTO data_gaps (topic, kafka_partition, from_offset, to_offset, cause) VALUES ($1, $2, $3, $4, $5)
-     ON CONFLICT (topic, kafka_partition, from_offset) DO UPDATE SET to_offset = excluded.to_offset, cause = excluded.cause`,
+    `INSERT INTO data_gaps (topic, kafka_partition, from_offset, to_offset, cause, log) VALUES ($1, $2, $3, $4, $5, ${logNow('$1')})
+     ON CONFLICT (topic, kafka_partition, log, from_offset) DO UPDATE SET to_offset = excluded.to_offset, cause = excluded.cause`,
     [topic, partition, gap.fromOffset, gap.toOffset, gap.cause],
   )
 }

@@ -11,6 +11,8 @@ export interface FigureInputs {
   readonly archivedRows: number
   readonly flaggedSessions: number
   readonly flaggedDigest: string
+  /** Says nothing about what is usual: it is not compared with. */
+  readonly isUnusual: boolean
 }
 
 /** What a publication changed. */
@@ -69,7 +71,7 @@ export async function publishFigures(db: Database, day: UtcDay, fence: number): 
     await replaceDay(tx, day, figures)
     await tx.query(
       `UPDATE kpi_days k SET published_fence = $2, published_ts = now(), archive_version = $3, archived_rows = $4,
-              flagged_sessions = $5, flagged_digest = $6, changes = $7 WHERE k.day = $1`,
+              flagged_sessions = $5, flagged_digest = $6, changes = $7, is_unusual = $8 WHERE k.day = $1`,
       [
         day,
         fence,
@@ -78,6 +80,7 @@ export async function publishFigures(db: Database, day: UtcDay, fence: number): 
         inputs.flaggedSessions,
         inputs.flaggedDigest,
         JSON.stringify(publication),
+        inputs.isUnusual,
       ],
     )
     await tx.query('DELETE FROM kpi_staging s WHERE s.day = $1 AND s.fence <= $2', [day, fence])

@@ -65,8 +65,9 @@ export const archiveGaps = pgTable(
     fromOffset: whole('from_offset').notNull(),
     toOffset: whole('to_offset').notNull(),
     detectedTs: timestamptz('detected_ts').notNull().defaultNow(),
+    log: integer('log').notNull().default(1),
   },
-  (table) => [primaryKey({ columns: [table.topic, table.kafkaPartition, table.fromOffset] })],
+  (table) => [primaryKey({ columns: [table.topic, table.kafkaPartition, table.log, table.fromOffset] })],
 )
 
 /** Which attempt at putting a day's files together is the last one. */

@@ -67,6 +67,7 @@ export const dataGaps = pgTable(
     toOffset: count('to_offset').notNull(),
     detectedTs: timestamptz('detected_ts').notNull().defaultNow(),
     cause: text('cause').notNull().default('retention'),
+    log: integer('log').notNull().default(1),
   },
-  (table) => [primaryKey({ columns: [table.topic, table.kafkaPartition, table.fromOffset] })],
+  (table) => [primaryKey({ columns: [table.topic, table.kafkaPartition, table.log, table.fromOffset] })],
 )

@@ -1,4 +1,4 @@
-import { bigint, date, integer, jsonb, pgTable, primaryKey, text } from 'drizzle-orm/pg-core'
+import { bigint, boolean, date, integer, jsonb, pgTable, primaryKey, text } from 'drizzle-orm/pg-core'
 import { timestamptz } from './column-types.js'
 
 const whole = (name: string) => bigint(name, { mode: 'number' })
@@ -67,6 +67,7 @@ export const kpiDays = pgTable(
     flaggedSessions: whole('flagged_sessions'),
     flaggedDigest: text('flagged_digest'),
     changes: jsonb('changes'),
+    isUnusual: boolean('is_unusual').notNull().default(false),
   },
   (table) => [primaryKey({ columns: [table.day] })],
 )

@@ -1,10 +1,20 @@
 import { FUNNEL_STEPS, METRIC_NAMES, RANKINGS, TRAFFICS, type DayFigures, type Traffic } from './figures.js'
 
+/** Fields without which an event is not in some figures. */
+export const NEEDED_FIELDS = ['event_type', 'order_id', 'item_id', 'quantity', 'unit_price', 'currency'] as const
+
+/** Events of a day, each once, that lack a field. */
+export interface MissingField {
+  readonly field: (typeof NEEDED_FIELDS)[number]
+  readonly events: number
+}
+
 /** What is known of a day besides its figures. */
 export interface DayInputs {
   /** Rows that the manifest says its files have, and rows that were read of them. */
   readonly namedRows: number
   readonly readRows: number
+  readonly nulls: readonly MissingField[]
   /** Clicks and purchases of all traffic on recent published days that nothing was wrong with. */
   readonly recentEvents: readonly number[]
 }
@@ -12,23 +22,38 @@ export interface DayInputs {
 export interface GateResult {
   /** Why the figures may not be published; empty when they may. */
   readonly broken: readonly string[]
-  /** What is unusual and published all the same. */
+  /** What somebody should know, and is published all the same. */
   readonly warnings: readonly string[]
+  /** Whether there were many more, or many fewer, events than on recent days: such a day says nothing about what is usual. */
+  readonly isUnusual: boolean
 }
 
 /** Fewer recent days than these say nothing about what is usual. */
 const LEAST_RECENT_DAYS = 3
 const USUAL_FACTOR = 5
+/** Beyond this share of events without a field, what is computed from it misleads. */
+const MOST_WITHOUT = 0.01
 
 /** Holds the figures of a day against what must be true of any day. */
 export function checkFigures(figures: DayFigures, inputs: DayInputs): GateResult {
+  const nulls = inputs.nulls.filter(({ events }) => events > 0).map((one) => describeNulls(one, figures))
+  const unusual = changeWarnings(figures.metrics.all.events + figures.metrics.all.purchases, inputs.recentEvents)
   const broken = [
     ...rowFaults(inputs),
+    ...nulls.filter(({ share }) => share > MOST_WITHOUT).map(({ text }) => text),
     ...TRAFFICS.flatMap((traffic) => trafficFaults(figures, traffic)),
     ...splitFaults(figures),
     ...itemFaults(figures),
   ]
-  return { broken, warnings: changeWarnings(figures.metrics.all.events, inputs.recentEvents) }
+  const few = nulls.filter(({ share }) => share <= MOST_WITHOUT)
+  const warnings = [...few.map(({ text }) => `${text}: they are not in all figures`), ...unusual]
+  return { broken, warnings, isUnusual: unusual.length > 0 }
+}
+
+/** One event in a thousand that cannot be read whole must not keep a day back; a field that a producer has dropped must. */
+function describeNulls({ field, events }: MissingField, { metrics: { all } }: DayFigures) {
+  const [of, name] = field === 'event_type' ? [all.events, 'clicks'] : [all.purchases, 'purchases']
+  return { share: events / Math.max(of, 1), text: `${events} of ${of} ${name} have no ${field}` }
 }
 
 const rowFaults = ({ namedRows, readRows }: DayInputs): string[] =>

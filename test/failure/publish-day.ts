@@ -25,7 +25,7 @@ const { value: db, stop } = await openPool(
 )
 const day = parseUtcDay(DAY)
 const fence = await raiseFence(db, day)
-const inputs = { archiveVersion: n, archivedRows: n, flaggedSessions: 0, flaggedDigest: 'none' }
+const inputs = { archiveVersion: n, archivedRows: n, flaggedSessions: 0, flaggedDigest: 'none', isUnusual: false }
 await stageFigures(db, day, fence, figures, inputs)
 await publishFigures(db, day, fence)
 await stop()

@@ -75,6 +75,7 @@ def main(question_path, answer_path):
 
     answer = {
         "readRows": clicks.count() + purchases.count(),
+        "nulls": rows("nulls"),
         "metrics": rows("metrics"),
         "revenue": rows("revenue"),
         "items": rows("popular-items"),

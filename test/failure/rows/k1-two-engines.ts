@@ -106,6 +106,10 @@ export const row: Row = {
         say(`${name} day: ${ours.readRows} rows read`)
         if (ours.readRows !== theirs.readRows)
           differences.push(`${name}: read ${ours.readRows}, ${theirs.readRows} rows`)
+        if (!isDeepStrictEqual(ours.nulls, theirs.nulls))
+          differences.push(
+            `${name}: DuckDB misses ${JSON.stringify(ours.nulls)}, Spark ${JSON.stringify(theirs.nulls)}`,
+          )
         const [a, b] = [linesOf(figuresOf(ours)), linesOf(figuresOf(theirs))]
         rows += a.length
         differences.push(...a.filter((line) => !b.includes(line)).map((line) => `${name}: only DuckDB says ${line}`))

@@ -140,7 +140,13 @@ describe('what people say of anomalies', function () {
       const { db } = database
       const fence = await raiseFence(db, DAY)
       const { archiveVersion, archivedRows, flaggedDigest, flaggedSessions } = await readDayManifest(db, DAY)
-      const inputs = { archiveVersion, archivedRows, flaggedDigest, flaggedSessions: flaggedSessions.length }
+      const inputs = {
+        archiveVersion,
+        archivedRows,
+        flaggedDigest,
+        flaggedSessions: flaggedSessions.length,
+        isUnusual: false,
+      }
       const traffic = ['all', 'clean', 'flagged'].map((of) => ({
         traffic: of,
         ...Object.fromEntries(METRIC_NAMES.map((name) => [name, 1])),

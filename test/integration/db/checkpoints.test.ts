@@ -7,7 +7,11 @@ import {
   takePartition,
   type CheckpointWrite,
 } from '../../../db/stores/checkpoints.js'
+import { readCompleteness } from '../../../db/read-models/completeness.js'
+import { readPartitionHistory } from '../../../db/read-models/partition-history.js'
+import { recordArchiveGap, takeArchive } from '../../../db/stores/archive.js'
 import { ensureDayPartition } from '../../../db/stores/partitions.js'
+import { beginLog } from '../../../db/stores/topic-logs.js'
 import type { Anomaly } from '../../../domain/detection/anomaly.js'
 import { useTestStack } from '../../support/stack.js'
 import { createMigratedDatabase, type MigratedDatabase } from '../../support/test-pool.js'
@@ -156,6 +160,33 @@ describe('checkpoints', function () {
     assert.equal((await takePartition(database.db, NAME, 'two', 0)).nextOffset, 25)
     const { rows } = await database.db.query('SELECT g.from_offset, g.to_offset FROM data_gaps g')
     assert.deepEqual(rows, [{ from_offset: 5, to_offset: 25 }])
+  })
+
+  it('record a gap at offsets that the log before had one at, too: none hides the other', async () => {
+    const { db } = database
+    const gap = async (toOffset: number) => {
+      const { epoch } = await takePartition(db, NAME, 'one', 0)
+      await recordDataGap(db, NAME, epoch, { fromOffset: 0, toOffset, cause: 'retention' })
+      const archive = await takeArchive(db, NAME, 'one', 0)
+      await recordArchiveGap(db, NAME, archive.epoch, { fromOffset: 0, toOffset })
+    }
+    const stored = async (table: 'data_gaps' | 'archive_gaps') =>
+      (await db.query(`SELECT g.log, g.to_offset FROM ${table} g ORDER BY 1`)).rows
+    await gap(20)
+    await beginLog(db, NAME.topic)
+    await gap(5)
+    for (const table of ['data_gaps', 'archive_gaps'] as const)
+      assert.deepEqual(await stored(table), [
+        { log: 1, to_offset: 20 },
+        { log: 2, to_offset: 5 },
+      ])
+    const { partitions } = await readCompleteness(db)
+    assert.deepEqual(
+      partitions.map(({ inDataGaps }) => inDataGaps),
+      [5],
+    )
+    const { dataGaps } = await readPartitionHistory(db, NAME.topic, NAME.partition)
+    assert.deepEqual(dataGaps, [{ fromOffset: 0, toOffset: 5 }])
   })
 
   it('move anomalies forward only, and leave the first sight of them as it was', async () => {

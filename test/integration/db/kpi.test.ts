@@ -1,12 +1,13 @@
 import assert from 'node:assert/strict'
 import { figuresOf, METRIC_NAMES, type DayFigures } from '../../../domain/kpi/figures.js'
-import { parseUtcDay } from '../../../domain/utc-day.js'
+import { addDays, parseUtcDay } from '../../../domain/utc-day.js'
+import { recentEvents } from '../../../db/read-models/kpi-inputs.js'
 import { publishFigures, raiseFence, stageFigures } from '../../../db/stores/kpi.js'
 import { useTestStack } from '../../support/stack.js'
 import { createMigratedDatabase, type MigratedDatabase } from '../../support/test-pool.js'
 
 const DAY = parseUtcDay('2026-10-01')
-const INPUTS = { archiveVersion: 3, archivedRows: 10, flaggedSessions: 0, flaggedDigest: 'none' }
+const INPUTS = { archiveVersion: 3, archivedRows: 10, flaggedSessions: 0, flaggedDigest: 'none', isUnusual: false }
 
 /** Figures in which every number of a day is the same, so that a mixture shows. */
 const allOf = (n: number): DayFigures =>
@@ -83,5 +84,35 @@ describe('publishing a day', function () {
     isOver = true
     assert.deepEqual(await Promise.all(readers), [0, 0])
     assert.ok(reads > 30, `${reads} reads`)
+  })
+
+  it('compares with recent days that were neither unusual themselves nor touched by an incident or a gap', async () => {
+    const { db } = database
+    const published = async (daysBefore: number, n: number, isUnusual = false): Promise<void> => {
+      const day = addDays(DAY, -daysBefore)
+      const fence = await raiseFence(db, day)
+      await stageFigures(db, day, fence, allOf(n), { ...INPUTS, isUnusual })
+      await publishFigures(db, day, fence)
+    }
+    const incident = (daysBefore: number, severity: string, source: string) =>
+      db.query(
+        `INSERT INTO alert_history (alert_id, look_id, fingerprint, source, cause, kind, severity, outcome, incident_id,
+           decided_ts, event_count, swallowed_alerts, swallowed_count)
+         VALUES ($1, 'l', 'f', $2, 'c', 'firing', $3, 'sent', 'i', $4::timestamptz + interval '23 hours 59 minutes', 1, 0, 0)`,
+        [`a${daysBefore}`, source, severity, `${addDays(DAY, -daysBefore)}T00:00:00Z`],
+      )
+    for (const daysBefore of [1, 2, 3, 4, 5, 28, 29]) await published(daysBefore, daysBefore * 10)
+    assert.deepEqual(await recentEvents(db, DAY), [20, 40, 60, 80, 100, 560])
+    await published(1, 10, true)
+    await incident(2, 'critical', 'dead-letters')
+    await incident(3, 'warning', 'dead-letters')
+    await incident(4, 'critical', 'detector-lag')
+    await db.query(
+      `INSERT INTO archive_gaps (topic, kafka_partition, from_offset, to_offset, detected_ts) VALUES ('t', 0, 1, 2, $1)`,
+      [`${addDays(DAY, -4)}T12:00:00Z`],
+    )
+    assert.deepEqual(await recentEvents(db, DAY), [60, 560], 'a gap of the fourth day can be of the fifth')
+    await published(1, 10)
+    assert.deepEqual(await recentEvents(db, DAY), [20, 60, 560])
   })
 })

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DuckDbEngine } from '../../../../activities/kpi/duckdb-engine.js'
 import { figuresOf, type DayFigures } from '../../../../domain/kpi/figures.js'
+import type { MissingField } from '../../../../domain/kpi/quality-gates.js'
 import { openDuckDb, sqlText } from '../../../../platform/duckdb/duckdb.js'
 import { columnsOf } from '../../../../workers/archiver/event-columns.js'
 
@@ -27,7 +28,7 @@ interface PurchaseRow {
   readonly item: string
   readonly quantity: number
   readonly price: number
-  readonly currency: string
+  readonly currency: string | undefined
 }
 
 const text = (value: string | undefined): string => (value === undefined ? 'NULL' : sqlText(value))
@@ -41,6 +42,8 @@ describe('DuckDbEngine', function () {
   const folder = mkdtempSync(join(tmpdir(), 'guardian-engine-'))
   after(() => rmSync(folder, { recursive: true }))
   let files = 0
+  /** In the last answer. */
+  let missing: readonly MissingField[] = []
 
   const write = async (dataset: 'clicks' | 'purchases', values: readonly string[]): Promise<string> => {
     const { value: db, stop } = await openDuckDb({ memoryLimitBytes: 1e8, threads: 1, spillFolder: folder })
@@ -66,6 +69,7 @@ describe('DuckDbEngine', function () {
     }
     const answer = await new DuckDbEngine({ memoryLimitBytes: 2e8, threads: 2 }).compute(question)
     assert.equal(answer.readRows, clicks.length + purchases.length)
+    missing = answer.nulls.filter(({ events }) => events > 0)
     return figuresOf(answer)
   }
 
@@ -129,13 +133,23 @@ describe('DuckDbEngine', function () {
   })
 
   it('keeps currencies apart, and amounts beyond 2^53 exact until somebody has to say that they are', async () => {
-    const of = (id: string, price: number, currency: string): PurchaseRow => ({
+    const of = (id: string, price: number, currency: string | undefined): PurchaseRow => ({
       id,
       at: DAY,
       ...{ session: 's', order: id, item: 'i', quantity: 3, price, currency },
     })
     const { metrics } = await figures([], [of('a', 7, 'EUR'), of('b', 5, 'JPY'), of('c', 9e15, 'USD')])
     assert.deepEqual(metrics.all.revenue, { EUR: 21, JPY: 15, USD: 27e15 })
+    assert.deepEqual(missing, [])
+  })
+
+  it('counts what lacks a field once: repeats and other days are not asked', async () => {
+    const without = (id: string, at = DAY): PurchaseRow => ({
+      ...{ id, at, session: 's', order: id, item: 'i', quantity: 1, price: 1, currency: undefined },
+    })
+    const { metrics } = await figures([click('a', 1)], [without('p'), without('p'), without('q'), without('r', END)])
+    assert.deepEqual([metrics.all.purchases, metrics.all.revenue], [2, {}])
+    assert.deepEqual(missing, [{ field: 'currency', events: 2 }])
   })
 
   it('ranks a hundred items at most, ties by item', async () => {

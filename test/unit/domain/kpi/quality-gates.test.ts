@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { figuresOf, METRIC_NAMES, type DayFigures, type MetricName } from '../../../../domain/kpi/figures.js'
-import { checkFigures } from '../../../../domain/kpi/quality-gates.js'
+import { checkFigures, NEEDED_FIELDS, type DayInputs, type MissingField } from '../../../../domain/kpi/quality-gates.js'
 
-const INPUTS = { namedRows: 12, readRows: 12, recentEvents: [] }
+const INPUTS: DayInputs = { namedRows: 12, readRows: 12, nulls: [], recentEvents: [] }
 
 /** A day of ten clicks of two sessions, one of them flagged, and two purchases. */
 function sound(): DayFigures {
@@ -37,9 +37,10 @@ const broken = (change: (figures: DayFigures) => unknown, inputs = INPUTS): read
 
 describe('checkFigures', () => {
   it('lets figures pass that add up, also those of a day without events', () => {
-    assert.deepEqual(checkFigures(sound(), INPUTS), { broken: [], warnings: [] })
+    const sane = { broken: [], warnings: [], isUnusual: false }
+    assert.deepEqual(checkFigures(sound(), INPUTS), sane)
     const none = figuresOf({ metrics: [], revenue: [], items: [], funnel: [] })
-    assert.deepEqual(checkFigures(none, { namedRows: 0, readRows: 0, recentEvents: [] }), { broken: [], warnings: [] })
+    assert.deepEqual(checkFigures(none, { ...INPUTS, namedRows: 0, readRows: 0 }), sane)
   })
 
   it('finds each thing that does not', () => {
@@ -60,8 +61,32 @@ describe('checkFigures', () => {
   it('only warns of what is unusual, and only when it knows what is usual', () => {
     const warnings = (recentEvents: number[]) => checkFigures(sound(), { ...INPUTS, recentEvents }).warnings
     assert.deepEqual(warnings([1_000, 1_000]), [])
-    assert.deepEqual(warnings([40, 50, 30]), [])
-    assert.deepEqual(warnings([51, 60, 52]), ['10 events, where 52 are usual'])
-    assert.deepEqual(warnings([1, 1, 1]), ['10 events, where 1 are usual'])
+    assert.deepEqual(warnings([40, 60, 30]), [])
+    assert.deepEqual(warnings([60, 61, 62]), ['12 events, where 61 are usual'])
+    assert.deepEqual(warnings([1, 2, 2]), ['12 events, where 2 are usual'])
+    assert.deepEqual(
+      [
+        [61, 61, 61],
+        [12, 12, 12],
+      ].map((recentEvents) => checkFigures(sound(), { ...INPUTS, recentEvents }).isUnusual),
+      [true, false],
+    )
+  })
+
+  it('keeps a day back of which many events lack a field, and tells of a few', () => {
+    const many = sound()
+    Object.assign(many.metrics.all, { events: 1_000, page_views: 994, purchases: 1_000 })
+    Object.assign(many.metrics.clean, { events: 994, page_views: 994, purchases: 1_000 })
+    const of = (field: MissingField['field'], events: number) =>
+      checkFigures(many, { ...INPUTS, nulls: [{ field, events }] })
+    for (const field of NEEDED_FIELDS) {
+      assert.deepEqual(of(field, 0), { broken: [], warnings: [], isUnusual: false })
+      assert.deepEqual(of(field, 10).broken, [])
+      assert.match(
+        of(field, 10).warnings.join(),
+        new RegExp(`10 of 1000 (clicks|purchases) have no ${field}: they are`),
+      )
+      assert.match(of(field, 11).broken.join(), new RegExp(`11 of 1000 (clicks|purchases) have no ${field}$`))
+    }
   })
 })
