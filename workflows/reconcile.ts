@@ -45,7 +45,7 @@ export async function reconcile(input: ReconcileInput): Promise<ReconcileResult>
     setCurrentDetails(`**${day}**: ${found.expected} expected, ${found.stored} stored: ${counts}`)
     if (missing + extra + different > 0)
       throw ApplicationFailure.nonRetryable(
-        `of ${found.expected} anomalies of ${day} that the archive gives, ${counts}: see reconciliation_differences`,
+        `of ${found.expected} anomalies of ${day} that the archive gives, ${counts}: see /reconciliations/${day}/differences`,
         'GRD_RECONCILIATION',
       )
     return { day, ...found }

@@ -11,9 +11,11 @@ import {
 } from '../../workflows/contract.js'
 import { archivedLines } from '../support/archive-rows.js'
 import { backTestedRows, storedRows } from '../support/back-tested-rows.js'
+import { waitUntil } from '../support/child-process.js'
 import type { DetectionStage } from '../support/detection-stage.js'
 import { FiguresStage, RECORDS_OF_A_DAY } from '../support/figures-stage.js'
 import { flaggedOn, publishedFigures } from '../support/kpi-tables.js'
+import { keptText } from '../support/payload-texts.js'
 import { useTestStack } from '../support/stack.js'
 import { openTestPool } from '../support/test-pool.js'
 
@@ -123,7 +125,17 @@ describe('the figures of a day', function () {
   }
 
   it('come beside anomalies that are exactly those that the archive gives, by SQL alone', async () => {
-    for (const day of [FIRST, SECOND]) await reconciles(day)
+    await reconciles(FIRST)
+    // The other one as an alert offers it when the schedule has left a day out.
+    const span = { start: new Date(`${SECOND}T01:30:00Z`), end: new Date('2026-01-13T01:36:00Z') }
+    await client.schedule.getHandle('reconcile').backfill({ ...span, overlap: 'BUFFER_ALL' })
+    const madeUp = () => lastRun('reconcile-2026-01-13T01:30:00Z')
+    await waitUntil(
+      () => 'the run that was left out is not made up for',
+      30_000,
+      async () => (await madeUp())?.status === 'completed',
+    )
+    assert.equal((await madeUp())?.details['day'], SECOND)
   })
 
   it('come beside anomalies that a back-test of the rule in force gives again, row for row', () =>
@@ -269,5 +281,16 @@ describe('the figures of a day', function () {
     const daily = schedules.find(({ id }) => id === 'daily-kpi')
     assert.match(daily?.next ?? '', /T00:30:00\.000Z$/)
     assert.deepEqual([daily?.paused, daily?.overlap, daily?.catchup_seconds], [false, 'SKIP', 86_400])
+  })
+
+  it('leave nothing of their events in what Temporal keeps', async () => {
+    const kept = await keptText(client, ['dailyKpi', 'reconcile', 'backTest', 'backfillKpi', 'compactArchive'])
+    assert.ok(kept.includes(FIRST), 'payloads are read')
+    const { rows } = await stage.db.query<{ id: string }>('SELECT DISTINCT a.session_id AS id FROM anomaly_sessions a')
+    assert.ok(rows.length > 5)
+    assert.deepEqual(
+      rows.filter(({ id }) => kept.includes(id)),
+      [],
+    )
   })
 })

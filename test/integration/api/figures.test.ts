@@ -62,7 +62,7 @@ describe('figures over HTTP', function () {
         { traffic: 'all', step: 'carted', sessions: 1 },
       ],
     })
-    const inputs = { archiveVersion: 0, archivedRows: 0, flaggedSessions: 0, flaggedDigest: '' }
+    const inputs = { archiveVersion: 0, archivedRows: 0, flaggedSessions: 0, flaggedDigest: '', isUnusual: false }
     await stageFigures(database.db, day, fence, figures, inputs)
     await publishFigures(database.db, day, fence)
   }
