@@ -26,7 +26,11 @@ const SOURCES: readonly WatchedSource[] = ['data-gaps', 'detector-lag', 'schedul
 export async function alertWatch(limits: AlertWatchInput): Promise<AlertWatchResult> {
   const { workflowId, runId, startTime } = workflowInfo()
   const at = startTime.toISOString()
-  const sources = patched('reconciliation-is-watched') ? [...SOURCES, 'reconciliation' as const] : SOURCES
+  const sources = [
+    ...SOURCES,
+    ...(patched('reconciliation-is-watched') ? (['reconciliation'] as const) : []),
+    ...(limits.archiveLag === undefined ? [] : (['archiver-lag'] as const)),
+  ]
   const asked = await Promise.all(sources.map((source) => ask(source, at, limits)))
   const answered = asked.filter((one) => typeof one !== 'string')
   const unreadable = asked.filter((one) => typeof one === 'string')

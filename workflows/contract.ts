@@ -107,7 +107,10 @@ export interface DlqAlertResult extends LookResult {
 }
 
 export interface AlertWatchInput {
+  /** Of the detector. */
   readonly lag: LagLimits
+  /** Of the archiver; runs that were begun without it do not watch it. */
+  readonly archiveLag?: LagLimits
   /** Sessions flagged by one rule in a minute. */
   readonly burst: Thresholds
 }

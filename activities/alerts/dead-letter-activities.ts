@@ -121,6 +121,6 @@ const observeMissed = (missed: number): Observation[] =>
           severity: 'critical',
           count: missed,
           figures: { 'offsets gone': missed, topic: TOPICS.deadLetters },
-          links: [],
+          links: [{ label: 'The dead letters that are left', to: '/dlq/records' }],
         },
       ]

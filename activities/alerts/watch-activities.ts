@@ -13,6 +13,7 @@ import {
   type ReconciledDifference,
   type WatchedGaps,
   type WatchedPartition,
+  type WatchedReader,
   type WatchedSchedule,
 } from '../../domain/alerting/watched.js'
 import { asActivity } from '../activity-failure.js'
@@ -23,7 +24,7 @@ import { onceKnown } from '../once-known.js'
 /** Sources that tell of single happenings: each of them is told once. */
 export const HAPPENING_SOURCES = ['data-gaps', 'pipeline-runs', 'reconciliation', 'anomaly-burst'] as const
 /** Sources that tell how things are now. */
-export const STATE_SOURCES = ['detector-lag', 'schedules'] as const
+export const STATE_SOURCES = ['detector-lag', 'archiver-lag', 'schedules'] as const
 export type WatchedSource = (typeof HAPPENING_SOURCES)[number] | (typeof STATE_SOURCES)[number]
 
 interface Span {
@@ -39,7 +40,7 @@ export interface WatchDeps {
   readonly readFailedRuns: (from: Date, to: Date) => Promise<readonly FailedRuns[]>
   readonly readDifferences: (from: Date, to: Date) => Promise<readonly ReconciledDifference[]>
   readonly readBursts: (from: Date, to: Date) => Promise<readonly AnomalyBurst[]>
-  readonly readLag: (limits: LagLimits, nowMs: number) => Promise<readonly WatchedPartition[]>
+  readonly readLag: (reader: WatchedReader, limits: LagLimits, nowMs: number) => Promise<readonly WatchedPartition[]>
   readonly readSchedules: () => Promise<readonly WatchedSchedule[]>
   /** Decides a look and moves the watches, all or nothing; once per look. */
   readonly recordWatchLook: (look: {
@@ -55,6 +56,8 @@ export interface WatchDeps {
 
 export interface WatchLimits {
   readonly lag: LagLimits
+  /** Absent in looks that were asked for before the archive was watched. */
+  readonly archiveLag?: LagLimits
   /** Sessions flagged by one rule in a minute. */
   readonly burst: Thresholds
 }
@@ -113,13 +116,21 @@ export const createWatchActivities = (deps: WatchDeps) => ({
 
 export type WatchActivities = ReturnType<typeof createWatchActivities>
 
+/** How things are now has no span. */
+const STATE = { from: null, to: null } as const
+
+const lag = async (deps: WatchDeps, reader: WatchedReader, limits: LagLimits, nowMs: number): Promise<Observation[]> =>
+  observeLag(reader, await deps.readLag(reader, limits, nowMs), limits)
+
 async function watch(deps: WatchDeps, { source, at, limits }: WatchRequest): Promise<Watched> {
   const nowMs = Date.parse(at)
   if (source === 'detector-lag')
-    return { source, from: null, to: null, observations: observeLag(await deps.readLag(limits.lag, nowMs), limits.lag) }
+    return { ...STATE, source, observations: await lag(deps, 'detector', limits.lag, nowMs) }
+  if (source === 'archiver-lag')
+    return { ...STATE, source, observations: await lag(deps, 'archiver', limits.archiveLag ?? limits.lag, nowMs) }
   if (source === 'schedules')
     return {
-      ...{ source, from: null, to: null },
+      ...{ ...STATE, source },
       observations: observeSchedules(await deps.readSchedules(), nowMs, deps.scheduleLink),
     }
   const since = await deps.readWatch(source)

@@ -70,6 +70,8 @@ export function slackText(outgoing: OutgoingMessage): IncomingWebhookSendArgumen
   const { message } = outgoing
   const figures = message.figures.map(([name, value]) => `${name}: ${value}`)
   const lines = [message.headline, ...message.lines, ...figures].map(escape)
-  const foot = `\n${footerOf(outgoing)}`
-  return { text: cut(lines.join('\n'), LIMITS.text - Math.min(foot.length, 1_000)) + cut(foot, 1_000) }
+  const links = linksOf(message)
+  const linkLine = links === '' || links.length > 1_000 ? '' : `\n${links}` // half a link would lead nowhere
+  const foot = cut(`\n${footerOf(outgoing)}`, 1_000)
+  return { text: cut(lines.join('\n'), LIMITS.text - linkLine.length - foot.length) + linkLine + foot }
 }

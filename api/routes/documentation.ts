@@ -1,13 +1,16 @@
 import { readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
+import { packageRoot } from '../../platform/package-root.js'
 import { openApiDocument } from '../../schemas/rest/openapi.js'
 import type { Operation, Operations } from '../../schemas/rest/operations.js'
+import { escapeHtml, pageOfMarkdown } from '../markdown-page.js'
 import type { Handlers, Reply } from './router.js'
 
-type DocumentationName = 'getIndex' | 'getOpenApi' | 'getDocs' | 'getDocsStyle' | 'getDocsBundle' | 'getDocsStart'
+type DocumentationName =
+  'getIndex' | 'getOpenApi' | 'getDocs' | 'getDocsStyle' | 'getDocsBundle' | 'getDocsStart' | 'getRunbook'
 
-/** The index, the OpenAPI document, and Swagger UI from its package: no page loads anything from elsewhere. */
+/** The index, the OpenAPI document, Swagger UI from its package, and the runbook: no page loads anything from elsewhere. */
 export function createDocumentationHandlers(
   operations: Operations,
   version: string,
@@ -21,6 +24,7 @@ export function createDocumentationHandlers(
     getDocsStyle: asset('swagger-ui.css'),
     getDocsBundle: asset('swagger-ui-bundle.js'),
     getDocsStart: cacheable(DOCS_START),
+    getRunbook: cacheable(pageOfMarkdown(readFileSync(join(packageRoot, 'docs', 'runbook.md'), 'utf8'))),
   }
   return {
     getIndex: () => replies.getIndex,
@@ -29,6 +33,7 @@ export function createDocumentationHandlers(
     getDocsStyle: () => replies.getDocsStyle,
     getDocsBundle: () => replies.getDocsBundle,
     getDocsStart: () => replies.getDocsStart,
+    getRunbook: () => replies.getRunbook,
   }
 }
 
@@ -55,16 +60,13 @@ const DOCS_PAGE = `<!doctype html>
 const DOCS_START = `SwaggerUIBundle({ url: '/openapi.json', dom_id: '#swagger-ui', deepLinking: true, validatorUrl: null })
 `
 
-const escapeHtml = (text: string): string =>
-  text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;').replaceAll('"', '&quot;')
-
 /** What answers without any parameter, and then ends. */
 const canBeFollowed = ({ method, path, query, lane }: Operation): boolean =>
   method === 'get' && !path.includes('{') && lane !== 'stream' && query.safeParse({}).success
 
 function indexPage(operations: Operations, version: string): string {
   const rows = Object.values<Operation>(operations)
-    .filter(({ path }) => path !== '/' && !path.startsWith('/docs/'))
+    .filter(({ path }) => path !== '/' && (path === '/docs/runbook' || !path.startsWith('/docs/')))
     .map((operation) => {
       const { path, summary } = operation
       const shown = escapeHtml(path)

@@ -40,9 +40,11 @@ SELECT a.rule_id AS "ruleId", count(DISTINCT a.session_id) AS sessions
    AND ${countsAsFlagged('a')}
  GROUP BY a.rule_id ORDER BY a.rule_id LIMIT ${LIMIT}`
 
-const POSITIONS = `
+const CHECKPOINTS = { detector: 'detector_checkpoints', archiver: 'archive_checkpoints' } as const
+
+const positionsIn = (table: (typeof CHECKPOINTS)[keyof typeof CHECKPOINTS]): string => `
 SELECT c.topic, c.kafka_partition AS "kafkaPartition", c.next_offset AS "nextOffset"
-  FROM detector_checkpoints c ORDER BY c.topic, c.kafka_partition LIMIT 10000`
+  FROM ${table} c ORDER BY c.topic, c.kafka_partition LIMIT 10000`
 
 /** Data gaps of detector and archiver recorded in [from, to), by partition and cause. @throws GRD_STORE_* */
 export const readGaps = async (db: Queryable, from: Date, to: Date): Promise<WatchedGaps[]> =>
@@ -60,12 +62,12 @@ export const readDifferences = async (db: Queryable, from: Date, to: Date): Prom
 export const readBursts = async (db: Queryable, from: Date, to: Date): Promise<AnomalyBurst[]> =>
   (await db.query<AnomalyBurst>(BURSTS, [from, to])).rows
 
-export interface DetectorPosition {
+export interface ReaderPosition {
   readonly topic: string
   readonly kafkaPartition: number
   readonly nextOffset: number
 }
 
-/** Up to where the detector has come, as of its last checkpoints. @throws GRD_STORE_* */
-export const readPositions = async (db: Queryable): Promise<DetectorPosition[]> =>
-  (await db.query<DetectorPosition>(POSITIONS)).rows
+/** Up to where a reader of the log has come, as of its last checkpoints. @throws GRD_STORE_* */
+export const readPositions = async (db: Queryable, reader: keyof typeof CHECKPOINTS): Promise<ReaderPosition[]> =>
+  (await db.query<ReaderPosition>(positionsIn(CHECKPOINTS[reader]))).rows

@@ -27,6 +27,9 @@ export interface AlertMessage {
 
 const WORDS = { warning: 'Warning', critical: 'Critical', recovered: 'Recovered' } as const
 
+/** Where the runbook says what to do about alerts of a source, below the address of the API. */
+export const runbookPath = (source: AlertSource): string => `/docs/runbook#${source}`
+
 /** @param baseUrl where the API is reached by people */
 export function messageOf(alert: Alert, baseUrl: string): AlertMessage {
   const severity = alert.kind === 'recovered' ? 'recovered' : alert.severity
@@ -37,7 +40,11 @@ export function messageOf(alert: Alert, baseUrl: string): AlertMessage {
     headline: `${WORDS[severity]}: ${alert.cause}`,
     lines: [...opening(alert), ...swallowed(alert)],
     figures: Object.entries(alert.figures).map(([name, value]) => [name, String(value)]),
-    links: [...alert.links, { label: 'This alert', to: `/alerts/${alert.alertId}` }].map(link),
+    links: [
+      ...alert.links,
+      { label: 'What to do', to: runbookPath(alert.source) },
+      { label: 'This alert', to: `/alerts/${alert.alertId}` },
+    ].map(link),
     footer: `${alert.fingerprint} · ${new Date(alert.decidedMs).toISOString()}`,
   }
 }

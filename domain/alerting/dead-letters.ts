@@ -52,6 +52,13 @@ export class DeadLetterCount {
   }
 }
 
+/** What is counted as `other` cannot be asked for by name: all of the other part is shown then. */
+function recordsPath({ code, topic }: Pick<DeadLetterGrowth, 'code' | 'topic'>): string {
+  const named = Object.entries({ code, topic }).filter(([, name]) => name !== OTHER)
+  const query = named.map(([part, name]) => `${part}=${name}`).join('&')
+  return query === '' ? '/dlq/records' : `/dlq/records?${query}`
+}
+
 /** What the growth of the dead letters comes to, one observation per cause. */
 export const observeDeadLetters = (
   growth: readonly DeadLetterGrowth[],
@@ -64,5 +71,5 @@ export const observeDeadLetters = (
     severity: severityOf(count, thresholds),
     count,
     figures: { 'dead letters': count, first: `${TOPICS.deadLetters}/${firstPartition}@${firstOffset}` },
-    links: [],
+    links: [{ label: 'These dead letters', to: recordsPath({ code, topic }) }],
   }))

@@ -7,6 +7,7 @@ export const ALERT_SOURCES = [
   'dead-letters',
   'data-gaps',
   'detector-lag',
+  'archiver-lag',
   'schedules',
   'pipeline-runs',
   'reconciliation',

@@ -94,6 +94,10 @@ export const observeBursts = (bursts: readonly AnomalyBurst[], seconds: number, 
     links: [{ label: 'The anomalies', to: `/anomalies?rule=${encodeURIComponent(ruleId)}` }],
   }))
 
+/** Who reads the log, and may be behind. */
+export const LOG_READERS = ['detector', 'archiver'] as const
+export type WatchedReader = (typeof LOG_READERS)[number]
+
 /** How far one partition has been processed, against what Kafka had at two moments. */
 export interface WatchedPartition {
   readonly topic: string
@@ -110,16 +114,25 @@ export interface LagLimits {
   readonly criticalSeconds: number
 }
 
+const LAG_LINKS: Readonly<Record<WatchedReader, AlertLink>> = {
+  detector: { label: 'Lag by partition', to: '/stats' },
+  archiver: { label: 'How the servers are', to: '/health' },
+}
+
 /** One observation per topic whose next record has waited for longer than a limit, with its partitions counted. */
-export function observeLag(partitions: readonly WatchedPartition[], limits: LagLimits): Observation[] {
+export function observeLag(
+  reader: WatchedReader,
+  partitions: readonly WatchedPartition[],
+  limits: LagLimits,
+): Observation[] {
   const behind = partitions.filter((p) => p.nextOffset < p.youngerThanWarning)
   return [...new Set(behind.map(({ topic }) => topic))].map((topic) => {
     const own = behind.filter((p) => p.topic === topic)
     const isCritical = own.some((p) => p.nextOffset < p.youngerThanCritical)
     return {
-      source: 'detector-lag',
-      fingerprint: fingerprintOf('detector-lag', topic),
-      cause: `The detector is behind on ${topic}`,
+      source: `${reader}-lag`,
+      fingerprint: fingerprintOf(`${reader}-lag`, topic),
+      cause: `The ${reader} is behind on ${topic}`,
       severity: isCritical ? 'critical' : 'warning',
       count: 0,
       figures: {
@@ -127,7 +140,7 @@ export function observeLag(partitions: readonly WatchedPartition[], limits: LagL
         'partitions behind': own.length,
         'records behind': own.reduce((sum, p) => sum + p.endOffset - p.nextOffset, 0),
       },
-      links: [{ label: 'Lag by partition', to: '/stats' }],
+      links: [LAG_LINKS[reader]],
     }
   })
 }
@@ -144,6 +157,8 @@ export interface WatchedSchedule {
   readonly lastTwo?: { readonly earlierDueMs: number; readonly begunMs: number } | undefined
   /** The command that makes up for days of it, given `--from` and `--to`; undefined when each run is for itself. */
   readonly backfillCommand?: string | undefined
+  /** Each run is for the day that it was due on: no later one does the work of one that was left out. */
+  readonly eachRunCounts?: boolean | undefined
 }
 
 /** A schedule may be so late before it is told of: Temporal's own jitter, and a restart, are no news. */
@@ -197,7 +212,11 @@ function missedBy({ everyMs, lastDueMs, lastTwo }: WatchedSchedule, nowMs: numbe
 }
 
 /** A run that is due on a day is for the day before: the first that is missing is for the day of the last that began. */
-function makeUpFor({ id, backfillCommand }: WatchedSchedule, missed: Missed | undefined): string {
+function makeUpFor({ id, backfillCommand, eachRunCounts }: WatchedSchedule, missed: Missed | undefined): string {
+  if (missed !== undefined && eachRunCounts === true) {
+    const [after, upTo] = [missed.fromMs, missed.toMs].map((ms) => new Date(ms).toISOString())
+    return `temporal schedule backfill --schedule-id ${id} --start-time ${after} --end-time ${upTo} --overlap-policy BufferAll`
+  }
   if (backfillCommand === undefined || missed === undefined) return `temporal schedule trigger --schedule-id ${id}`
   const last = addDays(utcDayOf(missed.toMs), -1)
   const first = utcDayOf(missed.fromMs)
@@ -212,5 +231,5 @@ export const observeUnreadable = (source: string): Observation => ({
   severity: 'warning',
   count: 0,
   figures: { source },
-  links: [],
+  links: [{ label: 'How the servers are', to: '/health' }],
 })

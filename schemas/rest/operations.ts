@@ -138,6 +138,13 @@ const documentation = {
     summary: 'Script of /docs',
     answers: page('A script', 'text/javascript'),
   },
+  getRunbook: {
+    ...open,
+    path: '/docs/runbook',
+    tag: 'documentation',
+    summary: 'What to do about each kind of alert',
+    answers: page('A page with a section for each source of alerts'),
+  },
   getDocsStart: {
     ...open,
     path: '/docs/start.js',

@@ -77,6 +77,7 @@ const DELIVERIES: readonly (readonly [string, Partial<Activities>])[] = [
 
 const watchInput: AlertWatchInput = {
   lag: { warningSeconds: 60, criticalSeconds: 300 },
+  archiveLag: { warningSeconds: 600, criticalSeconds: 3_600 },
   burst: { warning: 100, critical: 1_000 },
 }
 

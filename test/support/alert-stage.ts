@@ -1,5 +1,10 @@
 import type { WorkflowHandle } from '@temporalio/client'
-import { WORKFLOWS, type AlertWatchResult, type DlqAlertResult } from '../../workflows/contract.js'
+import {
+  WORKFLOWS,
+  type AlertWatchInput,
+  type AlertWatchResult,
+  type DlqAlertResult,
+} from '../../workflows/contract.js'
 import { writeWorkflowBundle } from '../../workers/orchestrator/workflow-bundle.js'
 import { ServiceProcess, waitUntil } from './child-process.js'
 import { DetectionStage } from './detection-stage.js'
@@ -139,7 +144,13 @@ export class AlertStage {
     return this.temporal.client.workflow.execute(WORKFLOWS.alertWatch.type, {
       taskQueue: WORKFLOWS.alertWatch.taskQueue,
       workflowId: `test-watch-${process.pid}-${this.stage.env['DATABASE_URL']?.slice(-12) ?? ''}-${this.#looks}`,
-      args: [{ lag: { warningSeconds: 1, criticalSeconds: 3_600 }, burst: { warning: 2, critical: 100 } }],
+      args: [
+        {
+          lag: { warningSeconds: 1, criticalSeconds: 3_600 },
+          archiveLag: { warningSeconds: 1, criticalSeconds: 3_600 },
+          burst: { warning: 2, critical: 100 },
+        } satisfies AlertWatchInput,
+      ],
     }) as Promise<AlertWatchResult>
   }
 

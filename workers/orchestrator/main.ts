@@ -89,6 +89,10 @@ const schedulePolicy = (config: OrchestratorConfig): SchedulePolicy => ({
   },
   watch: {
     lag: { warningSeconds: config.ALERT_LAG_WARNING_SECONDS, criticalSeconds: config.ALERT_LAG_CRITICAL_SECONDS },
+    archiveLag: {
+      warningSeconds: config.ALERT_ARCHIVE_LAG_WARNING_SECONDS,
+      criticalSeconds: config.ALERT_ARCHIVE_LAG_CRITICAL_SECONDS,
+    },
     burst: { warning: config.ALERT_BURST_WARNING, critical: config.ALERT_BURST_CRITICAL },
   },
 })

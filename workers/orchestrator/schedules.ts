@@ -39,6 +39,8 @@ export interface DeclaredSchedule {
   readonly runsAtOnce: boolean
   /** What makes up for days that it missed, given `--from` and `--to`. */
   readonly backfillCommand?: string
+  /** Each run is for a day of its own, and there is no command that makes up for it but Temporal's. */
+  readonly eachRunCounts?: boolean
 }
 
 export interface SchedulePolicy {
@@ -55,13 +57,16 @@ const HOUR_MS = 3_600_000
 const MINUTE_MS = 60_000
 
 /** Every schedule of the system. */
-export const declaredSchedules = ({
+export const declaredSchedules = (policy: SchedulePolicy): readonly DeclaredSchedule[] => [
+  ...dailySchedules(policy),
+  ...minutelySchedules(policy),
+]
+
+const dailySchedules = ({
   daysAhead,
   retentionDays,
   archiveWaitMs,
   compaction,
-  deadLetters,
-  watch,
 }: SchedulePolicy): readonly DeclaredSchedule[] => [
   {
     id: WORKFLOWS.partitionMaintenance.scheduleId,
@@ -93,6 +98,7 @@ export const declaredSchedules = ({
     input: { archiveWaitMs } satisfies ReconcileInput,
     summary: 'The anomalies of the day before, held against those that the archive gives',
     runsAtOnce: false,
+    eachRunCounts: true,
   },
   {
     id: WORKFLOWS.compactArchive.scheduleId,
@@ -104,6 +110,9 @@ export const declaredSchedules = ({
     summary: 'Small files of the archive are put together; those put together long ago are removed',
     runsAtOnce: false,
   },
+]
+
+const minutelySchedules = ({ deadLetters, watch }: SchedulePolicy): readonly DeclaredSchedule[] => [
   {
     id: WORKFLOWS.dlqAlert.scheduleId,
     at: { everyMs: MINUTE_MS },
@@ -121,7 +130,7 @@ export const declaredSchedules = ({
     workflowType: WORKFLOWS.alertWatch.type,
     taskQueue: WORKFLOWS.alertWatch.taskQueue,
     input: watch,
-    summary: 'Data gaps, lag, schedules, failed runs, bursts of anomalies',
+    summary: 'Data gaps, lag, schedules, failed runs, differences, bursts of anomalies',
     runsAtOnce: true,
   },
 ]

@@ -12,7 +12,7 @@ import { recordLook } from '../../db/stores/alert-looks.js'
 import { moveWatches, readWatch } from '../../db/stores/alert-watches.js'
 import type { AlertPolicy } from '../../domain/alerting/decide-alert.js'
 import type { Channel } from '../../domain/alerting/channel.js'
-import type { LagLimits, WatchedPartition, WatchedSchedule } from '../../domain/alerting/watched.js'
+import type { LagLimits, WatchedPartition, WatchedReader, WatchedSchedule } from '../../domain/alerting/watched.js'
 import { TOPICS } from '../../domain/events.js'
 import { offsetsAt, topicOffsets, withAdmin } from '../../platform/kafka/admin.js'
 import type { createKafka } from '../../platform/kafka/client.js'
@@ -43,7 +43,7 @@ export const watchDeps = (parts: WatchParts): WatchDeps => {
     readFailedRuns: (from, to) => readFailedRuns(db, from, to),
     readDifferences: (from, to) => readDifferences(db, from, to),
     readBursts: (from, to) => readBursts(db, from, to),
-    readLag: (limits, nowMs) => readLag(parts, limits, nowMs),
+    readLag: (reader, limits, nowMs) => readLag(parts, reader, limits, nowMs),
     readSchedules: () => Promise.all(parts.declared.map((one) => readSchedule(parts.schedules, one))),
     recordWatchLook: ({ spans, ...look }) =>
       recordLook(db, { ...look, policy, keptMs, channels, alongside: (tx) => moveWatches(tx, spans) }),
@@ -52,10 +52,15 @@ export const watchDeps = (parts: WatchParts): WatchDeps => {
   }
 }
 
-/** A partition that no detector has begun is behind from its first record on. */
-async function readLag({ db, kafka }: WatchParts, limits: LagLimits, nowMs: number): Promise<WatchedPartition[]> {
+/** A partition that no detector, or no archiver, has begun is behind from its first record on. */
+async function readLag(
+  { db, kafka }: WatchParts,
+  reader: WatchedReader,
+  limits: LagLimits,
+  nowMs: number,
+): Promise<WatchedPartition[]> {
   const positions = new Map(
-    (await readPositions(db)).map(({ topic, kafkaPartition, nextOffset }) => [
+    (await readPositions(db, reader)).map(({ topic, kafkaPartition, nextOffset }) => [
       `${topic}/${kafkaPartition}`,
       nextOffset,
     ]),
@@ -80,7 +85,7 @@ async function readLag({ db, kafka }: WatchParts, limits: LagLimits, nowMs: numb
 }
 
 async function readSchedule(client: ScheduleClient, schedule: DeclaredSchedule): Promise<WatchedSchedule> {
-  const { id, at, backfillCommand } = schedule
+  const { id, at, backfillCommand, eachRunCounts } = schedule
   const everyMs = 'everyMs' in at ? at.everyMs : DAY_MS
   try {
     const { state, info } = await client.getHandle(id).describe()
@@ -88,7 +93,7 @@ async function readSchedule(client: ScheduleClient, schedule: DeclaredSchedule):
     const lastDueMs = Math.max(info.createdAt.getTime(), last?.scheduledAt.getTime() ?? 0)
     const lastTwo =
       last && earlier ? { earlierDueMs: earlier.scheduledAt.getTime(), begunMs: last.takenAt.getTime() } : undefined
-    return { id, isPaused: state.paused, everyMs, lastDueMs, exists: true, lastTwo, backfillCommand }
+    return { id, isPaused: state.paused, everyMs, lastDueMs, exists: true, lastTwo, backfillCommand, eachRunCounts }
   } catch (error) {
     if (!(error instanceof ScheduleNotFoundError)) throw error
     return { id, isPaused: false, everyMs, lastDueMs: 0, exists: false }

@@ -20,6 +20,7 @@ const WHO_MAY: Readonly<Record<string, Access>> = {
   'GET /docs/swagger-ui.css': 'open',
   'GET /docs/swagger-ui-bundle.js': 'open',
   'GET /docs/start.js': 'open',
+  'GET /docs/runbook': 'open',
   'GET /health': 'open',
   'GET /livez': 'open',
   'GET /readyz': 'open',

@@ -214,7 +214,7 @@ describe('dead letters that are told of', function () {
     assert.match(stage.slack.taken.at(-1)?.text ?? '', /sent again/)
   })
 
-  it('tells of data gaps, failed runs, differences, lag, schedules that do not run; each happening once', async () => {
+  it('tells of gaps, failed runs, differences, bursts, lag, schedules that do not run; each happening once', async () => {
     const { db } = stage.stage
     const before = (await stage.history()).length
     await db.query(`UPDATE alert_watches SET watched_until = now() - interval '10 minutes'`)
@@ -244,6 +244,15 @@ describe('dead letters that are told of', function () {
       [clicks],
     )
     await db.query(
+      `INSERT INTO anomaly_sessions (session_id, rule_id, rule_version, window_start, window_end, event_count, distinct_items,
+         status, mode, evidence, topic, kafka_partition, first_offset, last_offset, as_of_offset, produced_ts, kafka_ts,
+         detected_ts, db_write_ts)
+       SELECT 's' || n, CASE WHEN n > 1200 THEN 'HIGH_FREQUENCY' ELSE 'BOT_LIKE' END, 1, now(), now() + interval '10 s', 200, 1, 'open',
+              CASE WHEN n > 1300 THEN 'shadow' ELSE 'active' END, '{}', $1, 0, n, n, n, now(), now(), now(), now() - interval '5 minutes'
+         FROM generate_series(1, 3000) n`,
+      [clicks],
+    )
+    await db.query(
       `INSERT INTO alert_looks (look_id, decided_ts) VALUES ('of long ago', now() - interval '91 days'),
               ('of the day before', now() - interval '89 days')`,
     )
@@ -258,6 +267,9 @@ describe('dead letters that are told of', function () {
       'pipeline-runs:dailyKpi warning',
       'reconciliation:2026-10-01 critical',
       `detector-lag:${clicks} warning`,
+      `archiver-lag:${clicks} warning`,
+      'anomaly-burst:BOT_LIKE critical',
+      'anomaly-burst:HIGH_FREQUENCY warning',
       'schedules:dlq-alert warning',
     ])
       assert.ok(told.includes(expected), `${expected} in ${told.join(', ')}`)
@@ -271,9 +283,9 @@ describe('dead letters that are told of', function () {
     const again = await stage.watch()
     assert.deepEqual(again.sent, [])
     const repeated = (await stage.history()).filter(({ fingerprint }) =>
-      /^(data-gaps|pipeline-runs|reconciliation):/.test(fingerprint),
+      /^(data-gaps|pipeline-runs|reconciliation|anomaly-burst):/.test(fingerprint),
     )
-    assert.equal(repeated.length, 4)
+    assert.equal(repeated.length, 6)
   })
 
   it('tells of a source that does not answer, and goes on with the others', async () => {

@@ -224,7 +224,10 @@ describe('partition maintenance', function () {
     assert.equal(info.numActionsTaken, 2)
   })
 
-  it('is offered by a process that ends in order', () => orchestrator.stop())
+  it('is offered by a process that says which channels of alerts are off, and ends in order', async () => {
+    assert.equal(orchestrator.says('alert_channel_off'), 2)
+    await orchestrator.stop()
+  })
 })
 
 describe('connectTemporal', function () {

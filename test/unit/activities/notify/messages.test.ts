@@ -48,7 +48,10 @@ describe('messageOf', () => {
       '7 in this look.',
       'Since the last message: 2 more alerts that were not sent, 30 more of it counted.',
     ])
-    assert.deepEqual(links.at(-1), { label: 'This alert', url: 'https://guardian.example/alerts/a1' })
+    assert.deepEqual(links, [
+      { label: 'What to do', url: 'https://guardian.example/docs/runbook#dead-letters' },
+      { label: 'This alert', url: 'https://guardian.example/alerts/a1' },
+    ])
   })
 
   it('tells a recovery with all that was kept back', () => {
@@ -64,7 +67,7 @@ describe('slackMessage', () => {
     const text = JSON.stringify(message.blocks)
     for (const part of ['Critical', '7 in this look', 'dead letters', '/alerts/a1', 'slack-a1', 'sent again'])
       assert.ok(text.includes(part), part)
-    assert.match(message.text ?? '', /^Critical: Dead letters[^]*slack-a1 · sent again/)
+    assert.match(message.text ?? '', /^Critical: Dead letters[^]*runbook#dead-letters[^]*slack-a1 · sent again/)
   })
 
   it('keeps within what Slack takes, whatever the alert holds', function () {

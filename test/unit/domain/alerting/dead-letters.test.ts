@@ -23,6 +23,19 @@ describe('DeadLetterCount', () => {
     )
   })
 
+  it('links to the records of its cause; what nobody knows is not asked for by name', () => {
+    const count = new DeadLetterCount()
+    count.add('DECODE', 'km.clicks.v1', 0, 0)
+    count.add('DECODE', 'made up', 0, 1)
+    count.add(undefined, undefined, 0, 2)
+    const links = observeDeadLetters(count.growth(), THRESHOLDS).flatMap((one) => one.links.map(({ to }) => to))
+    assert.deepEqual(links.sort(), [
+      '/dlq/records',
+      '/dlq/records?code=DECODE',
+      '/dlq/records?code=DECODE&topic=km.clicks.v1',
+    ])
+  })
+
   it('has no more causes than codes times topics, whatever the headers hold', () => {
     const count = new DeadLetterCount()
     for (let i = 0; i < 5_000; i++) count.add(`X${i}`, `t${i}`, 0, i)

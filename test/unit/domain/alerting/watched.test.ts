@@ -77,11 +77,12 @@ describe('observeLag', () => {
   const limits = { warningSeconds: 60, criticalSeconds: 300 }
 
   it('is no news while the next record is younger than the limit', () => {
-    assert.deepEqual(observeLag([partition({})], limits), [])
+    assert.deepEqual(observeLag('detector', [partition({})], limits), [])
   })
 
   it('is one alert per topic, as bad as its worst partition', () => {
     const [one, ...more] = observeLag(
+      'detector',
       [
         partition({ nextOffset: 99 }),
         partition({ kafkaPartition: 1, nextOffset: 79 }),
@@ -94,7 +95,8 @@ describe('observeLag', () => {
       [one?.severity, one?.figures['partitions behind'], one?.figures['records behind']],
       ['critical', 2, 122],
     )
-    assert.equal(observeLag([partition({ nextOffset: 99 })], limits)[0]?.severity, 'warning')
+    const [archive] = observeLag('archiver', [partition({ nextOffset: 99 })], limits)
+    assert.deepEqual([archive?.fingerprint, archive?.severity], ['archiver-lag:km.clicks.v1', 'warning'])
   })
 })
 
@@ -128,6 +130,19 @@ describe('observeSchedules', () => {
     assert.equal(
       at(nowMs, daily('2026-10-03'))?.figures['to make up for it'],
       'guardian kpi backfill --from 2026-10-03 --to 2026-10-03',
+    )
+  })
+
+  it('offers to have each run made up for that no later one makes up for', () => {
+    const late = at(due('2026-10-04') + 6 * MINUTE, {
+      ...daily('2026-10-01'),
+      backfillCommand: undefined,
+      eachRunCounts: true,
+    })
+    assert.equal(
+      late?.figures['to make up for it'],
+      'temporal schedule backfill --schedule-id daily-kpi --start-time 2026-10-01T00:30:00.000Z ' +
+        '--end-time 2026-10-04T00:36:00.000Z --overlap-policy BufferAll',
     )
   })
 
