@@ -1,6 +1,7 @@
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { parse } from 'dotenv'
 import pg from 'pg'
 import { WORKFLOWS } from '../../../workflows/contract.js'
@@ -65,6 +66,16 @@ async function missingIn(uiUrl: string): Promise<string[]> {
   ]
 }
 
+/** A run is listed as completed a moment after its day is published. @returns what is still missing then */
+async function missingSoon(uiUrl: string): Promise<string[]> {
+  const giveUpAt = performance.now() + 15_000
+  for (;;) {
+    const missing = await missingIn(uiUrl)
+    if (missing.length === 0 || performance.now() > giveUpAt) return missing
+    await sleep(500)
+  }
+}
+
 export const row: Row = {
   id: 'B12',
   fault: 'none: the first `npm start` on an empty machine, servers fetched',
@@ -82,9 +93,11 @@ export const row: Row = {
       const addresses = parse(readFileSync(join(dataDir, 'stack.env')))
       const { rows } = await published(addresses['DATABASE_URL'] ?? '')
       const publishedS = seconds()
-      const differences = await missingIn(addresses['TEMPORAL_UI_URL'] ?? '')
+      const differences = await missingSoon(addresses['TEMPORAL_UI_URL'] ?? '')
       if (rows < LEAST_ROWS) differences.push(`${rows} rows are archived, of 100,000 records`)
-      if (publishedS > LIMIT_S) differences.push(`published after ${publishedS.toFixed(0)} s`)
+      const shownS = seconds()
+      if (shownS > LIMIT_S)
+        differences.push(`published after ${publishedS.toFixed(0)} s, shown after ${shownS.toFixed(0)} s`)
       return {
         held: differences.length === 0,
         figure: `two days with ${rows} rows published after ${publishedS.toFixed(0)} s, everything running after ${runningS.toFixed(0)} s`,
