@@ -106,7 +106,7 @@ describe('publishing a day', function () {
     await published(1, 10, true)
     await incident(2, 'critical', 'dead-letters')
     await incident(3, 'warning', 'dead-letters')
-    await incident(4, 'critical', 'detector-lag')
+    await incident(28, 'critical', 'detector-lag')
     await db.query(
       `INSERT INTO archive_gaps (topic, kafka_partition, from_offset, to_offset, detected_ts) VALUES ('t', 0, 1, 2, $1)`,
       [`${addDays(DAY, -4)}T12:00:00Z`],

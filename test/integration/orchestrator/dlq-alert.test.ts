@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { TOPICS } from '../../../domain/events.js'
 import { AlertStage, keyIn } from '../../support/alert-stage.js'
+import { insertBursts } from '../../support/bursts.js'
 import { sendDeadLetters, type DeadLetterBatch } from '../../support/dead-letters.js'
 import { waitUntil } from '../../support/child-process.js'
 import { useTestStack } from '../../support/stack.js'
@@ -243,15 +244,7 @@ describe('dead letters that are told of', function () {
        VALUES ($1, 1, 5, 45, now() - interval '5 minutes')`,
       [clicks],
     )
-    await db.query(
-      `INSERT INTO anomaly_sessions (session_id, rule_id, rule_version, window_start, window_end, event_count, distinct_items,
-         status, mode, evidence, topic, kafka_partition, first_offset, last_offset, as_of_offset, produced_ts, kafka_ts,
-         detected_ts, db_write_ts)
-       SELECT 's' || n, CASE WHEN n > 1200 THEN 'HIGH_FREQUENCY' ELSE 'BOT_LIKE' END, 1, now(), now() + interval '10 s', 200, 1, 'open',
-              CASE WHEN n > 1300 THEN 'shadow' ELSE 'active' END, '{}', $1, 0, n, n, n, now(), now(), now(), now() - interval '5 minutes'
-         FROM generate_series(1, 3000) n`,
-      [clicks],
-    )
+    await insertBursts(db, clicks)
     await db.query(
       `INSERT INTO alert_looks (look_id, decided_ts) VALUES ('of long ago', now() - interval '91 days'),
               ('of the day before', now() - interval '89 days')`,
@@ -280,8 +273,16 @@ describe('dead letters that are told of', function () {
       ['of the day before'],
     )
     await stage.delivered()
+    await db.query(
+      `INSERT INTO archive_checkpoints (topic, kafka_partition, owner_epoch, owner, next_offset)
+       SELECT $1, p, 1, 'an archiver that is ahead', 1000000 FROM generate_series(0, 99) p`,
+      [clicks],
+    )
     const again = await stage.watch()
     assert.deepEqual(again.sent, [])
+    const looks = async (fingerprint: string) =>
+      (await stage.history()).filter((entry) => entry.fingerprint === fingerprint).length
+    assert.deepEqual([await looks(`detector-lag:${clicks}`), await looks(`archiver-lag:${clicks}`)], [2, 1])
     const repeated = (await stage.history()).filter(({ fingerprint }) =>
       /^(data-gaps|pipeline-runs|reconciliation|anomaly-burst):/.test(fingerprint),
     )
