@@ -1,4 +1,4 @@
-import { loadConfig } from '../platform/config.js'
+import { ConfigError, loadConfig } from '../platform/config.js'
 import type { Env } from '../platform/env.js'
 
 const VARIABLES = [
@@ -23,6 +23,7 @@ const VARIABLES = [
   'KPI_ARCHIVE_WAIT_MS',
   'API_PAGE_LIMIT_MAX',
   'API_QUERY_TIMEOUT_MS',
+  'API_REQUEST_TIMEOUT_MS',
   'API_BODY_LIMIT_BYTES',
   'API_MAX_CONNECTIONS',
   'GUARDIAN_ADMIN_KEY',
@@ -76,7 +77,28 @@ const VARIABLES = [
   'TEMPORAL_NAMESPACE',
 ] as const
 
-/** What the API needs from the environment. @throws ConfigError */
-export const apiConfig = (env: Env) => loadConfig(VARIABLES, env)
+/** How long a request waits for something else: each of them ends before the request does. */
+const WAITS = [
+  'API_QUERY_TIMEOUT_MS',
+  'API_LOG_READ_TIMEOUT_MS',
+  'API_COLLECTOR_DEADLINE_MS',
+  'PG_CONNECT_TIMEOUT_MS',
+  'PG_LOCK_TIMEOUT_MS',
+  'SCHEMA_REGISTRY_TIMEOUT_MS',
+] as const
+
+/** What the API needs from the environment. @throws ConfigError also for values that do not fit each other */
+export function apiConfig(env: Env) {
+  const config = loadConfig(VARIABLES, env)
+  const faults = WAITS.filter((name) => config[name] >= config.API_REQUEST_TIMEOUT_MS).map(
+    (name) => `${name}: not below API_REQUEST_TIMEOUT_MS`,
+  )
+  if (config.API_REQUEST_TIMEOUT_MS >= config.API_IDEMPOTENCY_IN_FLIGHT_SECONDS * 1_000)
+    faults.push('API_REQUEST_TIMEOUT_MS: not below API_IDEMPOTENCY_IN_FLIGHT_SECONDS')
+  if (config.API_REPORTS_AT_WORK >= config.PG_POOL_MAX)
+    faults.push('API_REPORTS_AT_WORK: not below PG_POOL_MAX, so that reports leave a connection to others')
+  if (faults.length > 0) throw new ConfigError(faults)
+  return config
+}
 
 export type ApiConfig = ReturnType<typeof apiConfig>

@@ -1,6 +1,7 @@
 import { createServer, type RequestListener, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { Part } from '../platform/lifecycle.js'
+import { observeLimit } from '../platform/limits.js'
 import { Counter, Gauge, type Registry } from '../platform/metrics.js'
 import { answerRefused } from './refused-connections.js'
 
@@ -44,7 +45,7 @@ export function serveHttp(
   server.on('clientError', answerRefused)
   // Who expects something that we do not know is answered as usual, as RFC 9110 allows; Node would answer without a body.
   server.on('checkExpectation', listener)
-  observeConnections(server, registry)
+  observeConnections(server, maxConnections, registry)
   const stop = () =>
     new Promise<void>((resolve, reject) => {
       server.close((error) => (error === undefined ? resolve() : reject(error)))
@@ -60,7 +61,9 @@ export function serveHttp(
   })
 }
 
-function observeConnections(server: Server, registry: Registry): void {
+function observeConnections(server: Server, max: number, registry: Registry): void {
+  let count = 0
+  observeLimit(registry, 'API_MAX_CONNECTIONS', { max, used: () => count })
   const open = new Gauge({
     name: 'guardian_http_connections',
     help: 'Connections that are open; API_MAX_CONNECTIONS at most.',
@@ -72,8 +75,8 @@ function observeConnections(server: Server, registry: Registry): void {
     registers: [registry],
   })
   server.on('connection', (socket) => {
-    open.inc()
-    socket.once('close', () => open.dec())
+    open.set((count += 1))
+    socket.once('close', () => open.set((count -= 1)))
   })
   server.on('drop', () => dropped.inc())
 }

@@ -1,3 +1,4 @@
+import { observeLimit } from '../platform/limits.js'
 import { Counter, Gauge, type Registry } from '../platform/metrics.js'
 
 /** The JSON that an address was answered with. */
@@ -35,6 +36,7 @@ export class LastGoodAnswers {
       registers: [registry],
     })
     const bytes = () => this.#bytes
+    observeLimit(registry, 'API_LAST_GOOD_BYTES', { max: settings.maxBytes, used: bytes })
     new Gauge({
       name: 'guardian_last_good_answers_bytes',
       help: 'Bytes of the answers that are kept for the time when the database is away; API_LAST_GOOD_BYTES at most',

@@ -7,6 +7,7 @@ import { readAllowlistState } from '../db/read-models/allowlist-state.js'
 import { getAnomaly, listAnomalies } from '../db/read-models/anomalies.js'
 import { readCompleteness } from '../db/read-models/completeness.js'
 import { listDailyMetrics, listPipelineRuns, readFunnel, readPopularItems } from '../db/read-models/daily-figures.js'
+import { readHeldCounts } from '../db/read-models/held-counts.js'
 import { listAlerts, readAlert, readChannels } from '../db/read-models/alerts.js'
 import { listDifferences, listReconciliations, readReconciliation } from '../db/read-models/reconciliations.js'
 import { readStageTimes } from '../db/read-models/slo.js'
@@ -14,6 +15,7 @@ import { readStats } from '../db/read-models/stats.js'
 import { retryReads } from '../db/retried-reads.js'
 import { createSilence, endSilence, listSilences } from '../db/stores/alert-silences.js'
 import { createKafka } from '../platform/kafka/client.js'
+import { observeLimit } from '../platform/limits.js'
 import type { Logger } from '../platform/logger.js'
 import { createRegistry, Gauge, serveMetrics, type Registry } from '../platform/metrics.js'
 import { packageRoot } from '../platform/package-root.js'
@@ -28,6 +30,7 @@ import type { EventSink } from './collector/event-sink.js'
 import { createAdmit } from './middleware/admit.js'
 import { createDependencyProbes } from './dependency-probes.js'
 import { LastGoodAnswers } from './last-good-answers.js'
+import { observeHeld } from './limit-metrics.js'
 import { serveHttp } from './http-server.js'
 import type { AnomalyStream } from './live/anomaly-stream.js'
 import type { FigureReader } from './routes/figures.js'
@@ -63,9 +66,10 @@ async function start(config: ApiConfig, log: Logger, { life }: ProcessContext): 
   const pool = await life.use('PostgreSQL pool', () =>
     openPool(poolSettings({ ...config, PG_STATEMENT_TIMEOUT_MS: config.API_QUERY_TIMEOUT_MS }, 'guardian-api'), log),
   )
-  observePool(registry, pool)
+  observePool(registry, pool, config.PG_POOL_MAX)
   const { db, reads } = guarded(pool, config, breakers, registry)
   observeEntries(registry, reads, log)
+  observeHeld(registry, config, () => readHeldCounts(reads), Date.now, log)
   const connection = await life.use('Temporal connection', () => Promise.resolve(lazyTemporal(config)))
   const tracing = await life.use('tracing', () => openTracing(config.OTEL_EXPORTER_OTLP_ENDPOINT, 'guardian-api'))
   const temporal = wireTemporal(config, connection, tracing)
@@ -82,6 +86,7 @@ async function start(config: ApiConfig, log: Logger, { life }: ProcessContext): 
     log,
     registry,
     bodyLimitBytes: config.API_BODY_LIMIT_BYTES,
+    requestTimeoutMs: config.API_REQUEST_TIMEOUT_MS,
     ...rememberedAnswers(config, registry),
     idempotency: wireIdempotency(db, config),
     trustedProxies: config.API_TRUSTED_PROXIES,
@@ -146,7 +151,7 @@ const figureReader = (db: Queryable): FigureReader => ({
   dailyMetrics: (traffic, days) => listDailyMetrics(db, traffic, days),
   popularItems: (of) => readPopularItems(db, of),
   funnel: (of) => readFunnel(db, of),
-  pipelineRuns: (type, limit) => listPipelineRuns(db, type, limit),
+  pipelineRuns: (page) => listPipelineRuns(db, page),
 })
 
 const reconciliationReader = (db: Queryable): ReconciliationReader => ({
@@ -172,14 +177,13 @@ function guarded(pool: Database, config: ApiConfig, breakers: Breakers, registry
   return { db, reads: retryReads(db, new RetryBudget('postgres', { percent, burst }, registry)) }
 }
 
-const rememberedAnswers = (config: ApiConfig, registry: Registry) => ({
-  tags: new RememberedTags(Date.now, config.API_TAG_KEPT_MS, config.API_TAGS_KEPT_MAX),
-  lastGood: new LastGoodAnswers(
-    { maxBytes: config.API_LAST_GOOD_BYTES, maxAgeMs: config.API_LAST_GOOD_SECONDS * 1_000 },
-    Date.now,
-    registry,
-  ),
-})
+function rememberedAnswers(config: ApiConfig, registry: Registry) {
+  const { API_TAGS_KEPT_MAX: max, API_LAST_GOOD_BYTES: maxBytes } = config
+  const tags = new RememberedTags(Date.now, config.API_TAG_KEPT_MS, max)
+  observeLimit(registry, 'API_TAGS_KEPT_MAX', { max, used: () => tags.kept })
+  const maxAgeMs = config.API_LAST_GOOD_SECONDS * 1_000
+  return { tags, lastGood: new LastGoodAnswers({ maxBytes, maxAgeMs }, Date.now, registry) }
+}
 
 const operationLimits = (config: ApiConfig) => ({
   pageLimitMax: config.API_PAGE_LIMIT_MAX,
@@ -198,7 +202,8 @@ const collectorParts = (config: ApiConfig, sink: EventSink, tracing: Tracing | u
   },
 })
 
-function observePool(registry: Registry, db: Database): void {
+function observePool(registry: Registry, db: Database, max: number): void {
+  observeLimit(registry, 'PG_POOL_MAX', { max, used: () => db.load().open - db.load().idle })
   new Gauge({
     name: 'guardian_postgres_pool_connections',
     help: 'Connections that are open, idle, and callers that wait for one',

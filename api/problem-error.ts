@@ -72,6 +72,15 @@ export function asProblem(error: unknown): ProblemError {
       headers: { 'retry-after': '2' },
       cause: error,
     })
+  if (error instanceof GuardianError && error.code === 'GRD_COMMIT_UNKNOWN')
+    return new ProblemError(
+      'OUTCOME_UNKNOWN',
+      'the database went away meanwhile: read it before you repeat the change',
+      {
+        headers: { 'retry-after': '2' },
+        cause: error,
+      },
+    )
   if (error instanceof CircuitOpenError)
     return new ProblemError('DEPENDENCY_UNAVAILABLE', `${error.dependency} does not answer; try again later`, {
       headers: { 'retry-after': String(Math.ceil(error.retryAfterMs / 1_000)) },
@@ -88,6 +97,16 @@ export function asProblem(error: unknown): ProblemError {
   if (fault !== undefined) return new ProblemError(fault[0], fault[1], { cause: error })
   return new ProblemError('INTERNAL', 'the log has the cause under this request_id', { cause: error })
 }
+
+/** A request that was at work for longer than it may be. What it began goes on. */
+export const tooLate = (method: string, timeoutMs: number): ProblemError =>
+  new ProblemError(
+    'ANSWER_TOO_LATE',
+    method === 'GET' || method === 'HEAD'
+      ? `it takes longer than ${timeoutMs} ms; ask for less, or try again`
+      : `it takes longer than ${timeoutMs} ms; read whether the change was made before you repeat it`,
+    { headers: { 'retry-after': '2' } },
+  )
 
 /** What Temporal does not answer is no fault of the caller's, nor of ours. */
 export const temporalIsAway = (cause: unknown): ProblemError =>

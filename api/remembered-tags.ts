@@ -16,6 +16,11 @@ export class RememberedTags {
     this.#maxKept = maxKept
   }
 
+  /** How many addresses are remembered. */
+  get kept(): number {
+    return this.#tags.size
+  }
+
   find(key: string): string | undefined {
     const found = this.#tags.get(key)
     return found !== undefined && this.#nowMs() < found.untilMs ? found.etag : undefined

@@ -8,6 +8,10 @@ export interface RequestContext {
   route: string
   /** Who calls; undefined for an operation that is open. */
   principal?: Principal
+  /** Milliseconds that it took to find out who calls. */
+  guardedMs?: number
+  /** What the answer waits for. It may go on when the caller has gone, or was told that it takes too long. */
+  work?: Promise<unknown>
   /** Whether the caller may still do it, for an answer that goes on. @throws when nobody can tell */
   stillMay?: () => Promise<boolean>
 }

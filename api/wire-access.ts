@@ -14,6 +14,7 @@ import { changeUser, createUser, getUser, listUsers } from '../db/stores/users.j
 import { createApiSession, endApiSession, findApiSession } from '../db/stores/api-sessions.js'
 import { recordDenials } from '../db/stores/audit.js'
 import type { Part } from '../platform/lifecycle.js'
+import { observeLimit } from '../platform/limits.js'
 import type { Logger } from '../platform/logger.js'
 import type { Registry } from '../platform/metrics.js'
 import { digestOf, keyIdOf } from './access/api-key.js'
@@ -73,9 +74,14 @@ export function wireAccess(config: ApiConfig, { db, reads, registry, log }: Acce
   const denials = new DenialRecorder((found) => recordDenials(db, found), log, config.API_DENIALS_QUEUE_MAX)
   const limits = {
     limiter: new RateLimiter(Date.now, config.API_KEYS_KEPT_MAX),
+    refusals: new RateLimiter(Date.now, config.API_KEYS_KEPT_MAX),
+    requestTimeoutMs: config.API_REQUEST_TIMEOUT_MS,
     requestsPerMinute: config.API_KEY_REQUESTS_PER_MINUTE,
     refusalsPerMinute: config.API_REFUSALS_PER_MINUTE,
   }
+  const counted = () => Math.max(authenticator.kept, limits.limiter.callers, limits.refusals.callers)
+  observeLimit(registry, 'API_KEYS_KEPT_MAX', { max: config.API_KEYS_KEPT_MAX, used: counted })
+  observeLimit(registry, 'API_DENIALS_QUEUE_MAX', { max: config.API_DENIALS_QUEUE_MAX, used: () => denials.queued })
   const value: AccessDeps = {
     guard: createGuard({ authenticator, denials, registry, onUse: (keyId) => uses.note(keyId), ...limits }),
     users: {

@@ -66,6 +66,11 @@ export class Authenticator {
     return this.#judge(key, { digest, token, expiresTs: session.expiresTs })
   }
 
+  /** How many keys are remembered. */
+  get kept(): number {
+    return this.#kept.size
+  }
+
   /** Forgets a key at once, after it was revoked or changed. */
   forget(keyId: string): void {
     this.#kept.delete(keyId)

@@ -27,6 +27,11 @@ export class RateLimiter {
     this.#maxCallers = maxCallers
   }
 
+  /** How many callers are counted. */
+  get callers(): number {
+    return this.#windows.size
+  }
+
   /** Counts one request. @param limit requests per minute */
   take(caller: string, limit: number): RateState {
     const window = this.#windowOf(caller)

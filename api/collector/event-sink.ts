@@ -1,4 +1,5 @@
 import type { Purchase, Click } from '../../domain/events.js'
+import { observeLimit } from '../../platform/limits.js'
 import { Counter, Gauge, type Registry } from '../../platform/metrics.js'
 import type { CircuitBreaker } from '../../platform/resilience/circuit-breaker.js'
 import { withDeadline } from '../../platform/resilience/deadline.js'
@@ -55,6 +56,7 @@ export class EventSink {
       registers: [registry],
     })
     const inFlight = () => this.#inFlight
+    observeLimit(registry, 'API_COLLECTOR_EVENTS_IN_FLIGHT', { max: maxInFlight, used: inFlight })
     new Gauge({
       name: 'guardian_collector_in_flight_events',
       help: 'Events that wait for Kafka, and how many may',

@@ -1,8 +1,11 @@
 import type { Request, RequestHandler, Response } from 'express'
+import type { VariableName } from '../../platform/config.js'
+import { observeLimit } from '../../platform/limits.js'
 import { Counter, Gauge, type Registry } from '../../platform/metrics.js'
 import { Admission, OverloadError, type AdmissionSettings } from '../../platform/resilience/admission.js'
 import type { Lane, Operation } from '../../schemas/rest/operation.js'
 import { ProblemError } from '../problem-error.js'
+import { contextOf } from '../request-context.js'
 
 /** How many may be at work and wait, lane by lane: what fills one leaves the others free. */
 export type LaneSettings = Readonly<Record<Lane, AdmissionSettings>>
@@ -21,7 +24,7 @@ export function createAdmit(lanes: LaneSettings, registry: Registry): Admit {
     collector: new Admission(lanes.collector),
     stream: new Admission(lanes.stream),
   }
-  observe(admissions, registry)
+  observe(admissions, lanes, registry)
   const refused = new Counter({
     name: 'guardian_http_overload_refused_total',
     help: 'Requests that were refused because too many wait, or waited too long',
@@ -60,13 +63,31 @@ export function createAdmit(lanes: LaneSettings, registry: Registry): Admit {
   }
 }
 
-/** A place is given back when the answer is over. */
+/**
+ * A place is given back when the answer is over, and what it waited for too: callers who do not wait for their answers
+ * would otherwise have more at work than there are places.
+ */
 function hold(release: () => void, request: Request, response: Response): void {
   if (response.closed || request.destroyed) release()
-  else response.once('close', release)
+  else
+    response.once('close', () => {
+      const { work = Promise.resolve() } = contextOf(response)
+      work.then(release, release)
+    })
 }
 
-function observe(admissions: Readonly<Record<Lane, Admission>>, registry: Registry): void {
+const VARIABLES = {
+  interactive: 'API_MAX_AT_WORK',
+  reports: 'API_REPORTS_AT_WORK',
+  collector: 'API_COLLECTOR_AT_WORK',
+  stream: 'API_STREAM_CLIENTS',
+} as const satisfies Readonly<Record<Lane, VariableName>>
+
+function observe(admissions: Readonly<Record<Lane, Admission>>, lanes: LaneSettings, registry: Registry): void {
+  for (const lane of Object.keys(VARIABLES) as Lane[])
+    observeLimit(registry, VARIABLES[lane], { max: lanes[lane].limit, used: () => admissions[lane].atWork })
+  const mostWaiting = () => Math.max(...Object.values(admissions).map(({ waiting }) => waiting))
+  observeLimit(registry, 'API_MAX_WAITING', { max: lanes.interactive.maxWaiting, used: mostWaiting })
   new Gauge({
     name: 'guardian_http_lane_requests',
     help: 'Requests at work and waiting for their turn',

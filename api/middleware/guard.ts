@@ -7,7 +7,8 @@ import { isFromOwnPage, readSessionCookie } from '../access/browser-session.js'
 import type { Denial } from '../access/denials.js'
 import { actorNameOf, type Identified, type Principal, type Refusal } from '../access/principal.js'
 import { rateHeaders, type RateLimiter } from '../access/rate-limiter.js'
-import { ProblemError } from '../problem-error.js'
+import { withDeadline } from '../../platform/resilience/deadline.js'
+import { ProblemError, tooLate } from '../problem-error.js'
 import { contextOf } from '../request-context.js'
 
 export interface GuardDeps {
@@ -15,8 +16,12 @@ export interface GuardDeps {
   readonly limiter: RateLimiter
   /** Of a key that has no rate of its own. */
   readonly requestsPerMinute: number
+  /** Counts refused keys, apart from those that are let in: they are as many as somebody likes to make up. */
+  readonly refusals: RateLimiter
   /** Refused keys per address, before the answer is 429. */
   readonly refusalsPerMinute: number
+  /** How long it may take to find out who calls. */
+  readonly requestTimeoutMs: number
   readonly denials: { readonly add: (denial: Denial) => void }
   /** Told of every use of a key. */
   readonly onUse: (keyId: string) => void
@@ -48,7 +53,11 @@ export function createGuard(deps: GuardDeps): Guard {
     operation.access === 'open'
       ? (_request, _response, next) => next()
       : async (request, response, next) => {
-          const identified = await identify(request, deps.authenticator)
+          const startedAt = performance.now()
+          const { requestTimeoutMs: timeoutMs } = deps
+          const late = () => tooLate(request.method, timeoutMs)
+          const identified = await withDeadline(() => identify(request, deps.authenticator), timeoutMs, late)
+          contextOf(response).guardedMs = performance.now() - startedAt
           if (identified.kind === 'refused') {
             const { reason, keyId } = identified
             deny(request, operation, reason, { actor: keyId ?? 'unknown', actorName: addressOf(request) })
@@ -95,12 +104,12 @@ const tooMany = (seconds: number): ProblemError =>
 
 /** The answer to a caller who is not known; it does not tell an unknown key from a revoked one. */
 export function refusal(
-  { limiter, refusalsPerMinute }: Pick<GuardDeps, 'limiter' | 'refusalsPerMinute'>,
+  { refusals, refusalsPerMinute }: Pick<GuardDeps, 'refusals' | 'refusalsPerMinute'>,
   address: string,
   reason: Refusal,
 ): ProblemError {
   if (reason !== 'no_key') {
-    const rate = limiter.take(`refused ${address}`, refusalsPerMinute)
+    const rate = refusals.take(address, refusalsPerMinute)
     if (!rate.allowed) return tooMany(rate.resetSeconds)
   }
   const detail =

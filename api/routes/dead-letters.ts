@@ -32,7 +32,10 @@ export const createDeadLetterHandlers = (deps: DeadLetterDeps): Pick<Handlers<Op
           page.add(partition, records)
         })
     const data: DeadLetterList['data'] = []
-    for (const letter of page.take()) data.push(await shownOf(letter, deps, mayDo(role, 'analyst')))
+    for (const letter of page.take()) {
+      context.requireCaller()
+      data.push(await shownOf(letter, deps, mayDo(role, 'analyst')))
+    }
     const next = page.next()?.join('.') ?? null
     return {
       body: { causes: page.causes(), data, read, page: { next_cursor: next, limit } } satisfies DeadLetterList,

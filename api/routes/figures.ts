@@ -2,6 +2,7 @@ import type {
   DailyMetricsRow,
   FunnelRow,
   OfDay,
+  PipelineRunPage,
   PipelineRunRow,
   PopularItemRow,
 } from '../../db/read-models/daily-figures.js'
@@ -27,7 +28,7 @@ export interface FigureReader {
   readonly dailyMetrics: (traffic: Traffic, days: number) => Promise<DailyMetricsRow[]>
   readonly popularItems: (of: OnDay & { ranking: Ranking; limit: number }) => Promise<OfDay<PopularItemRow> | undefined>
   readonly funnel: (of: OnDay) => Promise<OfDay<FunnelRow> | undefined>
-  readonly pipelineRuns: (type: string | undefined, limit: number) => Promise<PipelineRunRow[]>
+  readonly pipelineRuns: (page: PipelineRunPage) => Promise<PipelineRunRow[]>
 }
 
 type FigureHandlers = Pick<
@@ -58,14 +59,16 @@ export const createFigureHandlers = (read: FigureReader): FigureHandlers => ({
     return { body: { day, traffic: query.traffic, steps } satisfies Funnel }
   },
 
-  async listPipelineRuns({ query: { type, limit } }) {
-    const rows = await read.pipelineRuns(type, limit)
-    const data = rows.map(({ started_ts, ended_ts, ...same }) => ({
+  async listPipelineRuns({ query: { type, limit, cursor: after } }) {
+    const rows = await read.pipelineRuns({ type, limit, after })
+    const data = rows.slice(0, limit).map(({ started_ts, ended_ts, ...same }) => ({
       ...same,
       started_ts: started_ts.toISOString(),
       ended_ts: ended_ts?.toISOString() ?? null,
     }))
-    return { body: { data, page: { next_cursor: null, limit } } satisfies PipelineRunList }
+    const last = rows.length > limit ? data.at(-1) : undefined
+    const next_cursor = last === undefined ? null : `${last.run_id}.${last.workflow_id}`
+    return { body: { data, page: { next_cursor, limit } } satisfies PipelineRunList }
   },
 })
 

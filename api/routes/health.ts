@@ -1,6 +1,8 @@
 import type { ChannelRow } from '../../db/read-models/alerts.js'
 import type { Health, Readiness } from '../../schemas/rest/health.js'
 import type { Operations } from '../../schemas/rest/operations.js'
+import { withDeadline } from '../../platform/resilience/deadline.js'
+import { cachedFor } from '../cached-for.js'
 import type { CheckDependencies } from '../dependency-probes.js'
 import type { Handlers } from './router.js'
 
@@ -11,34 +13,42 @@ export interface HealthDeps {
   readonly version: string
   /** Of the process, in seconds. */
   readonly uptimeSeconds: () => number
+  readonly nowMs: () => number
   /** Whether the process has been told to end: it answers what it has, and wants nothing new. */
   readonly isStopping: () => boolean
 }
 
+/** Nobody needs a key for these, and nobody waits for a place: a storm of them costs one question, and each is answered soon. */
+const CHANNELS_KEPT_MS = 1_000
+const CHANNELS_DEADLINE_MS = 800
+
 /** `GET /health`, `/livez`, `/readyz`. */
-export const createHealthHandlers = ({
-  checkDependencies,
-  readChannels,
-  version,
-  uptimeSeconds,
-  isStopping,
-}: HealthDeps): Pick<Handlers<Operations>, 'getHealth' | 'getLiveness' | 'getReadiness'> => ({
-  async getHealth() {
-    const [dependencies, channels] = await Promise.all([checkDependencies(), readChannels().catch(() => [])])
-    const status = dependencies.every((dependency) => dependency.status === 'up') ? 'ok' : 'degraded'
-    const alert_channels = channels.map(({ channel, isConfigured, circuit, owed }) => ({
-      ...{ channel, owed, circuit: isConfigured ? circuit : null },
-      status: isConfigured ? ('on' as const) : ('off' as const),
-    }))
-    return { body: { status, version, uptime_seconds: uptimeSeconds(), dependencies, alert_channels } satisfies Health }
-  },
+export function createHealthHandlers(
+  deps: HealthDeps,
+): Pick<Handlers<Operations>, 'getHealth' | 'getLiveness' | 'getReadiness'> {
+  const { checkDependencies, version, uptimeSeconds, nowMs, isStopping } = deps
+  const readChannels = cachedFor(CHANNELS_KEPT_MS, nowMs, deps.readChannels)
+  const channelsInTime = () => withDeadline(readChannels, CHANNELS_DEADLINE_MS).catch(() => [])
+  return {
+    async getHealth() {
+      const [dependencies, channels] = await Promise.all([checkDependencies(), channelsInTime()])
+      const status = dependencies.every((dependency) => dependency.status === 'up') ? 'ok' : 'degraded'
+      const alert_channels = channels.map(({ channel, isConfigured, circuit, owed }) => ({
+        ...{ channel, owed, circuit: isConfigured ? circuit : null },
+        status: isConfigured ? ('on' as const) : ('off' as const),
+      }))
+      return {
+        body: { status, version, uptime_seconds: uptimeSeconds(), dependencies, alert_channels } satisfies Health,
+      }
+    },
 
-  getLiveness: () => ({ body: { status: 'alive' } }),
+    getLiveness: () => ({ body: { status: 'alive' } }),
 
-  async getReadiness() {
-    const dependencies = await checkDependencies()
-    const isReady = !isStopping() && dependencies.every(({ status, required }) => status === 'up' || !required)
-    const body: Readiness = { status: isReady ? 'ready' : 'not_ready', dependencies }
-    return { status: isReady ? 200 : 503, body }
-  },
-})
+    async getReadiness() {
+      const dependencies = await checkDependencies()
+      const isReady = !isStopping() && dependencies.every(({ status, required }) => status === 'up' || !required)
+      const body: Readiness = { status: isReady ? 'ready' : 'not_ready', dependencies }
+      return { status: isReady ? 200 : 503, body }
+    },
+  }
+}

@@ -67,9 +67,10 @@ type JobOperation =
 
 /** `/backfills`, `/metrics/daily/{day}/runs`, `/dlq/replays`, `/schedules`. */
 export const createJobHandlers = ({ jobs, dayState }: JobDeps): Pick<Handlers<Operations>, JobOperation> => ({
-  async previewBackfill({ query }) {
+  async previewBackfill({ query }, { requireCaller }) {
     const days: BackfillPreview['days'] = []
     for (const day of refuseBadInput(() => planBackfill(query)).days) {
+      requireCaller()
       const state = await dayState(day)
       const { files, archivedRows: rows, published } = state
       days.push({ day, files, rows, is_published: published !== null, why: staleReasons(state) })

@@ -7,7 +7,8 @@ import { addressOf, type Guard } from '../middleware/guard.js'
 import type { Admit } from '../middleware/admit.js'
 import { crossOrigin } from '../middleware/cross-origin.js'
 import { readJson, refuseAnyBody, requireJson } from '../middleware/refuse-body.js'
-import { ProblemError } from '../problem-error.js'
+import { withDeadline } from '../../platform/resilience/deadline.js'
+import { ProblemError, tooLate } from '../problem-error.js'
 import { faultsOf } from '../faults.js'
 import { parseQuery } from '../query-string.js'
 import { allowsChange } from '../etag.js'
@@ -31,6 +32,8 @@ export interface HandlerContext {
   readonly lastEventId: string | undefined
   /** Whether the caller may still do it, for an answer that goes on. @throws when nobody can tell */
   readonly stillMay: () => Promise<boolean>
+  /** For a read of many parts, between two of them. @throws ProblemError when nobody waits for the answer any more */
+  readonly requireCaller: () => void
   /** The version that a change is for; always there for an operation that needs it. */
   readonly ifMatch: string | undefined
 }
@@ -74,6 +77,8 @@ export interface RouterDeps {
   readonly idempotency: IdempotencyStore
   /** Whose pages may call what is open to other origins. */
   readonly origins: readonly string[]
+  /** How long a request may be at work: longer than each thing that it waits for. An answer that goes on has begun by then. */
+  readonly requestTimeoutMs: number
 }
 
 /**
@@ -124,12 +129,15 @@ function refuseMethod(path: string, allowed: readonly string[]): RequestHandler 
   }
 }
 
-function answer(operation: Operation, handle: AnyHandler, { tags, lastGood, idempotency }: RouterDeps): RequestHandler {
+function answer(operation: Operation, handle: AnyHandler, deps: RouterDeps): RequestHandler {
+  const { tags, lastGood, idempotency, requestTimeoutMs } = deps
   return async (request: Request, response: Response) => {
+    if (response.closed) return // who went away while it was found out who calls, or while the body came
     if (isTagged(operation) && sendRemembered(request, response, tags)) return
     const begun = tags.begin()
+    const late = () => tooLate(request.method, requestTimeoutMs)
     const input = checkedInput(operation, request)
-    const { requestId, principal, stillMay = () => Promise.resolve(true) } = contextOf(response)
+    const { requestId, principal, guardedMs = 0, stillMay = () => Promise.resolve(true) } = contextOf(response)
     const idempotencyKey = isRepeatable(operation) ? idempotencyKeyOf(request) : undefined
     const context = {
       requestId,
@@ -140,23 +148,26 @@ function answer(operation: Operation, handle: AnyHandler, { tags, lastGood, idem
       ifMatch: matchOf(operation, request),
       lastEventId: request.get('last-event-id'),
       stillMay,
+      requireCaller: () => {
+        if (response.closed) throw late()
+      },
     }
-    const work = async () => handle(input as never, context)
+    const handled = async () => handle(input as never, context)
+    const work = async () => {
+      try {
+        if (idempotencyKey === undefined || principal === undefined) return await handled()
+        const repeatable = { keyId: principal.keyId, idempotencyKey, digest: requestDigest(request) }
+        return await once(idempotency, repeatable, operation.isSecret === true, handled)
+      } finally {
+        if (operation.method !== 'get') tags.clear()
+      }
+    }
     try {
-      const reply =
-        idempotencyKey === undefined || principal === undefined
-          ? await work()
-          : await once(
-              idempotency,
-              { keyId: principal.keyId, idempotencyKey, digest: requestDigest(request) },
-              operation.isSecret === true,
-              work,
-            )
+      const leftMs = Math.max(1, requestTimeoutMs - guardedMs)
+      const reply = await withDeadline(() => (contextOf(response).work = work()), leftMs, late)
       await sendReply(operation, reply, request, response, { tags, lastGood }, begun)
     } catch (error) {
       if (!(await sendLastGood(operation, error, request, response, lastGood))) throw error
-    } finally {
-      if (operation.method !== 'get') tags.clear()
     }
   }
 }

@@ -1,6 +1,7 @@
 import type { Request, Response } from 'express'
 import { isTagged, mayBeStale } from '../../schemas/rest/openapi.js'
 import type { Operation } from '../../schemas/rest/operation.js'
+import type { ProblemCode } from '../../schemas/rest/problem.js'
 import { compress, encodingFor } from '../compress.js'
 import { encodedTag, etagOf, isKnownTo } from '../etag.js'
 import { acceptedAgeMs, type LastGoodAnswers } from '../last-good-answers.js'
@@ -45,6 +46,8 @@ const tagKey = (request: Request, response: Response): string =>
 const lastGoodName = (request: Request, response: Response): string =>
   `${contextOf(response).principal?.keyId ?? ''} ${tagKey(request, response)}`
 
+const PASSING: readonly ProblemCode[] = ['DEPENDENCY_UNAVAILABLE', 'ANSWER_TOO_LATE']
+
 /**
  * Answers with what was the last good answer when the database did not answer and the caller takes it, marked by its age.
  * @returns whether it did
@@ -57,8 +60,7 @@ export async function sendLastGood(
   lastGood: LastGoodAnswers,
 ): Promise<boolean> {
   const maxAgeMs = acceptedAgeMs(request.headers['cache-control'])
-  if (maxAgeMs === undefined || !mayBeStale(operation) || asProblem(error).code !== 'DEPENDENCY_UNAVAILABLE')
-    return false
+  if (maxAgeMs === undefined || !mayBeStale(operation) || !PASSING.includes(asProblem(error).code)) return false
   const found = lastGood.find(lastGoodName(request, response), maxAgeMs)
   if (found === undefined) return false
   const { answer, ageSeconds } = found

@@ -81,16 +81,26 @@ export interface PipelineRunRow {
   readonly details: Readonly<Record<string, unknown>>
 }
 
-/** The last runs of batch workflows, newest first. @param type only of this workflow @throws GRD_STORE_* */
+export interface PipelineRunPage {
+  /** Only of this workflow. */
+  readonly type?: string | undefined
+  readonly limit: number
+  /** The last run of the page before. */
+  readonly after?: { readonly workflowId: string; readonly runId: string } | undefined
+}
+
+/** Runs of batch workflows, newest first; one row more than asked for tells that there are others. @throws GRD_STORE_* */
 export async function listPipelineRuns(
   db: Queryable,
-  type: string | undefined,
-  limit: number,
+  { type, limit, after }: PipelineRunPage,
 ): Promise<PipelineRunRow[]> {
   const { rows } = await db.query<PipelineRunRow>(
     `SELECT r.workflow_id, r.run_id, r.workflow_type, r.status, r.started_ts, r.ended_ts, r.details FROM pipeline_runs r
-      WHERE $1::text IS NULL OR r.workflow_type = $1 ORDER BY r.started_ts DESC, r.workflow_id DESC, r.run_id DESC LIMIT $2`,
-    [type ?? null, limit],
+      WHERE ($1::text IS NULL OR r.workflow_type = $1)
+        AND ($3::text IS NULL OR (r.started_ts, r.workflow_id, r.run_id) <
+             (SELECT l.started_ts, l.workflow_id, l.run_id FROM pipeline_runs l WHERE l.workflow_id = $3 AND l.run_id = $4))
+      ORDER BY r.started_ts DESC, r.workflow_id DESC, r.run_id DESC LIMIT $2`,
+    [type ?? null, limit + 1, after?.workflowId ?? null, after?.runId ?? null],
   )
   return rows
 }

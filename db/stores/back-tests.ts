@@ -44,8 +44,8 @@ const ROW = `b.back_test_id AS "backTestId", b.rule_id AS "ruleId", b.candidate,
        (SELECT coalesce(sum(p.records), 0)::bigint FROM back_test_parts p WHERE p.back_test_id = b.back_test_id) AS records,
        (SELECT coalesce(sum(p.records_read), 0)::bigint FROM back_test_parts p WHERE p.back_test_id = b.back_test_id) AS "recordsRead"`
 
-/** A workflow of one ends after six hours at most: a row that is open for longer was left behind. */
-const OPEN = `b.state IN ('queued', 'running') AND b.created_ts > now() - interval '6 hours'`
+/** Of rows `b`. A workflow of one ends after six hours at most: a row that is open for longer was left behind. */
+export const OPEN = `b.state IN ('queued', 'running') AND b.created_ts > now() - interval '6 hours'`
 
 const LOCK = `SELECT pg_advisory_xact_lock(hashtext('back tests'))`
 

@@ -4,11 +4,19 @@ export class DeadlineError extends Error {
   readonly code = 'NO_ANSWER_IN_TIME'
 }
 
-/** Waits for a call, but no longer than the deadline; the call itself goes on. @throws DeadlineError */
-export async function withDeadline<T>(call: () => Promise<T>, deadlineMs: number): Promise<T> {
+/**
+ * Waits for a call, but no longer than the deadline; the call itself goes on.
+ * @param late makes the error of a call that is too late
+ * @throws what `late` makes
+ */
+export async function withDeadline<T>(
+  call: () => Promise<T>,
+  deadlineMs: number,
+  late = (): Error => new DeadlineError(`no answer within ${deadlineMs} ms`),
+): Promise<T> {
   let timer: NodeJS.Timeout | undefined
   const expired = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new DeadlineError(`no answer within ${deadlineMs} ms`)), deadlineMs)
+    timer = setTimeout(() => reject(late()), deadlineMs)
   })
   try {
     return await Promise.race([call(), expired])

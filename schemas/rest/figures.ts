@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { RANKINGS, TRAFFICS } from '../../domain/kpi/figures.js'
-import { lineOf, Timestamp, wholeNumber } from './parameters.js'
+import { lineOf, replaceWith, Timestamp, wholeNumber } from './parameters.js'
 
 const count = z.int().min(0)
 const Day = z.iso.date().meta({ example: '2026-10-01', description: 'A day from midnight to midnight, UTC' })
@@ -31,6 +31,14 @@ export const FunnelQuery = z.strictObject({ day: dayQuery, traffic })
 export const PipelineRunsQuery = z.strictObject({
   type: lineOf(100).optional().meta({ description: 'Only of this workflow', example: 'dailyKpi' }),
   limit: wholeNumber(1, 500, 50),
+  cursor: lineOf(400)
+    .regex(/^[^.\s]{1,100}\.\S{1,255}$/, 'not a cursor that this API gave')
+    .transform((text) => ({ runId: text.slice(0, text.indexOf('.')), workflowId: text.slice(text.indexOf('.') + 1) }))
+    .optional()
+    .meta({
+      description: '`page.next_cursor` of the page before, with the same type',
+      override: replaceWith({ type: 'string', minLength: 3, maxLength: 400 }),
+    }),
 })
 
 const share = z.number().min(0).nullable()
@@ -132,7 +140,7 @@ export const PipelineRunList = z
         })
         .meta({ id: 'PipelineRun' }),
     ),
-    page: z.strictObject({ next_cursor: z.null(), limit: z.int() }),
+    page: z.strictObject({ next_cursor: z.string().nullable(), limit: z.int() }),
   })
   .meta({ id: 'PipelineRunList', description: 'Newest first' })
 export type PipelineRunList = z.output<typeof PipelineRunList>

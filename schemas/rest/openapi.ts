@@ -17,7 +17,12 @@ const ALWAYS: readonly ProblemCode[] = [
 ]
 
 /** What a POST by a known caller can answer besides: it may be repeated under its Idempotency-Key. */
-const REPEATABLE: readonly ProblemCode[] = ['IDEMPOTENCY_IN_FLIGHT', 'IDEMPOTENCY_SPENT', 'IDEMPOTENCY_MISMATCH']
+const REPEATABLE: readonly ProblemCode[] = [
+  'IDEMPOTENCY_IN_FLIGHT',
+  'IDEMPOTENCY_ANSWER_LOST',
+  'IDEMPOTENCY_SPENT',
+  'IDEMPOTENCY_MISMATCH',
+]
 const MATCHED: readonly ProblemCode[] = ['PRECONDITION_FAILED', 'PRECONDITION_REQUIRED']
 
 /** What an operation that is not open can answer besides. */
@@ -143,11 +148,13 @@ function headersOf(operation: Operation): z.ZodObject {
 function problemAnswers(operation: Operation) {
   const byStatus = new Map<number, ProblemCode[]>()
   const isAlwaysAnswered = operation.tag === 'service' || operation.tag === 'documentation'
-  const admitted: readonly ProblemCode[] = isAlwaysAnswered ? [] : ['OVERLOADED']
+  const admitted: readonly ProblemCode[] = isAlwaysAnswered ? [] : ['OVERLOADED', 'ANSWER_TOO_LATE']
+  const changes: readonly ProblemCode[] = operation.method === 'get' ? [] : ['OUTCOME_UNKNOWN']
   const guarded = operation.access === 'open' ? [] : GUARDED
   const repeated = isRepeatable(operation) ? REPEATABLE : []
   const matched = operation.needsMatch === true ? MATCHED : []
-  for (const code of new Set([...ALWAYS, ...admitted, ...guarded, ...repeated, ...matched, ...operation.problems]))
+  const possible = [...ALWAYS, ...admitted, ...guarded, ...repeated, ...matched, ...changes, ...operation.problems]
+  for (const code of new Set(possible))
     byStatus.set(PROBLEMS[code].status, [...(byStatus.get(PROBLEMS[code].status) ?? []), code])
   return Object.fromEntries(
     [...byStatus].map(([status, codes]) => [

@@ -47,6 +47,8 @@ export const PROBLEMS = {
   RATE_LIMITED: { status: 429, title: 'Too many requests' },
   INTERNAL: { status: 500, title: 'The request could not be answered' },
   OVERLOADED: { status: 503, title: 'There are too many requests at once' },
+  ANSWER_TOO_LATE: { status: 503, title: 'The answer takes longer than it may' },
+  OUTCOME_UNKNOWN: { status: 503, title: 'Whether the change was made is not known' },
   DEPENDENCY_UNAVAILABLE: { status: 503, title: 'A service that is needed does not answer' },
 } as const
 

@@ -59,7 +59,7 @@ export const figureOperations = {
     path: '/pipeline-runs',
     tag: 'figures',
     access: 'viewer',
-    summary: 'The last runs of batch workflows, newest first',
+    summary: 'Runs of batch workflows, newest first',
     query: PipelineRunsQuery,
     answers: { 200: json('The runs', PipelineRunList) },
     problems: ['DEPENDENCY_UNAVAILABLE'],

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { apiConfig } from '../../../api/api-config.js'
 import { findFreePorts } from '../../../deploy/local/ports.js'
 import { anomalyIdOf } from '../../../schemas/rest/anomaly-id.js'
 import type { Anomaly, AnomalyList } from '../../../schemas/rest/anomalies.js'
@@ -13,6 +14,12 @@ import { startTcpProxy, type TcpProxy } from '../../support/tcp-proxy.js'
 import { createMigratedDatabase, type MigratedDatabase } from '../../support/test-pool.js'
 
 const NOBODY = '127.0.0.1:1'
+/** Bounds of one request, one record or one client: there is nothing that fills them up. */
+const OF_ONE = [
+  ...['API_PAGE_LIMIT_MAX', 'API_BODY_LIMIT_BYTES', 'API_COLLECTOR_BATCH_MAX', 'API_AUDIT_EXPORT_MAX'],
+  ...['API_LOG_RECORDS_MAX', 'MAX_RECORD_BYTES', 'FETCH_MAX_UNPACKED_BYTES'],
+  ...['API_STREAM_BUFFER_BYTES', 'API_STREAM_MISSED_MAX'],
+]
 
 describe('the api process', function () {
   this.timeout(60_000)
@@ -139,6 +146,16 @@ describe('the api process', function () {
     assert.match(text, /guardian_http_requests_total\{route="\/anomalies",method="GET",status="200",process="api"\}/)
     assert.match(text, /guardian_postgres_pool_connections\{state="waiting",process="api"\} 0/)
     assert.equal((await fetch(`${url}/metrics`)).status, 404)
+  })
+
+  it('shows of every limit of what it holds how much is used', async () => {
+    const text = await (await fetch(`http://127.0.0.1:${env['API_METRICS_PORT'] ?? ''}/metrics`)).text()
+    const bounds = /(_MAX|_MAX_ENTRIES|_AT_WORK|_WAITING|_CONNECTIONS|_CLIENTS|_IN_FLIGHT|_BYTES)$/
+    const held = Object.keys(apiConfig(env)).filter((name) => bounds.test(name) && !OF_ONE.includes(name))
+    assert.ok(held.length >= 13, held.join())
+    for (const name of held)
+      for (const what of ['max', 'used'])
+        assert.match(text, new RegExp(`guardian_limit_${what}\\{limit="${name}",process="api"\\} \\d`))
   })
 
   it('ends in order on SIGTERM', () => api.stop())

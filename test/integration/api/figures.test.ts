@@ -35,7 +35,7 @@ describe('figures over HTTP', function () {
         dailyMetrics: (traffic, days) => listDailyMetrics(db, traffic, days),
         popularItems: (of) => readPopularItems(db, of),
         funnel: (of) => readFunnel(db, of),
-        pipelineRuns: (type, limit) => listPipelineRuns(db, type, limit),
+        pipelineRuns: (page) => listPipelineRuns(db, page),
       },
     })
   })
@@ -130,7 +130,7 @@ describe('figures over HTTP', function () {
       assert.equal((await readProblem(await ask(query))).code, 'BAD_REQUEST', query)
   })
 
-  it('come with the runs that made them', async () => {
+  it('come with the runs that made them, page by page', async () => {
     const key = { workflowId: 'daily-kpi:2026-10-01', runId: 'r1' }
     await recordRunStart(database.db, { ...key, workflowType: 'dailyKpi', startedTs: new Date(0), details: { day: 1 } })
     const { data } = await readAnswer<PipelineRunList>('listPipelineRuns', await ask('/pipeline-runs?type=dailyKpi'))
@@ -142,5 +142,25 @@ describe('figures over HTTP', function () {
       (await readAnswer<PipelineRunList>('listPipelineRuns', await ask('/pipeline-runs?type=other'))).data,
       [],
     )
+    // Two began at the same moment, and one of another workflow between them.
+    for (const [workflowId, runId, atMs, type] of [
+      ['daily-kpi:2026-10-01', 'r2', 5, 'dailyKpi'],
+      ['daily-kpi:2026-10-02', 'r3', 5, 'dailyKpi'],
+      ['reconcile:2026-10-02', 'r4', 6, 'reconcile'],
+      ['daily-kpi:2026-10-03', 'r5', 7, 'dailyKpi'],
+    ] as const)
+      await recordRunStart(database.db, {
+        ...{ workflowId, runId, workflowType: type, startedTs: new Date(atMs), details: {} },
+      })
+    const seen: string[] = []
+    for (let cursor: string | null = ''; cursor !== null;) {
+      const page: PipelineRunList = await readAnswer<PipelineRunList>(
+        'listPipelineRuns',
+        await ask(`/pipeline-runs?type=dailyKpi&limit=1${cursor && `&cursor=${encodeURIComponent(cursor)}`}`),
+      )
+      seen.push(...page.data.map(({ run_id }) => run_id))
+      cursor = page.page.next_cursor
+    }
+    assert.deepEqual(seen, ['r5', 'r3', 'r2', 'r1'])
   })
 })

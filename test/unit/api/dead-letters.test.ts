@@ -44,6 +44,7 @@ function logOf(partitions: readonly (readonly Stored[])[], lows: readonly number
 
 const context = {
   principal: { keyId: 'key_0', name: 'k', user: null, role: 'admin', requestsPerMinute: null },
+  requireCaller: () => undefined,
 } as Partial<HandlerContext> as HandlerContext
 
 type Query = Parameters<ReturnType<typeof createDeadLetterHandlers>['listDeadLetters']>[0]['query']

@@ -20,8 +20,10 @@ describe('asProblem', () => {
       const isPassing = code.startsWith('GRD_STORE')
         ? isRetryable(new GuardianError(code, ''))
         : code === 'GRD_SHUTDOWN'
-      assert.equal(problem.code, isPassing ? 'DEPENDENCY_UNAVAILABLE' : 'INTERNAL', code)
-      assert.equal(problem.headers['retry-after'], isPassing ? '2' : undefined)
+      const isUnknown = code === 'GRD_COMMIT_UNKNOWN'
+      const otherwise = isUnknown ? 'OUTCOME_UNKNOWN' : 'INTERNAL'
+      assert.equal(problem.code, isPassing ? 'DEPENDENCY_UNAVAILABLE' : otherwise, code)
+      assert.equal(problem.headers['retry-after'], isPassing || isUnknown ? '2' : undefined)
       assert.doesNotMatch(JSON.stringify(problem.toProblem('id')), /secret/)
     }
   })
