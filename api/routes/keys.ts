@@ -1,4 +1,4 @@
-import type { ApiKeyRow, CheckOwner, KeyPage, NewApiKey } from '../../db/stores/api-keys.js'
+import type { ApiKeyRow, CheckOwner, KeyPage, KeyResult, NewApiKey } from '../../db/stores/api-keys.js'
 import type { ChangeBy } from '../../domain/access/change-by.js'
 import { mayDo, type Role } from '../../domain/access/roles.js'
 import type { Key } from '../../schemas/rest/keys.js'
@@ -16,8 +16,8 @@ export interface KeyStore {
     fresh: Pick<NewApiKey, 'keyId' | 'digest' | 'expiresTs'>,
     oldExpiresTs: Date,
     by: ChangeBy,
-  ) => Promise<ApiKeyRow | undefined>
-  readonly revoke: (keyId: string, by: ChangeBy) => Promise<ApiKeyRow | undefined>
+  ) => Promise<KeyResult | undefined>
+  readonly revoke: (keyId: string, by: ChangeBy) => Promise<KeyResult | undefined>
 }
 
 export interface KeyDeps {
@@ -58,15 +58,15 @@ export const createKeyHandlers = ({ keys, forgetKey, nowMs }: KeyDeps): Pick<Han
     const digest = digestOf(key)
     const oldExpiresTs = new Date(nowMs() + body.overlap_seconds * 1_000)
     const fresh = { keyId: keyIdOf(digest), digest, expiresTs }
-    const row = await keys.rotate(params.key_id, fresh, oldExpiresTs, changeBy(context))
+    const result = await keys.rotate(params.key_id, fresh, oldExpiresTs, changeBy(context))
     forgetKey(params.key_id)
-    return created(found(row), key)
+    return created(changed(result), key)
   },
 
   async revokeKey({ params }, context) {
-    const row = await keys.revoke(params.key_id, changeBy(context))
+    const result = await keys.revoke(params.key_id, changeBy(context))
     forgetKey(params.key_id)
-    return { body: keyOf(found(row)) }
+    return { body: keyOf(changed(result)) }
   },
 })
 
@@ -90,6 +90,14 @@ function future(expiresTs: Date | undefined, nowMs: number): Date | null {
 function found(row: ApiKeyRow | undefined): ApiKeyRow {
   if (row === undefined) throw new ProblemError('KEY_NOT_FOUND', 'no key that is in force has this id')
   return row
+}
+
+const LAST_ADMIN =
+  'no other admin key lasts as long: create one without expires_ts first; another GUARDIAN_ADMIN_KEY in the environment is the way back in'
+
+function changed(result: KeyResult | undefined): ApiKeyRow {
+  if (result !== undefined && 'refused' in result) throw new ProblemError('LAST_ADMIN', LAST_ADMIN)
+  return found(result?.key)
 }
 
 const created = (row: ApiKeyRow, key: string) => ({

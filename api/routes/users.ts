@@ -59,7 +59,10 @@ export const createUserHandlers = ({ users, forgetUser }: UserDeps): Pick<Handle
 })
 
 const REFUSALS: Readonly<Record<UserRefusal, readonly [ProblemCode, string]>> = {
-  last_admin: ['LAST_ADMIN', 'give another enabled user the role admin and a key of that role first'],
+  last_admin: [
+    'LAST_ADMIN',
+    'give another enabled user the role admin and a key of that role that lasts as long first',
+  ],
   email_taken: ['EMAIL_TAKEN', 'change that user, or leave the address out'],
   too_many: ['TOO_MANY_USERS', 'change one that is not needed any more, or raise API_USERS_MAX'],
 }

@@ -2,6 +2,7 @@ import type { ChangeBy } from '../../domain/access/change-by.js'
 import type { Role } from '../../domain/access/roles.js'
 import type { Database, Queryable, Transaction } from '../pool.js'
 import { withTransaction } from '../with-transaction.js'
+import { isAdminLeft, lockAccess } from './admin-access.js'
 import { auditRow, type AuditedRow } from './audit.js'
 import { ensureFirstAdmin, holdUser, type UserRow } from './users.js'
 
@@ -31,6 +32,9 @@ export interface KeyToCompare extends ApiKeyRow {
   readonly userRole: Role | null
   readonly userDisabledTs: Date | null
 }
+
+/** The key, or why it stays as it is: it is the last that lets admins in. */
+export type KeyResult = { readonly key: ApiKeyRow } | { readonly refused: 'last_admin' }
 
 /** Looks at the user whose the key is to be, in the transaction that makes it. @throws to refuse */
 export type CheckOwner = (user: UserRow | undefined) => void
@@ -86,8 +90,10 @@ export const createApiKey = (db: Database, key: NewApiKey, check: CheckOwner, by
   })
 
 /**
- * Stores a key in place of another of the same user, name, role and rate; the old one goes on until `oldExpiresTs`.
+ * Stores a key in place of another of the same user, name, role and rate; the old one goes on until `oldExpiresTs`. The last
+ * that lets admins in is not rotated into one that ends sooner.
  * @returns undefined when there is no such key, or it was revoked
+ * @throws GRD_STORE_*
  */
 export const rotateApiKey = (
   db: Database,
@@ -95,27 +101,42 @@ export const rotateApiKey = (
   fresh: Pick<NewApiKey, 'keyId' | 'digest' | 'expiresTs'>,
   oldExpiresTs: Date,
   by: ChangeBy,
-): Promise<ApiKeyRow | undefined> =>
+): Promise<KeyResult | undefined> =>
   withTransaction(db, async (tx) => {
+    await lockAccess(tx)
     const old = await lockKey(tx, oldKeyId)
     if (old === undefined || old.revokedTs !== null) return undefined
+    if (endsSooner(fresh, old) && !(await isAdminLeft(tx, { keyId: oldKeyId }))) return { refused: 'last_admin' }
     const { name, role, requestsPerMinute, userId } = old
     const row = await insertKey(tx, { ...fresh, name, role, requestsPerMinute, userId }, by, oldKeyId)
     await tx.query('UPDATE api_keys k SET expires_ts = least(k.expires_ts, $2) WHERE k.key_id = $1', [
       oldKeyId,
       oldExpiresTs,
     ])
-    return auditRow(tx, by, KEY, 'key.rotate', old, row)
+    return { key: await auditRow(tx, by, KEY, 'key.rotate', old, row) }
   })
 
-/** Revokes a key, and ends its log-ins. Repeating it changes nothing. @returns undefined when there is no such key */
-export const revokeApiKey = (db: Database, keyId: string, by: ChangeBy): Promise<ApiKeyRow | undefined> =>
+const endsSooner = (fresh: Pick<ApiKeyRow, 'expiresTs'>, old: Pick<ApiKeyRow, 'expiresTs'>): boolean =>
+  fresh.expiresTs !== null && (old.expiresTs === null || fresh.expiresTs < old.expiresTs)
+
+/**
+ * Revokes a key, and ends its log-ins; not the last that lets admins in. Repeating it changes nothing.
+ * @returns undefined when there is no such key
+ * @throws GRD_STORE_*
+ */
+export const revokeApiKey = (db: Database, keyId: string, by: ChangeBy): Promise<KeyResult | undefined> =>
   withTransaction(db, async (tx) => {
+    await lockAccess(tx)
     const before = await lockKey(tx, keyId)
-    if (before === undefined || before.revokedTs !== null) return before
-    await tx.query('UPDATE api_keys k SET revoked_ts = now() WHERE k.key_id = $1', [keyId])
+    if (before === undefined) return undefined
+    if (before.revokedTs !== null) return { key: before }
+    if (!(await isAdminLeft(tx, { keyId }))) return { refused: 'last_admin' }
+    const { rows } = await tx.query<ApiKeyRow>(
+      `UPDATE api_keys k SET revoked_ts = now() WHERE k.key_id = $1 RETURNING ${COLUMNS}`,
+      [keyId],
+    )
     await tx.query('DELETE FROM api_sessions s WHERE s.key_id = $1', [keyId])
-    return auditRow(tx, by, KEY, 'key.revoke', before, await getApiKey(tx, keyId))
+    return { key: await auditRow(tx, by, KEY, 'key.revoke', before, rows[0]) }
   })
 
 /**
@@ -125,7 +146,7 @@ export const revokeApiKey = (db: Database, keyId: string, by: ChangeBy): Promise
 export const ensureFirstKey = (db: Database, key: Pick<NewApiKey, 'keyId' | 'digest'>): Promise<void> =>
   withTransaction(db, async (tx) => {
     if ((await getApiKey(tx, key.keyId)) !== undefined) return
-    await tx.query('SELECT pg_advisory_xact_lock(hashtext($1))', ['first-admin-key'])
+    await lockAccess(tx)
     if ((await getApiKey(tx, key.keyId)) !== undefined) return
     const by: ChangeBy = { actor: 'system', actorName: 'first start', requestId: 'first-admin-key' }
     const { rows } = await tx.query<ApiKeyRow>(

@@ -3,6 +3,7 @@ import type { Role } from '../../domain/access/roles.js'
 import { endsAdmin, type UserChange, type UserKind, type UserRefusal } from '../../domain/access/users.js'
 import type { Database, Queryable, Transaction } from '../pool.js'
 import { withTransaction } from '../with-transaction.js'
+import { isAdminLeft, lockAccess } from './admin-access.js'
 import { auditRow, type AuditedRow } from './audit.js'
 
 export interface UserRow {
@@ -62,7 +63,7 @@ export const holdUser = async (tx: Transaction, userId: string): Promise<UserRow
 /** Stores a new user, with the audit record. @param maxUsers enabled or not @throws GRD_STORE_* */
 export const createUser = (db: Database, user: NewUser, maxUsers: number, by: ChangeBy): Promise<UserResult> =>
   withTransaction(db, async (tx) => {
-    await lockUsers(tx)
+    await lockAccess(tx)
     const { rows } = await tx.query<{ users: number }>('SELECT count(*) AS users FROM api_users')
     if ((rows[0]?.users ?? 0) >= maxUsers) return { refused: 'too_many' }
     if (await isTaken(tx, user.email, user.userId)) return { refused: 'email_taken' }
@@ -83,13 +84,13 @@ export const changeUser = (
   by: ChangeBy,
 ): Promise<UserResult | undefined> =>
   withTransaction(db, async (tx) => {
-    await lockUsers(tx)
+    await lockAccess(tx)
     const before = await getUser(tx, userId)
     if (before === undefined) return undefined
     check(before)
     const was = { ...before, isEnabled: before.disabledTs === null }
     const { name = was.name, email = was.email, role = was.role, isEnabled = was.isEnabled } = change
-    if (endsAdmin(was, { role, isEnabled }) && !(await isOtherAdmin(tx, userId))) return { refused: 'last_admin' }
+    if (endsAdmin(was, { role, isEnabled }) && !(await isAdminLeft(tx, { userId }))) return { refused: 'last_admin' }
     if (email !== was.email && (await isTaken(tx, email, userId))) return { refused: 'email_taken' }
     if (name === was.name && email === was.email && role === was.role && isEnabled === was.isEnabled)
       return { user: before }
@@ -111,7 +112,7 @@ const FIRST_ADMIN: NewUser = {
  * @returns the id of the user
  */
 export async function ensureFirstAdmin(tx: Transaction, by: ChangeBy): Promise<string> {
-  await lockUsers(tx)
+  await lockAccess(tx)
   const found = await getUser(tx, FIRST_ADMIN.userId)
   if (found === undefined) await insertUser(tx, FIRST_ADMIN, by)
   else if (found.role !== 'admin' || found.disabledTs !== null)
@@ -119,25 +120,10 @@ export async function ensureFirstAdmin(tx: Transaction, by: ChangeBy): Promise<s
   return FIRST_ADMIN.userId
 }
 
-/** One change of users at a time: two admins must not disable each other at once. */
-const lockUsers = (tx: Transaction) => tx.query(`SELECT pg_advisory_xact_lock(hashtext('api users'))`)
-
 async function isTaken(tx: Transaction, email: string | null, userId: string): Promise<boolean> {
   if (email === null) return false
   const text = 'SELECT FROM api_users u WHERE lower(u.email) = lower($1) AND u.user_id <> $2'
   return (await tx.query(text, [email, userId])).rowCount !== 0
-}
-
-/** Whether an enabled admin besides this one holds a key in force: an admin without one cannot let anybody in again. */
-async function isOtherAdmin(tx: Transaction, userId: string): Promise<boolean> {
-  const { rowCount } = await tx.query(
-    `SELECT FROM api_users u JOIN api_keys k ON k.user_id = u.user_id
-      WHERE u.user_id <> $1 AND u.role = 'admin' AND u.disabled_ts IS NULL
-        AND k.role = 'admin' AND k.revoked_ts IS NULL AND (k.expires_ts IS NULL OR k.expires_ts > now())
-      LIMIT 1`,
-    [userId],
-  )
-  return rowCount !== 0
 }
 
 async function insertUser(tx: Transaction, user: NewUser, by: ChangeBy): Promise<UserRow> {

@@ -43,7 +43,7 @@ const keyOperations = (pageLimitMax: number) =>
       body: Rotation,
       isSecret: true,
       answers: { 201: json('The new key', CreatedKey) },
-      problems: ['KEY_NOT_FOUND', 'DEPENDENCY_UNAVAILABLE'],
+      problems: ['KEY_NOT_FOUND', 'LAST_ADMIN', 'DEPENDENCY_UNAVAILABLE'],
     },
     revokeKey: {
       ...access,
@@ -52,7 +52,7 @@ const keyOperations = (pageLimitMax: number) =>
       summary: 'Revokes a key at once, and ends the log-ins made with it',
       params: KeyParams,
       answers: { 200: json('The key', Key) },
-      problems: ['KEY_NOT_FOUND', 'DEPENDENCY_UNAVAILABLE'],
+      problems: ['KEY_NOT_FOUND', 'LAST_ADMIN', 'DEPENDENCY_UNAVAILABLE'],
     },
   }) as const satisfies Readonly<Record<string, Operation>>
 

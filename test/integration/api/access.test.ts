@@ -111,6 +111,31 @@ describe('access', function () {
     assert.equal(problem.code, 'KEY_NOT_FOUND')
   })
 
+  it('keeps the last key that lets admins in: not revoked, not rotated into one that ends, nor both of two at once', async () => {
+    const { key_id: first } = await readAnswer<Session>('getSession', await call('GET', '/session', asAdmin))
+    const soon = new Date(Date.now() + 3_600_000).toISOString()
+    const areRefused = async () => {
+      const revoked = await call('DELETE', `/keys/${first}`, asAdmin)
+      const rotated = await call('POST', `/keys/${first}/rotate`, asAdmin, { expires_ts: soon, overlap_seconds: 60 })
+      for (const answer of [revoked, rotated]) assert.equal((await readProblem(answer)).code, 'LAST_ADMIN')
+    }
+    await areRefused()
+    await createKey({ role: 'operator' })
+    const ending = await createKey({ role: 'admin', expires_ts: soon })
+    await areRefused() // nobody would be let in an hour later
+    await readAnswer('revokeKey', await call('DELETE', `/keys/${ending.key_id}`, asAdmin))
+    const second = await createKey({ role: 'admin' })
+    const both = await Promise.all([
+      call('DELETE', `/keys/${second.key_id}`, asAdmin),
+      call('DELETE', `/keys/${first}`, withKey(second.key)),
+    ])
+    assert.equal(both.filter(({ status }) => status === 200).length, 1)
+    const [left, leftId] = both[0].status === 200 ? [ADMIN_KEY, first] : [second.key, second.key_id]
+    const rotation = await call('POST', `/keys/${leftId}/rotate`, withKey(left), {})
+    const fresh = await readAnswer<Created>('rotateKey', rotation)
+    assert.deepEqual([await statusOf(withKey(left)), await statusOf(withKey(fresh.key), '/users')], [401, 200])
+  })
+
   it('refuses an expiry in the past, and a key after its expiry', async () => {
     const past = await call('POST', '/keys', asAdmin, { name: 'k', role: 'viewer', expires_ts: '2020-01-01' })
     assert.equal((await readProblem(past)).errors?.[0]?.path, 'body.expires_ts')
@@ -139,6 +164,16 @@ describe('access', function () {
     assert.match(answers[4]?.headers.get('retry-after') ?? '', /^[1-9]\d?$/)
     assert.equal((await readProblem(answers[4] as Response)).code, 'RATE_LIMITED')
     assert.equal(await statusOf(asAdmin), 200)
+  })
+
+  it('counts refused keys apart: made-up ones from many addresses do not begin a key’s rate anew', async () => {
+    await api.stop()
+    api = await serveRealApi(database.db, { API_KEYS_KEPT_MAX: '10' }, { trustedProxies: 1 })
+    const { key } = await createKey({ requests_per_minute: 1 })
+    assert.deepEqual([await statusOf(withKey(key)), await statusOf(withKey(key))], [200, 429])
+    for (let n = 0; n < 12; n += 1)
+      await statusOf({ ...withKey(`guess-${n}-abcdefghijklmnopqrstuvwxyz`), 'x-forwarded-for': `198.51.100.${n}` })
+    assert.equal(await statusOf(withKey(key)), 429)
   })
 
   it('limits refused keys by address, whatever X-Forwarded-For claims', async () => {
