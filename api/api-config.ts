@@ -78,14 +78,7 @@ const VARIABLES = [
 ] as const
 
 /** How long a request waits for something else: each of them ends before the request does. */
-const WAITS = [
-  'API_QUERY_TIMEOUT_MS',
-  'API_LOG_READ_TIMEOUT_MS',
-  'API_COLLECTOR_DEADLINE_MS',
-  'PG_CONNECT_TIMEOUT_MS',
-  'PG_LOCK_TIMEOUT_MS',
-  'SCHEMA_REGISTRY_TIMEOUT_MS',
-] as const
+const WAITS = ['API_QUERY_TIMEOUT_MS', 'API_LOG_READ_TIMEOUT_MS', 'API_COLLECTOR_DEADLINE_MS'] as const
 
 /** What the API needs from the environment. @throws ConfigError also for values that do not fit each other */
 export function apiConfig(env: Env) {
@@ -98,7 +91,13 @@ export function apiConfig(env: Env) {
   if (config.API_REPORTS_AT_WORK >= config.PG_POOL_MAX)
     faults.push('API_REPORTS_AT_WORK: not below PG_POOL_MAX, so that reports leave a connection to others')
   if (faults.length > 0) throw new ConfigError(faults)
-  return config
+  // Other processes may wait for longer, who have no caller.
+  const within = (waitMs: number) => Math.min(waitMs, config.API_REQUEST_TIMEOUT_MS - 1)
+  return {
+    ...config,
+    PG_CONNECT_TIMEOUT_MS: within(config.PG_CONNECT_TIMEOUT_MS),
+    SCHEMA_REGISTRY_TIMEOUT_MS: within(config.SCHEMA_REGISTRY_TIMEOUT_MS),
+  }
 }
 
 export type ApiConfig = ReturnType<typeof apiConfig>

@@ -24,7 +24,7 @@ describe('the configuration of the API', () => {
   it('has defaults that fit each other', () => assert.deepEqual(faultsOf({}), []))
 
   it('has no time-out that is longer than what waits for it, names all that are, and takes none for another', () => {
-    const waits = ['API_QUERY_TIMEOUT_MS', 'API_LOG_READ_TIMEOUT_MS', 'API_COLLECTOR_DEADLINE_MS', 'PG_CONNECT_TIMEOUT_MS', 'PG_LOCK_TIMEOUT_MS', 'SCHEMA_REGISTRY_TIMEOUT_MS'] // prettier-ignore
+    const waits = ['API_QUERY_TIMEOUT_MS', 'API_LOG_READ_TIMEOUT_MS', 'API_COLLECTOR_DEADLINE_MS']
     const env = Object.fromEntries(waits.map((name) => [name, '20000']))
     assert.deepEqual(faultsOf({ ...env, API_REQUEST_TIMEOUT_MS: '20001' }), [])
     const late = waits.map((name) => `${name}: not below API_REQUEST_TIMEOUT_MS`)
@@ -32,6 +32,12 @@ describe('the configuration of the API', () => {
     assert.deepEqual(faultsOf({ API_REQUEST_TIMEOUT_MS: '60000', API_IDEMPOTENCY_IN_FLIGHT_SECONDS: '60' }), [
       'API_REQUEST_TIMEOUT_MS: not below API_IDEMPOTENCY_IN_FLIGHT_SECONDS',
     ])
+  })
+
+  it('cuts to it what other processes may wait for', () => {
+    const long = { PG_CONNECT_TIMEOUT_MS: '60000', SCHEMA_REGISTRY_TIMEOUT_MS: '60000' }
+    const config = apiConfig({ ...GOOD, ...long, API_REQUEST_TIMEOUT_MS: '20000' })
+    assert.deepEqual([config.PG_CONNECT_TIMEOUT_MS, config.SCHEMA_REGISTRY_TIMEOUT_MS], [19_999, 19_999])
   })
 
   it('leaves a connection to others than reports', () => {
