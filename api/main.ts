@@ -68,8 +68,7 @@ async function start(config: ApiConfig, log: Logger, { life }: ProcessContext): 
   )
   observePool(registry, pool, config.PG_POOL_MAX)
   const { db, reads } = guarded(pool, config, breakers, registry)
-  observeEntries(registry, reads, log)
-  observeHeld(registry, config, () => readHeldCounts(reads), Date.now, log)
+  observeStored(registry, config, reads, log)
   const connection = await life.use('Temporal connection', () => Promise.resolve(lazyTemporal(config)))
   const tracing = await life.use('tracing', () => openTracing(config.OTEL_EXPORTER_OTLP_ENDPOINT, 'guardian-api'))
   const temporal = wireTemporal(config, connection, tracing)
@@ -218,11 +217,13 @@ function observePool(registry: Registry, db: Database, max: number): void {
   })
 }
 
-const observeEntries = (registry: Registry, reads: Queryable, log: Logger): void =>
+function observeStored(registry: Registry, config: ApiConfig, reads: Queryable, log: Logger): void {
   observeAllowlist({
     ...{ registry, nowMs: Date.now, log },
     read: () => readAllowlistState(reads, new Date(), ENDING_SOON_MS),
   })
+  observeHeld(registry, config, () => readHeldCounts(reads), Date.now, log)
+}
 
 const packageVersion = (): string =>
   (JSON.parse(readFileSync(join(packageRoot, 'package.json'), 'utf8')) as { version: string }).version
