@@ -47,6 +47,9 @@ export function slowSocket(port: number, first: string, drop: string, deadlineMs
   })
 }
 
+/** How long a connection stays open after its answer. */
+const ANSWERED_MS = 3_000
+
 /** Status of the first answer in raw text; 0 of none. */
 export const statusOf = (received: string): number => Number(/^HTTP\/1\.1 (\d{3})/.exec(received)?.[1] ?? 0)
 
@@ -70,7 +73,9 @@ export function sendMany(port: number, head: string, chunk: Buffer, chunks: numb
     socket.on('drain', pump)
     socket.setEncoding('latin1').on('data', (text: string) => {
       received += text
-      if (/\r\n\r\n/.test(received)) left = 0
+      if (!/\r\n\r\n/.test(received)) return
+      left = 0
+      socket.setTimeout(ANSWERED_MS) // a server that waits for the rest has said all that it has to say
     })
     socket.on('end', () => socket.end())
     socket.on('error', () => undefined) // closed while we still sent: what came back says why
