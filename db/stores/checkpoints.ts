@@ -57,7 +57,7 @@ export interface DataGap {
 
 const TAKE = `
 INSERT INTO detector_checkpoints AS stored (topic, kafka_partition, owner_epoch, owner, next_offset, first_offset)
-VALUES ($1, $2, 1, $3, $4, $4)
+VALUES ($1, $2, 1 + coalesce((SELECT l.detector_epoch FROM topic_logs l WHERE l.topic = $1), 0), $3, $4, $4)
 ON CONFLICT (topic, kafka_partition) DO UPDATE SET owner_epoch = stored.owner_epoch + 1, owner = excluded.owner, updated_ts = now()
 RETURNING stored.owner_epoch AS epoch, stored.next_offset AS "nextOffset", stored.last_append_ts AS "lastAppendTs", stored.head AS head`
 

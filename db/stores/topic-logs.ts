@@ -26,23 +26,27 @@ export async function readStandingPositions(db: Queryable, topic: string): Promi
 
 /**
  * Begins with another log under the name of a topic, in one transaction: archive and detector go on at its beginning.
- * What they have of the log before stays. Whoever has a partition now is fenced; the archive's epochs go on, which keeps
- * new files from having the names of old ones.
+ * What they have of the log before stays. Whoever has a partition now is fenced: epochs go on, which also keeps new files of
+ * the archive from having the names of old ones.
  * @returns the number of the log @throws GRD_STORE_*
  */
 export const beginLog = (db: Database, topic: string): Promise<number> =>
   withTransaction(db, async (tx) => {
-    const { rows } = await tx.query<{ log: number }>(
-      `INSERT INTO topic_logs AS stored (topic, log) VALUES ($1, 2)
-       ON CONFLICT (topic) DO UPDATE SET log = stored.log + 1, began_ts = now() RETURNING stored.log`,
+    const gone = await tx.query<{ epoch: number }>(
+      'DELETE FROM detector_checkpoints c WHERE c.topic = $1 RETURNING c.owner_epoch AS epoch',
       [topic],
+    )
+    const { rows } = await tx.query<{ log: number }>(
+      `INSERT INTO topic_logs AS stored (topic, log, detector_epoch) VALUES ($1, 2, $2)
+       ON CONFLICT (topic) DO UPDATE SET log = stored.log + 1, began_ts = now(),
+         detector_epoch = greatest(stored.detector_epoch, excluded.detector_epoch) RETURNING stored.log`,
+      [topic, Math.max(0, ...gone.rows.map(({ epoch }) => epoch))],
     )
     await tx.query(
       `UPDATE archive_checkpoints c SET next_offset = 0, last_append_ts = NULL, owner_epoch = c.owner_epoch + 1, updated_ts = now()
         WHERE c.topic = $1`,
       [topic],
     )
-    await tx.query('DELETE FROM detector_checkpoints WHERE topic = $1', [topic])
     await tx.query('DELETE FROM detector_state_pieces WHERE topic = $1', [topic])
     const [row] = rows
     if (!row) throw new GuardianError('GRD_STORE_REFUSED', `beginning another log of ${topic} returned no row`)

@@ -189,6 +189,21 @@ describe('checkpoints', function () {
     assert.deepEqual(dataGaps, [{ fromOffset: 0, toOffset: 5 }])
   })
 
+  it('are refused to who had the partition in the log before, also at the offset where the new one is', async () => {
+    const { db } = database
+    await takePartition(db, NAME, 'one', 0)
+    const late = write({ anomalies: [row()] })
+    await beginLog(db, NAME.topic)
+    await assert.rejects(commitCheckpoint(db, late), { code: 'GRD_FENCED' })
+    assert.deepEqual(await takePartition(db, NAME, 'two', 0), {
+      ...{ epoch: 2, nextOffset: 0, lastAppendTs: null, head: null, pieces: [] },
+    })
+    await assert.rejects(commitCheckpoint(db, late), { code: 'GRD_FENCED' })
+    await assert.rejects(isCommitted(db, late), { code: 'GRD_FENCED' })
+    await beginLog(db, NAME.topic)
+    assert.equal((await takePartition(db, NAME, 'three', 0)).epoch, 3)
+  })
+
   it('move anomalies forward only, and leave the first sight of them as it was', async () => {
     const times = async () =>
       (await database.db.query('SELECT a.detected_ts, a.db_write_ts, a.produced_ts FROM anomaly_sessions a')).rows
