@@ -39,6 +39,7 @@ const JUDGED_BY_VALUE = [
   'POST /keys/{key_id}/rotate',
   'POST /metrics/daily/{day}/runs',
   'GET /metrics/daily/{day}/runs/{run_id}',
+  'GET /pipeline-runs',
   'POST /rules/{rule_id}/versions',
   'PUT /rules/{rule_id}/versions/{version}',
   'PUT /rules/{rule_id}/versions/{version}/state',
