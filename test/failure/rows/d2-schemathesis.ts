@@ -40,6 +40,7 @@ const JUDGED_BY_VALUE = [
   'POST /metrics/daily/{day}/runs',
   'GET /metrics/daily/{day}/runs/{run_id}',
   'GET /pipeline-runs',
+  'GET /reconciliations/{day}/differences',
   'POST /rules/{rule_id}/versions',
   'PUT /rules/{rule_id}/versions/{version}',
   'PUT /rules/{rule_id}/versions/{version}/state',
