@@ -22,6 +22,8 @@ export class MinuteReport {
   #untold = new Set<string>()
   #closed: { readonly source: string; readonly counts: readonly ProducedCount[] } | undefined
   #telling: Promise<void> | undefined
+  /** Waits for that to end. */
+  #next: Promise<void> | undefined
 
   /** @param source names this run of the producer and no other */
   constructor(db: Database, source: string) {
@@ -41,9 +43,15 @@ export class MinuteReport {
     }
   }
 
-  /** Tells what has changed. @throws GRD_STORE_* */
-  async tell(): Promise<void> {
+  /** Tells what has changed until the telling under way, if there is one, has ended. @throws GRD_STORE_* */
+  tell(): Promise<void> {
+    return (this.#next ??= this.#tellNext())
+  }
+
+  /** One at a time: what one could not tell has to be there for the next, and for the last above all. */
+  async #tellNext(): Promise<void> {
     await this.#telling?.catch(() => undefined)
+    this.#next = undefined
     this.#telling = this.#tell()
     await this.#telling
   }
