@@ -11,7 +11,7 @@ import type { LogEnds } from '../support/stage-topics.js'
 
 const SEED = Number(process.env['TEST_SEED'] ?? 8_191)
 const RECORDS = 60_000
-const KILLS = 6
+const KILLS = 3
 const SLOWLY = {
   FETCH_MAX_BYTES: '65536',
   FETCH_MAX_BYTES_PER_PARTITION: '16384',

@@ -21,7 +21,7 @@ import { useTestStack } from '../support/stack.js'
 import { openTestPool } from '../support/test-pool.js'
 
 const RECORDS = 40_000
-const KILLS = 10
+const KILLS = 4
 
 describe('the archiver', function () {
   this.timeout(240_000)

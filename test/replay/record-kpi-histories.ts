@@ -92,8 +92,7 @@ describe('recording histories of figures', function () {
     ))
   const compared = (missing: number): ReconcileActivities => ({
     awaitDetector: () => Promise.resolve(),
-    reconcileDay: () =>
-      Promise.resolve({ expected: 5, stored: 5 - missing, missing, extra: 0, different: 0 }),
+    reconcileDay: () => Promise.resolve({ expected: 5, stored: 5 - missing, missing, extra: 0, different: 0 }),
   })
   for (const [name, missing] of [
     ['reconcile-equal', 0],
