@@ -95,8 +95,14 @@ export function asProblem(error: unknown): ProblemError {
   const type: unknown = error instanceof Error ? Reflect.get(error, 'type') : undefined
   const fault = typeof type === 'string' ? BODY_FAULTS[type] : undefined
   if (fault !== undefined) return new ProblemError(fault[0], fault[1], { cause: error })
+  if (isUnpackingFault(error))
+    return new ProblemError('MALFORMED_BODY', 'the body is not packed as its content-encoding says', { cause: error })
   return new ProblemError('INTERNAL', 'the log has the cause under this request_id', { cause: error })
 }
+
+/** The body parser passes on what zlib says of a body, with the status that it should have and no name of its own. */
+const isUnpackingFault = (error: unknown): boolean =>
+  error instanceof Error && Reflect.get(error, 'statusCode') === 400 && Reflect.get(error, 'expose') === true
 
 /** A request that was at work for longer than it may be. What it began goes on. */
 export const tooLate = (method: string, timeoutMs: number): ProblemError =>

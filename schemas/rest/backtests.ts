@@ -1,9 +1,9 @@
 import { z } from 'zod'
-import { lineOf, Timestamp, wholeNumber } from './parameters.js'
+import { dayText, lineOf, Timestamp, wholeNumber } from './parameters.js'
 import { RuleId, RuleParameters } from './rules.js'
 
 const backTestId = lineOf(36).regex(/^[0-9a-f-]{36}$/, 'not an id that this API gave')
-const Day = z.iso.date('not a day YYYY-MM-DD').meta({ example: '2026-10-01' })
+const Day = dayText.meta({ example: '2026-10-01' })
 const count = z.int().min(0)
 
 export const BackTestParams = z.strictObject({ id: backTestId })

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { RANKINGS, TRAFFICS } from '../../domain/kpi/figures.js'
-import { lineOf, replaceWith, Timestamp, wholeNumber } from './parameters.js'
+import { dayText, lineOf, replaceWith, Timestamp, wholeNumber } from './parameters.js'
 
 const count = z.int().min(0)
 const Day = z.iso.date().meta({ example: '2026-10-01', description: 'A day from midnight to midnight, UTC' })
@@ -9,10 +9,7 @@ const traffic = z
   .enum(TRAFFICS, `not one of ${TRAFFICS.join(', ')}`)
   .prefault('all')
   .meta({ description: 'Whose events: everybody, sessions without an anomaly in force, or the others' })
-const dayQuery = z.iso
-  .date('not a day YYYY-MM-DD')
-  .optional()
-  .meta({ description: 'Without it, the last published day' })
+const dayQuery = dayText.optional().meta({ description: 'Without it, the last published day' })
 
 /** The query of `GET /metrics/daily`. */
 export const DailyMetricsQuery = z.strictObject({ days: wholeNumber(1, 366, 30), traffic })

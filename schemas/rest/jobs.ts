@@ -2,9 +2,9 @@ import { z } from 'zod'
 import { DEAD_LETTER_CODES } from '../../domain/detection/fate.js'
 import { TOPICS } from '../../domain/events.js'
 import { STALE_REASONS } from '../../domain/kpi/day-versions.js'
-import { instant, lineOf, textOf, Timestamp } from './parameters.js'
+import { dayText, instant, lineOf, textOf, Timestamp } from './parameters.js'
 
-const day = z.iso.date('not a day YYYY-MM-DD')
+const day = dayText
 const UUID = '[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}'
 // Temporal refuses what is no UUID, which is not to count as a Temporal that does not answer.
 const runId = lineOf(36).regex(new RegExp(`^${UUID}$`), 'not an id that this API gave')

@@ -51,6 +51,9 @@ export const IDEMPOTENCY_KEY = /^[\x21-\x7e]{1,255}$/
 /** A choice given as text. */
 export const flag = z.enum(['true', 'false'], 'not one of true, false')
 
+/** A day, UTC. PostgreSQL, as people, has no year 0, which ISO 8601 has. */
+export const dayText = z.iso.date('not a day YYYY-MM-DD').refine((day) => day >= '0001-01-01', 'there is no year 0')
+
 /** 9999-12-31T23:59:59.999Z: as far as ISO 8601 goes with four digits. */
 export const LAST_INSTANT_MS = 253_402_300_799_999
 

@@ -1,10 +1,10 @@
 import { z } from 'zod'
 import { AnomalyIdText } from './anomaly-id.js'
 import { AnomalyMode, AnomalyStatus } from './anomalies.js'
-import { Timestamp, wholeNumber } from './parameters.js'
+import { dayText, Timestamp, wholeNumber } from './parameters.js'
 
 const count = z.int().min(0)
-const Day = z.iso.date('not a day YYYY-MM-DD').meta({ example: '2026-10-01' })
+const Day = dayText.meta({ example: '2026-10-01' })
 const KINDS = ['missing', 'extra', 'different'] as const
 const cursor = { description: '`page.next_cursor` of the page before' }
 const page = z.strictObject({

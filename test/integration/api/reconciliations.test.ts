@@ -105,5 +105,7 @@ describe('reconciliations over HTTP', function () {
     assert.deepEqual(none.data, [])
     const never = await ask('/reconciliations/2026-10-04/differences')
     assert.equal((await readProblem(never)).code, 'DAY_NOT_RECONCILED')
+    const noDay = await ask('/reconciliations/0000-01-01/differences')
+    assert.equal((await readProblem(noDay)).code, 'BAD_REQUEST')
   })
 })

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { connect } from 'node:net'
-import { serveApi, type ServedApi } from '../../support/serve-api.js'
+import { brotliCompressSync, deflateSync, gzipSync } from 'node:zlib'
+import { readProblem, serveApi, type ServedApi } from '../../support/serve-api.js'
 
 const LIMIT = 100_000
 
@@ -34,5 +35,24 @@ describe('a body over the limit', () => {
       assert.match(received, /^HTTP\/1\.1 413 /)
       assert.match(received, /"code":"BODY_TOO_LARGE"/)
     }
+  })
+})
+
+describe('a packed body', () => {
+  let api: ServedApi
+  before(async () => (api = await serveApi({ bodyLimitBytes: LIMIT })))
+  after(() => api.stop())
+  const send = (encoding: string, body: Buffer) =>
+    fetch(`${api.url}/events`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', 'content-encoding': encoding },
+      body: new Uint8Array(body),
+    })
+
+  it('is refused when it is not packed as it says, or not whole', async () => {
+    const packed = { gzip: gzipSync('[]'), deflate: deflateSync('[]'), br: brotliCompressSync('[]') }
+    for (const [encoding, whole] of Object.entries(packed))
+      for (const body of [Buffer.from('{"no": "packed body"}'), whole.subarray(0, whole.length - 2)])
+        assert.equal((await readProblem(await send(encoding, body))).code, 'MALFORMED_BODY', encoding)
   })
 })
