@@ -2,7 +2,7 @@ import type { ChangeBy } from '../../domain/access/change-by.js'
 import type { Verdict } from '../../domain/review/verdict.js'
 import type { Database, Queryable, Transaction } from '../pool.js'
 import { withTransaction } from '../with-transaction.js'
-import { appendAudit } from './audit.js'
+import { auditRow } from './audit.js'
 
 /** The anomaly that a verdict is on. */
 export interface JudgedAnomaly {
@@ -77,16 +77,8 @@ export const giveVerdict = (
        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) RETURNING ${COLUMNS}`,
       [...keyOf(of), (before?.version ?? 0) + 1, given.verdict, given.comment, by.actor, by.actorName],
     )
-    const [after] = rows
-    if (!after) throw new Error('INSERT has returned nothing')
-    await appendAudit(tx, {
-      ...by,
-      action: 'anomaly.verdict',
-      target: `anomaly/${of.ruleId}/${of.mode}/${of.windowStart.toISOString()}/${of.sessionId}`,
-      outcome: 'done',
-      before: before === undefined ? null : shown(before),
-      after: shown(after),
-    })
+    const target = () => `anomaly/${of.ruleId}/${of.mode}/${of.windowStart.toISOString()}/${of.sessionId}`
+    const after = await auditRow(tx, by, { target, shown }, 'anomaly.verdict', before ?? null, rows[0])
     return { ...found, verdicts: [after, ...found.verdicts].slice(0, VERDICTS_READ_MAX) }
   })
 
