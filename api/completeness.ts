@@ -1,5 +1,4 @@
 import type { CompletenessRows, MinuteRow, PartitionCounts } from '../db/read-models/completeness.js'
-import { Gauge, type Registry } from '../platform/metrics.js'
 import type { Completeness } from '../schemas/rest/completeness.js'
 import { lagKey, type PartitionLag } from './partition-lag.js'
 
@@ -24,7 +23,12 @@ export function completenessOf(
 function partitionAnswer(counts: PartitionCounts, lag: PartitionLag | undefined): PartitionAnswer {
   const { topic, kafkaPartition, accepted, duplicate, late, dead, inDataGaps, reported } = counts
   const told = { topic, kafka_partition: kafkaPartition, accepted, duplicate, late, dead, in_data_gaps: inDataGaps }
-  if (!lag) return { ...told, produced: null, in_flight: null, missing: null, reported, reported_missing: null }
+  const incomplete = {
+    incomplete_minutes: reported === null ? null : counts.incompleteMinutes,
+    oldest_incomplete_minute: counts.oldestIncompleteMinute?.toISOString() ?? null,
+  }
+  if (!lag)
+    return { ...told, produced: null, in_flight: null, missing: null, reported, reported_missing: null, ...incomplete }
   const produced = lag.logEnd - counts.firstOffset - counts.voidOffsets
   const inFlight = Math.max(0, lag.logEnd - Math.max(counts.nextOffset, lag.logStart))
   const missing = produced - (accepted + duplicate + late + dead) - inFlight
@@ -37,6 +41,7 @@ function partitionAnswer(counts: PartitionCounts, lag: PartitionLag | undefined)
     missing,
     reported,
     reported_missing: reported === null ? null : reportedMissing,
+    ...incomplete,
   }
 }
 
@@ -57,6 +62,8 @@ function unreadPartition(key: string, { logStart, logEnd }: PartitionLag): Parti
     in_data_gaps: 0,
     reported: null,
     reported_missing: null,
+    incomplete_minutes: null,
+    oldest_incomplete_minute: null,
   }
 }
 
@@ -74,37 +81,4 @@ function minuteAnswer(row: MinuteRow): Completeness['minutes'][number] {
     dead,
     uncounted: difference,
   }
-}
-
-const FIGURES = [
-  'produced',
-  'accepted',
-  'duplicate',
-  'late',
-  'dead',
-  'in_flight',
-  'missing',
-  'in_data_gaps',
-  'reported',
-  'reported_missing',
-] as const
-
-/** The same as metrics, read when they are asked for. A figure that is not known has no series. */
-export function observeCompleteness(registry: Registry, read: () => Promise<Completeness>): void {
-  new Gauge({
-    registers: [registry],
-    name: 'guardian_completeness_records',
-    help: 'Records produced, by what became of them, and those that are missing',
-    labelNames: ['topic', 'partition', 'what'],
-    async collect() {
-      this.reset()
-      const { partitions } = await read().catch(() => ({ partitions: [] }))
-      for (const partition of partitions)
-        for (const what of FIGURES) {
-          const value = partition[what]
-          const labels = { topic: partition.topic, partition: partition.kafka_partition, what }
-          if (value !== null) this.set(labels, value)
-        }
-    },
-  })
 }

@@ -26,4 +26,5 @@ function weighted(part: string): [string, number] {
   return [name, q === undefined ? 1 : Number(q.slice(2)) || 0]
 }
 
+/** Packs a body, off the event loop. */
 export const compress = (body: Buffer, encoding: Encoding): Promise<Buffer> => run[encoding](body)

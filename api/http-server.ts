@@ -2,7 +2,7 @@ import { createServer, type RequestListener, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { Part } from '../platform/lifecycle.js'
 import { observeLimit } from '../platform/limits.js'
-import { Counter, Gauge, type Registry } from '../platform/metrics.js'
+import { Counter, type Registry } from '../platform/metrics.js'
 import { answerRefused } from './refused-connections.js'
 
 export interface HttpSettings {
@@ -62,21 +62,16 @@ export function serveHttp(
 }
 
 function observeConnections(server: Server, max: number, registry: Registry): void {
-  let count = 0
-  observeLimit(registry, 'API_MAX_CONNECTIONS', { max, used: () => count })
-  const open = new Gauge({
-    name: 'guardian_http_connections',
-    help: 'Connections that are open; API_MAX_CONNECTIONS at most.',
-    registers: [registry],
-  })
+  let open = 0
+  observeLimit(registry, 'API_MAX_CONNECTIONS', { max, used: () => open })
   const dropped = new Counter({
     name: 'guardian_http_connections_dropped_total',
     help: 'Connections that were closed as soon as they were made, because there were too many.',
     registers: [registry],
   })
   server.on('connection', (socket) => {
-    open.set((count += 1))
-    socket.once('close', () => open.set((count -= 1)))
+    open += 1
+    socket.once('close', () => (open -= 1))
   })
   server.on('drop', () => dropped.inc())
 }

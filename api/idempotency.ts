@@ -31,6 +31,7 @@ export function idempotencyKeyOf(request: Request): string | undefined {
   throw new ProblemError('BAD_REQUEST', '1 fault: header.idempotency-key', { errors })
 }
 
+/** What makes two requests under one key the same: method, address and body. */
 export const requestDigest = (request: Request): Buffer =>
   createHash('sha256')
     .update(JSON.stringify([request.method, request.originalUrl, request.body ?? null]))
@@ -72,7 +73,7 @@ function replay(claim: Exclude<StoredClaim, { readonly kind: 'claimed' }>): Repl
     throw new ProblemError('IDEMPOTENCY_MISMATCH', 'take a new Idempotency-Key for a new request')
   if (claim.kind === 'in_flight')
     throw new ProblemError('IDEMPOTENCY_IN_FLIGHT', 'ask again; if it stays so, read what it was to change', {
-      headers: { 'retry-after': '1' },
+      retryAfterSeconds: 1,
     })
   if (claim.kind === 'lost')
     throw new ProblemError(

@@ -1,5 +1,5 @@
 import { observeLimit } from '../platform/limits.js'
-import { Counter, Gauge, type Registry } from '../platform/metrics.js'
+import { Counter, type Registry } from '../platform/metrics.js'
 
 /** The JSON that an address was answered with. */
 export interface GoodAnswer {
@@ -35,16 +35,7 @@ export class LastGoodAnswers {
       help: 'Requests that were answered with the last good answer, because what it is read from did not answer',
       registers: [registry],
     })
-    const bytes = () => this.#bytes
-    observeLimit(registry, 'API_LAST_GOOD_BYTES', { max: settings.maxBytes, used: bytes })
-    new Gauge({
-      name: 'guardian_last_good_answers_bytes',
-      help: 'Bytes of the answers that are kept for the time when the database is away; API_LAST_GOOD_BYTES at most',
-      registers: [registry],
-      collect() {
-        this.set(bytes())
-      },
-    })
+    observeLimit(registry, 'API_LAST_GOOD_BYTES', { max: settings.maxBytes, used: () => this.#bytes })
   }
 
   keep(name: string, answer: GoodAnswer): void {

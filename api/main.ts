@@ -116,7 +116,7 @@ async function start(config: ApiConfig, log: Logger, { life }: ProcessContext): 
     silenceMaxMs: config.ALERT_SILENCE_MAX_HOURS * 3_600_000,
     readChannels: () => readChannels(reads),
     readStats: (from, to) => readStats(reads, from, to),
-    readCompleteness: () => readCompleteness(reads),
+    ...completenessReader(config, reads),
     readLag: lagReader(kafka, breakers),
     admit: createAdmit(laneSettings(config), registry),
     checkDependencies: createDependencyProbes(
@@ -144,6 +144,11 @@ const httpSettings = ({ BIND_HOST: host, PORT: port, API_MAX_CONNECTIONS: maxCon
   host,
   port,
   maxConnections,
+})
+
+const completenessReader = ({ API_COMPLETENESS_MINUTES: completenessMinutes }: ApiConfig, reads: Queryable) => ({
+  readCompleteness: () => readCompleteness(reads, completenessMinutes),
+  completenessMinutes,
 })
 
 const figureReader = (db: Queryable): FigureReader => ({

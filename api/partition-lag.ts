@@ -1,6 +1,8 @@
 import { TOPICS } from '../domain/events.js'
-import type { PartitionOffsets } from '../platform/kafka/admin.js'
-import { findAppendAges, type OffsetsAt } from '../platform/kafka/append-times.js'
+import { DAY_MS } from '../domain/utc-day.js'
+import type { LogAdmin } from '../platform/kafka/admin.js'
+import { findAppendAges } from '../platform/kafka/append-times.js'
+import { withDeadline } from '../platform/resilience/deadline.js'
 
 export interface Position {
   readonly topic: string
@@ -21,17 +23,12 @@ export interface PartitionLag {
 /** By `topic/partition`; undefined while Kafka does not answer. */
 export type ReadLag = (positions: readonly Position[]) => Promise<ReadonlyMap<string, PartitionLag> | undefined>
 
-/** What is asked of Kafka. */
-export interface LogTimes {
-  offsets(topic: string): Promise<PartitionOffsets[]>
-  offsetsAt(topic: string, instantMs: number): ReturnType<OffsetsAt>
-}
-
 /** What the detector reads, also while no partition of it has a position. */
 const READ_TOPICS = [TOPICS.clicks, TOPICS.purchases]
-const OLDEST_AGE_MS = 366 * 86_400_000
+const OLDEST_AGE_MS = 366 * DAY_MS
 const MAX_QUESTIONS = 60
 
+/** What a partition is found by in the answer of `ReadLag`. */
 export const lagKey = ({ topic, kafkaPartition }: Omit<Position, 'nextOffset'>): string => `${topic}/${kafkaPartition}`
 
 /**
@@ -39,7 +36,7 @@ export const lagKey = ({ topic, kafkaPartition }: Omit<Position, 'nextOffset'>):
  * @param deadlineMs after so long, Kafka has not answered
  */
 export function createLagReader(
-  withLogs: <T>(work: (logs: LogTimes) => Promise<T>) => Promise<T>,
+  withLogs: <T>(work: (logs: LogAdmin) => Promise<T>) => Promise<T>,
   deadlineMs: number,
   nowMs: () => number,
 ): ReadLag {
@@ -57,20 +54,11 @@ export function createLagReader(
   return async (positions) => {
     if (positions.length === 0) return new Map()
     if (isAsking) return undefined // Kafka has let the last deadline pass, and has not answered since
-    const read = ask(positions)
-    let timer: NodeJS.Timeout | undefined
-    const expired = new Promise<undefined>((resolve) => {
-      timer = setTimeout(() => resolve(undefined), deadlineMs)
-    })
-    try {
-      return await Promise.race([read, expired])
-    } finally {
-      clearTimeout(timer)
-    }
+    return withDeadline(() => ask(positions), deadlineMs).catch(() => undefined)
   }
 }
 
-async function readLags(logs: LogTimes, positions: readonly Position[], nowMs: () => number) {
+async function readLags(logs: LogAdmin, positions: readonly Position[], nowMs: () => number) {
   const lags = new Map<string, PartitionLag>()
   for (const topic of new Set([...READ_TOPICS, ...positions.map((position) => position.topic)])) {
     const behind = new Map<number, number>()

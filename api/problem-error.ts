@@ -6,8 +6,10 @@ import { PROBLEMS, type Fault, type Problem, type ProblemCode } from '../schemas
 
 export interface ProblemOptions {
   readonly errors?: readonly Fault[]
-  /** Headers that belong to the problem: Allow, Retry-After. */
+  /** Headers that belong to the problem: Allow. */
   readonly headers?: Readonly<Record<string, string>>
+  /** When it may be worth to try again, as Retry-After says it: 1 or more. */
+  readonly retryAfterSeconds?: number
   readonly cause?: unknown
 }
 
@@ -20,11 +22,11 @@ export class ProblemError extends Error {
   constructor(
     readonly code: ProblemCode,
     readonly detail: string,
-    { errors = [], headers = {}, cause }: ProblemOptions = {},
+    { errors = [], headers = {}, retryAfterSeconds, cause }: ProblemOptions = {},
   ) {
     super(`${code}: ${detail}`, { cause })
     this.errors = errors
-    this.headers = headers
+    this.headers = retryAfterSeconds === undefined ? headers : { ...headers, 'retry-after': String(retryAfterSeconds) }
   }
 
   get status(): number {
@@ -57,6 +59,9 @@ const BODY_FAULTS: Readonly<Record<string, readonly [ProblemCode, string]>> = {
   'charset.unsupported': ['BODY_NOT_SUPPORTED', 'this charset is not read'],
 }
 
+/** Most of what is away for a moment is there again by then. */
+const RETRY_AFTER_SECONDS = 2
+
 const PASSING: readonly ErrorCode[] = [
   'GRD_STORE_UNAVAILABLE',
   'GRD_STORE_TIMEOUT',
@@ -67,30 +72,22 @@ const PASSING: readonly ErrorCode[] = [
 /** Makes a problem of whatever was thrown while a request was answered. Total; the cause is kept for the log. */
 export function asProblem(error: unknown): ProblemError {
   if (error instanceof ProblemError) return error
+  const again = { retryAfterSeconds: RETRY_AFTER_SECONDS, cause: error }
   if (error instanceof GuardianError && PASSING.includes(error.code))
-    return new ProblemError('DEPENDENCY_UNAVAILABLE', 'the database does not answer; try again', {
-      headers: { 'retry-after': '2' },
-      cause: error,
-    })
+    return new ProblemError('DEPENDENCY_UNAVAILABLE', 'the database does not answer; try again', again)
   if (error instanceof GuardianError && error.code === 'GRD_COMMIT_UNKNOWN')
     return new ProblemError(
       'OUTCOME_UNKNOWN',
       'the database went away meanwhile: read it before you repeat the change',
-      {
-        headers: { 'retry-after': '2' },
-        cause: error,
-      },
+      again,
     )
   if (error instanceof CircuitOpenError)
     return new ProblemError('DEPENDENCY_UNAVAILABLE', `${error.dependency} does not answer; try again later`, {
-      headers: { 'retry-after': String(Math.ceil(error.retryAfterMs / 1_000)) },
+      retryAfterSeconds: Math.ceil(error.retryAfterMs / 1_000),
       cause: error,
     })
   if (error instanceof PlatformError || error instanceof DeadlineError)
-    return new ProblemError('DEPENDENCY_UNAVAILABLE', 'a service that is needed does not answer; try again', {
-      headers: { 'retry-after': '2' },
-      cause: error,
-    })
+    return new ProblemError('DEPENDENCY_UNAVAILABLE', 'a service that is needed does not answer; try again', again)
   if (error instanceof URIError) return new ProblemError('MALFORMED_URL', 'a %-escape is not UTF-8', { cause: error })
   const type: unknown = error instanceof Error ? Reflect.get(error, 'type') : undefined
   const fault = typeof type === 'string' ? BODY_FAULTS[type] : undefined
@@ -111,13 +108,13 @@ export const tooLate = (method: string, timeoutMs: number): ProblemError =>
     method === 'GET' || method === 'HEAD'
       ? `it takes longer than ${timeoutMs} ms; ask for less, or try again`
       : `it takes longer than ${timeoutMs} ms; read whether the change was made before you repeat it`,
-    { headers: { 'retry-after': '2' } },
+    { retryAfterSeconds: RETRY_AFTER_SECONDS },
   )
 
 /** What Temporal does not answer is no fault of the caller's, nor of ours. */
 export const temporalIsAway = (cause: unknown): ProblemError =>
   new ProblemError('DEPENDENCY_UNAVAILABLE', 'Temporal does not answer; try again', {
-    headers: { 'retry-after': '5' },
+    retryAfterSeconds: 5,
     cause,
   })
 

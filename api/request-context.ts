@@ -18,8 +18,10 @@ export interface RequestContext {
 
 const contexts = new WeakMap<Response, RequestContext>()
 
+/** Begins the context of a request; its answer is what it is found by. */
 export const setContext = (response: Response, context: RequestContext): void => void contexts.set(response, context)
 
+/** The context of a request. @throws Error for a request that did not pass the first middleware: a fault of the wiring */
 export function contextOf(response: Response): RequestContext {
   const context = contexts.get(response)
   if (context === undefined) throw new Error('the request has no context: its first middleware did not run')

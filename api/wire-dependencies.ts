@@ -3,7 +3,7 @@ import { isDatabaseAway } from '../db/guarded-database.js'
 import { assertMigrated } from '../db/migrate.js'
 import type { Database } from '../db/pool.js'
 import { RegistryClient } from '../platform/avro/registry-client.js'
-import { offsetsAt, topicOffsets, withAdmin } from '../platform/kafka/admin.js'
+import { logAdmin, withAdmin } from '../platform/kafka/admin.js'
 import type { createKafka } from '../platform/kafka/client.js'
 import { orKafkaAway } from '../platform/kafka/kafka-away.js'
 import type { Logger } from '../platform/logger.js'
@@ -79,17 +79,10 @@ export function probes(config: ApiConfig, { db, temporal, kafka, breakers }: Pro
   ]
 }
 
+/** Reads lags behind the circuit to Kafka. */
 export const lagReader = (kafka: ReturnType<typeof createKafka>, breakers: Breakers) =>
   createLagReader(
-    (work) =>
-      breakers.kafka.execute(() =>
-        withAdmin(kafka, (admin) =>
-          work({
-            offsets: (topic) => topicOffsets(admin, topic),
-            offsetsAt: (topic, instantMs) => offsetsAt(admin, topic, instantMs),
-          }),
-        ),
-      ),
+    (work) => breakers.kafka.execute(() => withAdmin(kafka, (admin) => work(logAdmin(admin)))),
     LAG_DEADLINE_MS,
     Date.now,
   )

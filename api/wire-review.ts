@@ -1,10 +1,9 @@
+import { DAY_MS } from '../domain/utc-day.js'
 import type { Database } from '../db/pool.js'
 import { addAllowlistEntry, endAllowlistEntry, getAllowlistEntry, listAllowlist } from '../db/stores/allowlist.js'
 import { giveVerdict, readVerdicts } from '../db/stores/verdicts.js'
 import type { ApiConfig } from './api-config.js'
 import type { ApiDeps } from './api.js'
-
-const DAY_MS = 86_400_000
 
 /** What people say of anomalies, in PostgreSQL. */
 export const wireReview = (

@@ -4,9 +4,9 @@ import { checkFilter, isSelected, type DeadLetterFilter } from '../domain/dead-l
 import { TASK_QUEUES, WORKFLOWS, type DlqReplayInput, type DlqReplayResult } from '../workflows/contract.js'
 import { UsageError } from './cli-error.js'
 import { listDeadLetters } from './dlq/list-dead-letters.js'
-import { wholeNumber } from './recheck/whole-number.js'
 import { runCommand, type CommandResult, type Terminal } from './terminal.js'
 import { watchRun } from './watch-run.js'
+import { wholeNumber } from './whole-number.js'
 import { withTemporal } from './with-temporal.js'
 
 interface Words {

@@ -8,8 +8,8 @@ import { UsageError } from './cli-error.js'
 import { differences, type Difference } from './recheck/compare-rows.js'
 import { describeSteps, type DescribedStep } from './recheck/describe-steps.js'
 import { partitionLog, rulesFrom, type PartitionLog } from './recheck/partition-log.js'
-import { wholeNumber } from './recheck/whole-number.js'
 import { runCommand, type CommandResult, type Terminal } from './terminal.js'
+import { wholeNumber } from './whole-number.js'
 import { withDatabase } from './with-database.js'
 
 interface ExplainWords {

@@ -1,7 +1,7 @@
 import { Command } from 'commander'
 import { TOPICS } from '../domain/events.js'
 import { Lifecycle } from '../platform/lifecycle.js'
-import { errorLine, UsageError } from './cli-error.js'
+import { errorLine } from './cli-error.js'
 import { openEventSender } from './event-sender.js'
 import { lateHint } from './ingest/late-hint.js'
 import { openLog, type LogSource } from './ingest/log-lines.js'
@@ -10,6 +10,7 @@ import { sendLog, type LogEnd } from './ingest/send-log.js'
 import { ASSET_EXTENSIONS } from './ingest/static-asset.js'
 import { startProgress } from './progress.js'
 import { interruption, runCommand, type CommandResult, type Terminal } from './terminal.js'
+import { wholeNumber } from './whole-number.js'
 
 interface IngestWords {
   readonly includeAssets?: boolean
@@ -119,10 +120,4 @@ function resultOf(file: string, reading: LogReading, end: LogEnd, seconds: numbe
 const reasons = (label: string, counts: Readonly<Record<string, number>>): string[] => {
   const named = Object.entries(counts).filter(([, count]) => count > 0)
   return named.length === 0 ? [] : [`  ${label}: ${named.map(([reason, count]) => `${reason} ${count}`).join(', ')}`]
-}
-
-function wholeNumber(option: string, text: string, high: number): number {
-  if (!/^\d{1,9}$/.test(text) || Number(text) > high)
-    throw new UsageError(`${option} ${text}: not a whole number in 0..${high}`)
-  return Number(text)
 }

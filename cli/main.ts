@@ -1,43 +1,12 @@
 import { Command, CommanderError } from 'commander'
-import { auditCommand } from './audit-command.js'
-import { backtestCommand } from './backtest-command.js'
-import { dlqCommand } from './dlq-command.js'
-import { doctorCommand } from './doctor-command.js'
-import { explainCommand } from './explain-command.js'
-import { ingestCommand } from './ingest-command.js'
-import { kpiCommand } from './kpi-command.js'
-import { newLogCommand } from './new-log-command.js'
-import { rulesCommand } from './rules-command.js'
-import { schedulesCommand } from './schedules-command.js'
-import { setupCommand } from './setup-command.js'
-import { simulateCommand } from './simulate-command.js'
-import { sloCommand } from './slo-command.js'
-import { whyNotCommand } from './why-not-command.js'
-
-/** Every `guardian` command, one file each. */
-const COMMANDS = [
-  setupCommand,
-  simulateCommand,
-  ingestCommand,
-  rulesCommand,
-  explainCommand,
-  whyNotCommand,
-  auditCommand,
-  kpiCommand,
-  backtestCommand,
-  schedulesCommand,
-  dlqCommand,
-  newLogCommand,
-  sloCommand,
-  doctorCommand,
-]
+import { commandsFor } from './commands.js'
 
 const program = new Command('guardian')
   .description('Clickstream Guardian on the command line')
   .showHelpAfterError('(add --help for the options)')
   .exitOverride()
-for (const create of COMMANDS) {
-  const command = create()
+for (const load of commandsFor(process.argv[2])) {
+  const command = (await load())()
   for (const one of [command, ...command.commands])
     one.exitOverride().showHelpAfterError('(add --help for the options)')
   program.addCommand(command)

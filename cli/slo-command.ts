@@ -3,8 +3,8 @@ import { readStageTimes } from '../db/read-models/slo.js'
 import { loadConfig } from '../platform/config.js'
 import { SLO_HOURS_MAX, sloReport, type Slo } from '../schemas/rest/slo.js'
 import { UsageError } from './cli-error.js'
-import { wholeNumber } from './recheck/whole-number.js'
 import { runCommand, type CommandResult, type Terminal } from './terminal.js'
+import { wholeNumber } from './whole-number.js'
 import { withDatabase } from './with-database.js'
 
 /** `guardian slo`: how long anomalies took, and what is left of the error budget. */

@@ -7,9 +7,9 @@ import { TOPICS } from '../domain/events.js'
 import { readPartitionHistory, type PartitionHistory } from '../db/read-models/partition-history.js'
 import { keyPartition } from '../platform/kafka/key-partition.js'
 import { partitionLog, rulesFrom } from './recheck/partition-log.js'
-import { wholeNumber } from './recheck/whole-number.js'
 import { UsageError } from './cli-error.js'
 import { runCommand, type CommandResult, type Terminal } from './terminal.js'
+import { wholeNumber } from './whole-number.js'
 import { withDatabase } from './with-database.js'
 
 interface WhyNotWords {
@@ -31,7 +31,7 @@ const SAID: Readonly<Record<NotFlaggedReason, string>> = {
   late: 'too few events that count: late ones would have been enough',
   duplicate: 'too few events that count: the rest are duplicates',
   dead: 'too few events that count: dead letters would have been enough',
-  gap: 'Kafka had lost records when the session began: there may have been more',
+  gap: 'too few events, and records were lost at that time: there may have been more',
   not_in_force: 'the rule came into force after these events, or before its windows could be counted whole',
 }
 
@@ -58,7 +58,8 @@ async function answer(sessionId: string, words: WhyNotWords, terminal: Terminal)
   const to = Math.min(high, history.nextOffset ?? low)
   const from = Math.max(low, to - limit)
   const changes = rulesFrom(history)
-  const replay = await log.replay({ topic, partition, from, to }, changes, sessionId)
+  const gapEnds = history.dataGaps.map(({ toOffset }) => toOffset).filter((end) => end >= from && end <= to)
+  const replay = await log.replay({ topic, partition, from, to }, changes, sessionId, gapEnds)
   const place = { topic, kafka_partition: partition, from_offset: from, to_offset: to, unread: from - low }
   return resultOf(sessionId, place, replay, changes.at(-1)?.rules ?? [], history)
 }
@@ -81,12 +82,7 @@ function resultOf(
 ): CommandResult {
   const { steps } = replay
   const rows = replay.rows()
-  const isAfterGap = dataGaps.some(({ toOffset }) => toOffset >= place.from_offset)
-  const answers = rules.map((rule) => {
-    const firstMs = steps.find(({ event }) => event)?.event?.event_ts ?? Infinity
-    const isCut = isAfterGap && firstMs < (replay.firstEventMs ?? -Infinity) + rule.condition.windowMs
-    return { rule, ...whyNot(rule, steps, rows, isCut) }
-  })
+  const answers = rules.map((rule) => ({ rule, ...whyNot(rule, steps, rows, replay.gapsMs) }))
   const fates = Object.fromEntries(
     FATES.map((fate) => [fate, steps.filter((step) => step.fate === fate).length] as const),
   )

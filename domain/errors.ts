@@ -61,8 +61,3 @@ export class GuardianError extends Error {
 
 /** Whether trying again can help. Total: any thrown value gets an answer, and an unknown error is tried again. */
 export const isRetryable = (error: unknown): boolean => (error instanceof GuardianError ? RETRYABLE[error.code] : true)
-
-/** Marks a switch as exhaustive: the compiler rejects the call while a case is missing. */
-export const assertNever = (value: never): never => {
-  throw new Error(`unhandled case: ${JSON.stringify(value)}`)
-}

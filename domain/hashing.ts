@@ -29,6 +29,7 @@ export function mixHash(hash: number, word: number): number {
   return (h << 13) | (h >>> 19)
 }
 
+/** Spreads what was mixed over all 32 bits: tables take the lowest of them. */
 export function finishHash(hash: number): number {
   const h = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b)
   return Math.imul(h ^ (h >>> 13), 0xc2b2ae35) ^ (h >>> 15)

@@ -8,16 +8,18 @@ const wholeNumber = (min: number, max: number, preset: number) =>
     .refine((n) => n >= min && n <= max, `not in ${min}..${max}`)
     .prefault(String(preset))
 
+const partsOf = (text: string): string[] => text.split(',').map((part) => part.trim())
+
 const port = (preset: number) => wholeNumber(0, 65_535, preset)
 const hostPorts = z
   .string()
   .regex(/^[^\s,:]+:\d{1,5}(\s*,\s*[^\s,:]+:\d{1,5})*$/, 'not a list of host:port')
-  .transform((text) => text.split(',').map((part) => part.trim()))
+  .transform(partsOf)
 const hostsOrNone = z
   .string()
   .regex(/^(none|[^\s,]+:\d{1,5}(\s*,\s*[^\s,]+:\d{1,5}){0,49})$/, 'not `none` or a list of host:port')
   .prefault('none')
-  .transform((text) => (text === 'none' ? [] : text.split(',').map((part) => part.trim())))
+  .transform((text) => (text === 'none' ? [] : partsOf(text)))
 /** Long enough and varied enough that it was not made up by hand. */
 const secret = z
   .string()
@@ -27,12 +29,12 @@ const emailAddress = z.string().regex(/^[^\s@,<>]+@[^\s@,<>]+$/, 'not an e-mail 
 const emailAddresses = z
   .string()
   .regex(/^[^\s@,<>]+@[^\s@,<>]+(\s*,\s*[^\s@,<>]+@[^\s@,<>]+){0,49}$/, 'not a list of 1 to 50 e-mail addresses')
-  .transform((text) => text.split(',').map((part) => part.trim()))
+  .transform(partsOf)
 /** Origins as browsers send them: scheme and host, no path. */
 const origins = z
   .string()
   .prefault('none')
-  .transform((text) => (text === 'none' ? [] : text.split(',').map((part) => part.trim())))
+  .transform((text) => (text === 'none' ? [] : partsOf(text)))
   .refine((all) => all.every((one) => URL.canParse(one) && new URL(one).origin === one), 'not `none` or origins')
 const folder = z.string().regex(/^\/[^\0\r\n]*$/, 'not an absolute path')
 const httpUrl = z.string().regex(/^https?:\/\/\S+$/, 'not an http(s) URL')
@@ -196,6 +198,7 @@ export const VARIABLES = {
   API_LAST_GOOD_SECONDS: wholeNumber(0, 604_800, 3_600),
   API_TAG_KEPT_MS: wholeNumber(0, 10_000, 250),
   API_TAGS_KEPT_MAX: wholeNumber(1, 100_000, 1_000),
+  API_COMPLETENESS_MINUTES: wholeNumber(1, 60, 10),
   API_IDEMPOTENCY_IN_FLIGHT_SECONDS: wholeNumber(60, 86_400, 120),
   API_IDEMPOTENCY_KEPT_SECONDS: wholeNumber(60, 2_592_000, 86_400),
   GUARDIAN_ADMIN_KEY: secret,

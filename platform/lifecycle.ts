@@ -1,3 +1,5 @@
+import { withDeadline } from './resilience/deadline.js'
+
 /** A started part: its value, and how to stop it. */
 export interface Part<T> {
   readonly value: T
@@ -43,7 +45,7 @@ export class Lifecycle {
     const failures: unknown[] = []
     for (let part = this.#started.pop(); part; part = this.#started.pop()) {
       try {
-        await withDeadline(part.stop(), endsAt - performance.now(), part.name)
+        await stopWithin(endsAt - performance.now(), part)
       } catch (error) {
         failures.push(error)
       }
@@ -55,15 +57,8 @@ export class Lifecycle {
 
 const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error))
 
-async function withDeadline(work: Promise<void>, leftMs: number, name: string): Promise<void> {
-  if (leftMs === Number.POSITIVE_INFINITY) return work
-  let timer: NodeJS.Timeout | undefined
-  const expired = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error(`${name} had not stopped at the deadline`)), Math.max(0, leftMs))
-  })
-  try {
-    await Promise.race([work, expired])
-  } finally {
-    clearTimeout(timer)
-  }
-}
+/** Also past the deadline a part is told to stop. */
+const stopWithin = (leftMs: number, { name, stop }: Started): Promise<void> =>
+  leftMs === Number.POSITIVE_INFINITY
+    ? stop()
+    : withDeadline(stop, Math.max(0, leftMs), () => new Error(`${name} had not stopped at the deadline`))

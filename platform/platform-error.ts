@@ -1,6 +1,7 @@
 /** What a server of ours can answer, as a closed list that is safe as a metric label. */
 export const PLATFORM_ERROR_CODES = [
   'KAFKA_UNAVAILABLE',
+  'CONSUMER_STOPPED',
   'TOPIC_UNFIT',
   'BATCH_UNREADABLE',
   'BATCH_TOO_LARGE',

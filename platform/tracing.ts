@@ -1,9 +1,6 @@
 import { context, propagation, ROOT_CONTEXT, SpanKind, SpanStatusCode, trace, type Tracer } from '@opentelemetry/api'
-import { AsyncLocalStorageContextManager } from '@opentelemetry/context-async-hooks'
-import { W3CTraceContextPropagator } from '@opentelemetry/core'
-import { OTLPTraceExporter } from '@opentelemetry/exporter-trace-otlp-http'
-import { Resource } from '@opentelemetry/resources'
-import { BasicTracerProvider, BatchSpanProcessor, type SpanProcessor } from '@opentelemetry/sdk-trace-base'
+import type { Resource } from '@opentelemetry/resources'
+import type { SpanProcessor } from '@opentelemetry/sdk-trace-base'
 import type { Part } from './lifecycle.js'
 
 /** Where spans go. */
@@ -45,16 +42,25 @@ const EXPORT_EVERY_MS = 2_000
  * @param endpoint of the collector, such as `http://localhost:4318`; without it nothing is traced
  * @param service the name that spans have
  */
-export function openTracing(endpoint: string | undefined, service: string): Promise<Part<Tracing | undefined>> {
-  if (endpoint === undefined) return Promise.resolve({ value: undefined, stop: () => Promise.resolve() })
-  const resource = new Resource({ 'service.name': service })
+export async function openTracing(endpoint: string | undefined, service: string): Promise<Part<Tracing | undefined>> {
+  if (endpoint === undefined) return { value: undefined, stop: () => Promise.resolve() }
+  // A quarter of all modules of a process, which hardly any process needs.
+  const [{ AsyncLocalStorageContextManager }, { W3CTraceContextPropagator }, { OTLPTraceExporter }, resources, sdk] =
+    await Promise.all([
+      import('@opentelemetry/context-async-hooks'),
+      import('@opentelemetry/core'),
+      import('@opentelemetry/exporter-trace-otlp-http'),
+      import('@opentelemetry/resources'),
+      import('@opentelemetry/sdk-trace-base'),
+    ])
+  const resource = new resources.Resource({ 'service.name': service })
   const url = `${endpoint.replace(/\/+$/, '')}/v1/traces`
-  const spanProcessor = new BatchSpanProcessor(new OTLPTraceExporter({ url, timeoutMillis: EXPORT_TIMEOUT_MS }), {
+  const spanProcessor = new sdk.BatchSpanProcessor(new OTLPTraceExporter({ url, timeoutMillis: EXPORT_TIMEOUT_MS }), {
     maxQueueSize: MAX_QUEUED_SPANS,
     scheduledDelayMillis: EXPORT_EVERY_MS,
     exportTimeoutMillis: EXPORT_TIMEOUT_MS,
   })
-  const provider = new BasicTracerProvider({ resource, spanProcessors: [spanProcessor] })
+  const provider = new sdk.BasicTracerProvider({ resource, spanProcessors: [spanProcessor] })
   provider.register({
     // Also the way in which a span finds its parent, in this process and in the headers of calls.
     contextManager: new AsyncLocalStorageContextManager().enable(),
@@ -65,7 +71,7 @@ export function openTracing(endpoint: string | undefined, service: string): Prom
     for (const api of [trace, context, propagation]) api.disable()
     await provider.shutdown().catch(() => undefined) // what a collector that is away does not take is lost
   }
-  return Promise.resolve({ value: { tracer: provider.getTracer('guardian'), spanProcessor, resource }, stop })
+  return { value: { tracer: provider.getTracer('guardian'), spanProcessor, resource }, stop }
 }
 
 /**

@@ -16,6 +16,7 @@ const CLICK_TYPE = { type: 'enum', name: 'ClickType', symbols: CLICK_TYPES }
 /** No rule looks at them; the evidence of an anomaly names them. */
 const CLIENT = ['ip', 'user_agent'].map((name) => ({ name, type: ['null', 'string'], default: null }))
 
+/** The subject of a topic's values in the schema registry. */
 export const subjectOf = (topic: string): string => `${topic}-value`
 
 /**

@@ -1,6 +1,5 @@
 import { TOPICS } from '../domain/events.js'
-
-const DAY_MS = 86_400_000
+import { DAY_MS } from '../domain/utc-day.js'
 
 export interface TopicPolicy {
   readonly partitions: number

@@ -1,6 +1,6 @@
 import { GuardianError } from '../domain/errors.js'
 import { whyAnotherLog, type StoredPosition } from '../domain/log-identity.js'
-import type { PartitionName } from '../db/stores/checkpoints.js'
+import type { PartitionName } from '../db/stores/partition-name.js'
 import type { LogAdmin, PartitionOffsets } from '../platform/kafka/admin.js'
 
 /** What Kafka says of where a partition begins, ends, and was at a moment. */
@@ -10,6 +10,7 @@ export interface LogPositions {
   readonly firstOffsetAfter: (name: PartitionName, appendMs: number) => Promise<number | undefined>
 }
 
+/** Reads them through an admin client that is connected. */
 export const logPositions = (admin: LogAdmin): LogPositions => ({
   offsetsOf: async ({ topic, partition }) => {
     const found = (await admin.offsets(topic)).find((offsets) => offsets.partition === partition)

@@ -2,6 +2,7 @@ import { log, proxyActivities, setCurrentDetails } from '@temporalio/workflow'
 import type { NotifyActivities } from '../activities/notify/notify-activities.js'
 import type { Channel } from '../domain/alerting/channel.js'
 import type { DeliverAlertInput, DeliverAlertResult } from './contract.js'
+import { failureReason } from './failure-reason.js'
 
 const { sendSlack, sendEmail } = proxyActivities<NotifyActivities>({
   startToCloseTimeout: '2 minutes',
@@ -43,7 +44,7 @@ async function deliver(channel: Channel, alertId: string): Promise<Outcome> {
   try {
     return await (channel === 'slack' ? sendSlack({ alertId }) : sendEmail({ alertId }))
   } catch (error) {
-    log.error('alert_delivery_given_up', { alertId, channel, reason: error instanceof Error ? error.message : '' })
+    log.error('alert_delivery_given_up', { alertId, channel, reason: failureReason(error) })
     await giveUpDelivery({ alertId, channel })
     return 'failed'
   }

@@ -1,4 +1,5 @@
 import { createTransport } from 'nodemailer'
+import { withDeadline } from '../../platform/resilience/deadline.js'
 import { DeliveryFault, type ChannelSender } from './channel-sender.js'
 import { emailOf } from './email-message.js'
 
@@ -30,13 +31,14 @@ export function emailChannel({ url, from, to, timeoutMs }: EmailSettings): Chann
   return {
     send: async (outgoing) => {
       const { references, headers, ...email } = emailOf(outgoing, domain)
-      const sending = transport.sendMail({
+      const mail = {
         ...{ from, to: [...to], ...email, references, inReplyTo: references, headers: { ...headers } },
         disableFileAccess: true,
         disableUrlAccess: true,
-      })
+      }
       try {
-        await within(timeoutMs, sending)
+        // The time-outs of the transport are of its steps: a server that answers a letter at a time keeps within all of them.
+        await withDeadline(() => transport.sendMail(mail), timeoutMs, noAnswer)
       } catch (error) {
         throw faultOf(error)
       }
@@ -45,19 +47,7 @@ export function emailChannel({ url, from, to, timeoutMs }: EmailSettings): Chann
   }
 }
 
-/** The time-outs of the transport are of its steps: a server that answers a letter at a time keeps within all of them. */
-async function within(timeoutMs: number, sending: Promise<unknown>): Promise<void> {
-  let timer: NodeJS.Timeout | undefined
-  const expired = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new DeliveryFault('SMTP_NO_ANSWER', 'unknown')), timeoutMs)
-  })
-  try {
-    await Promise.race([sending, expired])
-  } finally {
-    clearTimeout(timer)
-    sending.catch(() => undefined) // it may still fail after its time
-  }
-}
+const noAnswer = (): DeliveryFault => new DeliveryFault('SMTP_NO_ANSWER', 'unknown')
 
 function faultOf(error: unknown): DeliveryFault {
   if (error instanceof DeliveryFault) return error

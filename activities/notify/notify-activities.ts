@@ -1,11 +1,11 @@
 import { randomUUID } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { heartbeat } from '@temporalio/activity'
 import { ApplicationFailure } from '@temporalio/common'
 import { messageOf, type Alert } from '../../domain/alerting/alert-message.js'
 import { CHANNELS, deliveryKeyOf, type Channel } from '../../domain/alerting/channel.js'
 import { GuardianError, isRetryable } from '../../domain/errors.js'
 import { asActivity } from '../activity-failure.js'
+import { beating } from '../beating.js'
 import { untilCancelled } from '../until-cancelled.js'
 import { DeliveryFault, type GuardedSender } from './channel-sender.js'
 
@@ -47,15 +47,13 @@ export interface NotifyDeps {
   readonly onAttempt: (channel: Channel, outcome: AttemptOutcome) => void
 }
 
-const HEARTBEAT_MS = 2_000
-
 /**
  * Activities that send alerts. The right to send is stored before anything is sent, so that an attempt that was
  * overtaken, frozen or repeated does not send beside another; what was sent is never sent again.
  */
 export function createNotifyActivities(deps: NotifyDeps) {
   const deliver = (id: DeliveryId): Promise<DeliveryOutcome> =>
-    asActivity(() => heartbeating(() => untilCancelled(attempt(deps, id))))
+    asActivity(() => beating(() => untilCancelled(attempt(deps, id))))
   return {
     sendSlack: ({ alertId }: { readonly alertId: string }) => deliver({ alertId, channel: 'slack' }),
     sendEmail: ({ alertId }: { readonly alertId: string }) => deliver({ alertId, channel: 'email' }),
@@ -133,13 +131,3 @@ const tryAgain = (message: string, afterMs: number | undefined): ApplicationFail
     type: 'GRD_DELIVERY_PENDING',
     ...(afterMs === undefined ? {} : { nextRetryDelay: Math.max(1, Math.ceil(afterMs)) }),
   })
-
-/** Tells Temporal that the attempt is alive, so that one whose worker died is taken over soon. */
-async function heartbeating<T>(work: () => Promise<T>): Promise<T> {
-  const timer = setInterval(() => heartbeat(), HEARTBEAT_MS)
-  try {
-    return await work()
-  } finally {
-    clearInterval(timer)
-  }
-}

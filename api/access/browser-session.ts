@@ -3,11 +3,12 @@ import type { IncomingHttpHeaders } from 'node:http'
 import { sameDigest } from './api-key.js'
 
 /** `__Host-`: a browser takes it over TLS or from this machine only, for this host only, and no subdomain can set it. */
-export const SESSION_COOKIE = '__Host-guardian'
+const SESSION_COOKIE = '__Host-guardian'
 
 /** Names what a page must send back with every change; other origins can neither read nor guess it. */
-export const CSRF_HEADER = 'x-csrf-token'
+const CSRF_HEADER = 'x-csrf-token'
 
+/** The secret of a new log-in: 256 random bits. Only its digest is stored. */
 export const createSessionToken = (): string => randomBytes(32).toString('base64url')
 
 /** The token that belongs to a log-in: nobody who does not hold the cookie can compute it. */
@@ -16,9 +17,11 @@ export const csrfTokenOf = (sessionToken: string): string =>
 
 const ATTRIBUTES = 'Path=/; Secure; HttpOnly; SameSite=Strict'
 
+/** The `Set-Cookie` of a log-in. */
 export const sessionCookie = (token: string, maxAgeSeconds: number): string =>
   `${SESSION_COOKIE}=${token}; ${ATTRIBUTES}; Max-Age=${maxAgeSeconds}`
 
+/** The `Set-Cookie` that makes a browser forget a log-in. */
 export const endedCookie = `${SESSION_COOKIE}=; ${ATTRIBUTES}; Max-Age=0`
 
 /** The token in a request's cookies; undefined when there is none, or more than one. */

@@ -13,7 +13,7 @@ interface Window {
   endsMs: number
 }
 
-export const RATE_WINDOW_SECONDS = 60
+const RATE_WINDOW_SECONDS = 60
 
 /** Counts requests per caller in windows of one minute, in this process alone. */
 export class RateLimiter {

@@ -1,6 +1,6 @@
 import type { Purchase, Click } from '../../domain/events.js'
 import { observeLimit } from '../../platform/limits.js'
-import { Counter, Gauge, type Registry } from '../../platform/metrics.js'
+import { Counter, type Registry } from '../../platform/metrics.js'
 import type { CircuitBreaker } from '../../platform/resilience/circuit-breaker.js'
 import { withDeadline } from '../../platform/resilience/deadline.js'
 import { OverloadError } from '../../platform/resilience/admission.js'
@@ -55,18 +55,7 @@ export class EventSink {
       labelNames: ['topic'],
       registers: [registry],
     })
-    const inFlight = () => this.#inFlight
-    observeLimit(registry, 'API_COLLECTOR_EVENTS_IN_FLIGHT', { max: maxInFlight, used: inFlight })
-    new Gauge({
-      name: 'guardian_collector_in_flight_events',
-      help: 'Events that wait for Kafka, and how many may',
-      labelNames: ['what'],
-      registers: [registry],
-      collect() {
-        this.set({ what: 'waiting' }, inFlight())
-        this.set({ what: 'limit' }, maxInFlight)
-      },
-    })
+    observeLimit(registry, 'API_COLLECTOR_EVENTS_IN_FLIGHT', { max: maxInFlight, used: () => this.#inFlight })
   }
 
   /**

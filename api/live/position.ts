@@ -4,10 +4,10 @@ export type Position = readonly number[]
 const TEXT = /^\d{1,15}(\.\d{1,15}){0,999}$/
 
 /** As an event of the stream names it: `1207.0.88`. */
-export const positionText = (position: Position): string => position.join('.')
+const positionText = (position: Position): string => position.join('.')
 
 /** @returns undefined for what is no position */
-export const parsePosition = (text: string): Position | undefined =>
+const parsePosition = (text: string): Position | undefined =>
   TEXT.test(text) ? text.split('.').map(Number) : undefined
 
 /** Where a client of the stream is: in the feed, and in the audit log, where verdicts and the allowlist stand. */

@@ -14,7 +14,7 @@ export type LaneSettings = Readonly<Record<Lane, AdmissionSettings>>
 export type Admit = (operation: Operation) => RequestHandler
 
 /** Says when to come back: about as long as the queue needs to empty. */
-const RETRY_AFTER_SECONDS = '1'
+const RETRY_AFTER_SECONDS = 1
 
 /** Bounded concurrency and a bounded queue before every operation but those that must always answer. */
 export function createAdmit(lanes: LaneSettings, registry: Registry): Admit {
@@ -53,7 +53,7 @@ export function createAdmit(lanes: LaneSettings, registry: Registry): Admit {
           throw error
         }
         refused.inc({ lane, reason: error.reason })
-        throw new ProblemError('OVERLOADED', error.message, { headers: { 'retry-after': RETRY_AFTER_SECONDS } })
+        throw new ProblemError('OVERLOADED', error.message, { retryAfterSeconds: RETRY_AFTER_SECONDS })
       } finally {
         response.off('close', onClose)
       }

@@ -34,6 +34,10 @@ export type Guard = (operation: Operation) => RequestHandler
 const SAFE_METHODS: readonly string[] = ['GET', 'HEAD', 'OPTIONS']
 const NO_KEY: Identified = { kind: 'refused', reason: 'no_key' }
 
+/**
+ * Makes the checks of operations. Who is not let in is answered with a problem, counted, and, unless it was a read without
+ * any key, written down for the audit log.
+ */
 export function createGuard(deps: GuardDeps): Guard {
   const denied = new Counter({
     name: 'guardian_http_denied_total',
@@ -100,7 +104,7 @@ function identify(request: Request, authenticator: GuardDeps['authenticator']): 
 }
 
 const tooMany = (seconds: number): ProblemError =>
-  new ProblemError('RATE_LIMITED', `try again in ${seconds} s`, { headers: { 'retry-after': String(seconds) } })
+  new ProblemError('RATE_LIMITED', `try again in ${seconds} s`, { retryAfterSeconds: seconds })
 
 /** The answer to a caller who is not known; it does not tell an unknown key from a revoked one. */
 export function refusal(

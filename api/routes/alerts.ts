@@ -6,6 +6,7 @@ import { checkSilence } from '../../domain/alerting/silence.js'
 import type { Alert, AlertDetails, Silence } from '../../schemas/rest/alerts.js'
 import type { Operations } from '../../schemas/rest/operations.js'
 import { ProblemError, refuseBadInput } from '../problem-error.js'
+import { pageOf } from './page.js'
 import { changeBy, type Handlers } from './router.js'
 
 export interface AlertReader {
@@ -37,8 +38,7 @@ type AlertOperation = 'listAlerts' | 'getAlert' | 'listSilences' | 'createSilenc
 export const createAlertHandlers = (deps: AlertDeps): Pick<Handlers<Operations>, AlertOperation> => ({
   async listAlerts({ query: { limit, cursor, suppressed_by_id: suppressedById, ...same } }) {
     const rows = await deps.alerts.list({ ...same, suppressedById, limit, after: cursor })
-    const data = rows.slice(0, limit).map(alertOf)
-    return { body: { data, page: { next_cursor: rows.length > limit ? (data.at(-1)?.id ?? null) : null, limit } } }
+    return { body: pageOf(rows, limit, alertOf, ({ id }) => id) }
   },
 
   async getAlert({ params }) {
@@ -54,8 +54,7 @@ export const createAlertHandlers = (deps: AlertDeps): Pick<Handlers<Operations>,
   async listSilences({ query: { limit, cursor, ended } }) {
     const endsAfter = ended === 'true' ? undefined : new Date(deps.nowMs())
     const rows = await deps.silences.list({ endsAfter, limit, after: cursor })
-    const data = rows.slice(0, limit).map(silenceOf)
-    return { body: { data, page: { next_cursor: rows.length > limit ? (data.at(-1)?.id ?? null) : null, limit } } }
+    return { body: pageOf(rows, limit, silenceOf, ({ id }) => id) }
   },
 
   async createSilence({ body }, context) {

@@ -5,6 +5,7 @@ import { checkAllowlistEntry } from '../../domain/review/allowlist.js'
 import type { AllowlistEntry } from '../../schemas/rest/allowlist.js'
 import type { Operations } from '../../schemas/rest/operations.js'
 import { ProblemError, refuseBadInput } from '../problem-error.js'
+import { pageOf } from './page.js'
 import { changeBy, type Handlers } from './router.js'
 
 export interface AllowlistStore {
@@ -32,8 +33,7 @@ export const createAllowlistHandlers = (deps: AllowlistDeps): Pick<Handlers<Oper
   async listAllowlist({ query: { limit, cursor, ended, kind } }) {
     const endsAfter = ended === 'true' ? undefined : new Date(deps.nowMs())
     const rows = await deps.allowlist.list({ endsAfter, kind, limit, after: cursor })
-    const data = rows.slice(0, limit).map(entryOf)
-    return { body: { data, page: { next_cursor: rows.length > limit ? (data.at(-1)?.id ?? null) : null, limit } } }
+    return { body: pageOf(rows, limit, entryOf, ({ id }) => id) }
   },
 
   async getAllowlistEntry({ params }) {

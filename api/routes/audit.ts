@@ -3,6 +3,7 @@ import type { AuditRecord as AuditRow } from '../../db/stores/audit.js'
 import { auditRecordOf } from '../../schemas/rest/audit-export.js'
 import type { Operations } from '../../schemas/rest/operations.js'
 import { sendAuditExport } from '../send-audit-export.js'
+import { pageOf } from './page.js'
 import type { Handlers } from './router.js'
 
 export interface AuditReader {
@@ -25,9 +26,7 @@ export const createAuditHandlers = ({
 }: AuditDeps): Pick<Handlers<Operations>, 'listAudit' | 'exportAudit' | 'verifyAudit'> => ({
   async listAudit({ query: { limit, cursor, request_id: requestId, ...same } }) {
     const rows = await audit.list({ ...same, requestId, limit, before: cursor })
-    const data = rows.slice(0, limit).map(auditRecordOf)
-    const next = rows.length > limit ? String(data.at(-1)?.seq ?? '') : null
-    return { body: { data, page: { next_cursor: next, limit } } }
+    return { body: pageOf(rows, limit, auditRecordOf, ({ seq }) => String(seq)) }
   },
 
   async exportAudit({ query: { limit, cursor, from, to } }, { stillMay }) {

@@ -13,6 +13,7 @@ import { GuardianError } from '../../domain/errors.js'
 import type { BackTest, BackTestDetails, NewBackTest } from '../../schemas/rest/backtests.js'
 import type { Operations } from '../../schemas/rest/operations.js'
 import { ProblemError, refuseBadInput } from '../problem-error.js'
+import { pageOf } from './page.js'
 import { changeBy, type Handlers } from './router.js'
 import { refuseBadRule, type RuleStore } from './rules.js'
 
@@ -36,8 +37,7 @@ type BackTestOperation = 'listBackTests' | 'createBackTest' | 'getBackTest'
 export const createBackTestHandlers = (deps: BackTestDeps): Pick<Handlers<Operations>, BackTestOperation> => ({
   async listBackTests({ query: { limit, cursor } }) {
     const rows = await deps.backTests.list({ limit, after: cursor })
-    const data = rows.slice(0, limit).map(backTestOf)
-    return { body: { data, page: { next_cursor: rows.length > limit ? (data.at(-1)?.id ?? null) : null, limit } } }
+    return { body: pageOf(rows, limit, backTestOf, ({ id }) => id) }
   },
 
   async createBackTest({ body }, context) {

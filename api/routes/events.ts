@@ -83,7 +83,7 @@ async function send(sink: CollectorDeps['sink'], records: readonly EventRecord[]
     await sink.send(records)
   } catch (error) {
     if (!(error instanceof OverloadError)) throw error
-    throw new ProblemError('OVERLOADED', 'too many events wait for Kafka', { headers: { 'retry-after': '1' } })
+    throw new ProblemError('OVERLOADED', 'too many events wait for Kafka', { retryAfterSeconds: 1 })
   }
 }
 

@@ -17,6 +17,7 @@ import type {
 } from '../../schemas/rest/figures.js'
 import type { Operations } from '../../schemas/rest/operations.js'
 import { ProblemError } from '../problem-error.js'
+import { pageOf } from './page.js'
 import type { Handlers } from './router.js'
 
 interface OnDay {
@@ -61,14 +62,8 @@ export const createFigureHandlers = (read: FigureReader): FigureHandlers => ({
 
   async listPipelineRuns({ query: { type, limit, cursor: after } }) {
     const rows = await read.pipelineRuns({ type, limit, after })
-    const data = rows.slice(0, limit).map(({ started_ts, ended_ts, ...same }) => ({
-      ...same,
-      started_ts: started_ts.toISOString(),
-      ended_ts: ended_ts?.toISOString() ?? null,
-    }))
-    const last = rows.length > limit ? data.at(-1) : undefined
-    const next_cursor = last === undefined ? null : `${last.run_id}.${last.workflow_id}`
-    return { body: { data, page: { next_cursor, limit } } satisfies PipelineRunList }
+    const page = pageOf(rows, limit, runOf, ({ run_id, workflow_id }) => `${run_id}.${workflow_id}`)
+    return { body: page satisfies PipelineRunList }
   },
 })
 
@@ -76,6 +71,12 @@ function published<Row>(found: OfDay<Row> | undefined): OfDay<Row> {
   if (found === undefined) throw new ProblemError('DAY_NOT_PUBLISHED', 'no figures of this day are published')
   return found
 }
+
+const runOf = ({ started_ts, ended_ts, ...same }: PipelineRunRow) => ({
+  ...same,
+  started_ts: started_ts.toISOString(),
+  ended_ts: ended_ts?.toISOString() ?? null,
+})
 
 const share = (part: number, whole: number): number | null => (whole === 0 ? null : part / whole)
 

@@ -7,6 +7,7 @@ import { parseUtcDay, type UtcDay } from '../../domain/utc-day.js'
 import type { BackfillPreview, Job, Schedule } from '../../schemas/rest/jobs.js'
 import type { Operations } from '../../schemas/rest/operations.js'
 import { ProblemError, refuseBadInput } from '../problem-error.js'
+import { wholeList } from './page.js'
 import { changeBy, type Handlers } from './router.js'
 
 export type JobState = Omit<Job, 'id' | 'kind'>
@@ -126,8 +127,7 @@ export const createJobHandlers = ({ jobs, dayState }: JobDeps): Pick<Handlers<Op
   },
 
   async listSchedules() {
-    const data = await jobs.schedules()
-    return { body: { data, page: { next_cursor: null, limit: data.length } } }
+    return { body: wholeList(await jobs.schedules()) }
   },
 
   async pauseSchedule({ params, body }, context) {

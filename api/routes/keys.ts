@@ -5,6 +5,7 @@ import type { Key } from '../../schemas/rest/keys.js'
 import type { Operations } from '../../schemas/rest/operations.js'
 import { createKey, digestOf, keyIdOf } from '../access/api-key.js'
 import { ProblemError } from '../problem-error.js'
+import { pageOf } from './page.js'
 import { callerOf, changeBy, type Handlers } from './router.js'
 
 export interface KeyStore {
@@ -33,9 +34,7 @@ type KeyOperation = 'listKeys' | 'getKey' | 'createKey' | 'rotateKey' | 'revokeK
 export const createKeyHandlers = ({ keys, forgetKey, nowMs }: KeyDeps): Pick<Handlers<Operations>, KeyOperation> => ({
   async listKeys({ query: { user_id: userId, limit, cursor } }) {
     const rows = await keys.list({ userId, limit, after: cursor })
-    const data = rows.slice(0, limit).map(keyOf)
-    const next = rows.length > limit ? (data.at(-1)?.key_id ?? null) : null
-    return { body: { data, page: { next_cursor: next, limit } } }
+    return { body: pageOf(rows, limit, keyOf, ({ key_id }) => key_id) }
   },
 
   async getKey({ params }) {

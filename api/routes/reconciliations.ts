@@ -15,6 +15,7 @@ import type {
   ReconciliationList,
 } from '../../schemas/rest/reconciliations.js'
 import { ProblemError } from '../problem-error.js'
+import { pageOf } from './page.js'
 import type { Handlers } from './router.js'
 
 export interface ReconciliationReader {
@@ -31,9 +32,7 @@ export const createReconciliationHandlers = (
 ): Pick<Handlers<Operations>, ReconciliationOperation> => ({
   async listReconciliations({ query: { limit, cursor } }) {
     const rows = await read.list({ limit, before: cursor })
-    const data = rows.slice(0, limit).map(reconciliationOf)
-    const next = rows.length > limit ? (data.at(-1)?.day ?? null) : null
-    return { body: { data, page: { next_cursor: next, limit } } satisfies ReconciliationList }
+    return { body: pageOf(rows, limit, reconciliationOf, (last) => last.day) satisfies ReconciliationList }
   },
 
   async listReconciledDifferences({ params: { day }, query: { kind, limit, cursor } }) {
@@ -44,10 +43,8 @@ export const createReconciliationHandlers = (
         'a day is reconciled once it is over and archived; see /reconciliations',
       )
     const rows = await read.differences({ day, kind, limit, after: cursor })
-    const data = rows.slice(0, limit).map(differenceOf)
-    const next = rows.length > limit ? (data.at(-1)?.anomaly_id ?? null) : null
-    const body = { reconciliation: reconciliationOf(found), data, page: { next_cursor: next, limit } }
-    return { body: body satisfies DifferenceList }
+    const page = pageOf(rows, limit, differenceOf, ({ anomaly_id }) => anomaly_id)
+    return { body: { reconciliation: reconciliationOf(found), ...page } satisfies DifferenceList }
   },
 })
 

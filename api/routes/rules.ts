@@ -6,6 +6,7 @@ import { GuardianError } from '../../domain/errors.js'
 import type { Operations } from '../../schemas/rest/operations.js'
 import type { RuleVersion } from '../../schemas/rest/rules.js'
 import { ProblemError } from '../problem-error.js'
+import { wholeList } from './page.js'
 import { changeBy, requireMatch, type HandlerContext, type Handlers } from './router.js'
 import { tagOf } from './send-reply.js'
 
@@ -126,10 +127,7 @@ const ruleOf = (row: RuleVersionRow): RuleVersion => ({
   state_ts: row.stateTs.toISOString(),
 })
 
-const listOf = (rows: readonly RuleVersionRow[]) => ({
-  data: rows.map(ruleOf),
-  page: { next_cursor: null, limit: rows.length },
-})
+const listOf = (rows: readonly RuleVersionRow[]) => wholeList(rows.map(ruleOf))
 
 function diffOf(from: RuleVersionRow, to: RuleVersionRow) {
   const [before, after] = [from, to].map(({ kind, parameters }) => new Map(Object.entries({ kind, ...parameters })))

@@ -1,9 +1,11 @@
+import { DAY_MS } from '../../domain/utc-day.js'
 import type { Stats as StatsRows } from '../../db/read-models/stats.js'
 import type { Operations } from '../../schemas/rest/operations.js'
 import type { Stats } from '../../schemas/rest/stats.js'
 import type { CompletenessRows } from '../../db/read-models/completeness.js'
 import type { Registry } from '../../platform/metrics.js'
-import { completenessOf, observeCompleteness } from '../completeness.js'
+import { completenessOf } from '../completeness.js'
+import { observeCompleteness } from '../completeness-metrics.js'
 import { cachedFor } from '../cached-for.js'
 import { lagKey, type PartitionLag, type ReadLag } from '../partition-lag.js'
 import type { Handlers } from './router.js'
@@ -12,11 +14,12 @@ export interface StatsDeps {
   readonly readStats: (from: Date, to: Date) => Promise<StatsRows>
   readonly readLag: ReadLag
   readonly readCompleteness: () => Promise<CompletenessRows>
+  /** How many of the latest minutes of each partition are told, here and in the metrics. */
+  readonly completenessMinutes: number
   readonly registry: Registry
   readonly nowMs: () => number
 }
 
-const DAY_MS = 86_400_000
 const KEPT_MS = 1_000
 
 /** `GET /stats`. Callers within a second share one answer, so that many screens cost as much as one. Scrapers share it, too. */
@@ -29,7 +32,7 @@ export function createStatsHandlers(deps: StatsDeps): Pick<Handlers<Operations>,
     const lags = await readLag(rows.partitions)
     return { ...statsOf(rows, lags, from, to), completeness: completenessOf(counts, lags) }
   })
-  observeCompleteness(deps.registry, async () => (await read()).completeness)
+  observeCompleteness(deps.registry, deps.completenessMinutes, async () => (await read()).completeness)
   return {
     async getStats() {
       const body = await read()

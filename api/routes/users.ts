@@ -6,6 +6,7 @@ import type { Operations } from '../../schemas/rest/operations.js'
 import type { ProblemCode } from '../../schemas/rest/problem.js'
 import type { User } from '../../schemas/rest/users.js'
 import { ProblemError } from '../problem-error.js'
+import { pageOf } from './page.js'
 import { changeBy, requireMatch, type Handlers } from './router.js'
 import { tagOf } from './send-reply.js'
 
@@ -34,8 +35,7 @@ export const createUserHandlers = ({ users, forgetUser }: UserDeps): Pick<Handle
   async listUsers({ query: { role, enabled, limit, cursor } }) {
     const isEnabled = enabled === undefined ? undefined : enabled === 'true'
     const rows = await users.list({ role, isEnabled, limit, after: cursor })
-    const data = rows.slice(0, limit).map(userOf)
-    return { body: { data, page: { next_cursor: rows.length > limit ? (data.at(-1)?.user_id ?? null) : null, limit } } }
+    return { body: pageOf(rows, limit, userOf, ({ user_id }) => user_id) }
   },
 
   async getUser({ params }) {

@@ -1,5 +1,5 @@
 /** `later`: not there yet, but `npm start` gets it by itself. `down`: does not run now. */
-export const CHECK_STATES = ['ok', 'later', 'down', 'missing'] as const
+const CHECK_STATES = ['ok', 'later', 'down', 'missing'] as const
 export type CheckState = (typeof CHECK_STATES)[number]
 
 /** One thing that was looked at. */
@@ -12,6 +12,7 @@ export interface Check {
   readonly remedy: string | null
 }
 
+/** A check that found what it looked for. */
 export const ok = (name: string, found: string): Check => ({ name, state: 'ok', found, remedy: null })
 
 /** A table of checks for a person: name, state, what was found, and below it what to do. */

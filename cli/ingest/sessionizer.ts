@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 
 /** A longer silence begins a new session. */
-export const INACTIVITY_MS = 30 * 60_000
+const INACTIVITY_MS = 30 * 60_000
 const SWEEP_EVERY = 50_000
 
 interface OpenSession {

@@ -20,8 +20,16 @@ import type { Terminal } from '../terminal.js'
 export interface PartitionLog {
   /** Of every partition of a topic. */
   offsets(topic: string): Promise<PartitionOffsets[]>
-  /** Decides a range of records by the rules that were in force, and keeps what concerns one session. */
-  replay(range: LogRange, changes: readonly RulesFrom[], sessionId: string): Promise<LogReplay>
+  /**
+   * Decides a range of records by the rules that were in force, and keeps what concerns one session.
+   * @param gapEnds the first offsets of the range behind what was lost, in order
+   */
+  replay(
+    range: LogRange,
+    changes: readonly RulesFrom[],
+    sessionId: string,
+    gapEnds?: readonly number[],
+  ): Promise<LogReplay>
 }
 
 type Records = Parameters<RangeReader['onRecords']>[0]
@@ -41,14 +49,14 @@ export function partitionLog({ env, log }: Terminal): PartitionLog {
   const policy = { allowedLatenessMs: config.ALLOWED_LATENESS_MS, maxFutureSkewMs: config.MAX_FUTURE_SKEW_MS }
   return {
     offsets: (topic) => fetchOffsets(kafka, topic),
-    replay: async (range, changes, sessionId) => {
+    replay: async (range, changes, sessionId, gapEnds) => {
       const record = range.topic === TOPICS.purchases ? 'Purchase' : 'Click'
       const decoder = new EventDecoder(
         OBSERVED_EVENT_SCHEMA(record),
         (id) => schemas.schemaById(id),
         config.MAX_RECORD_BYTES,
       )
-      const replay = new LogReplay(policy, changes, sessionId)
+      const replay = new LogReplay(policy, changes, sessionId, gapEnds)
       const progress = startProgress(`${range.topic}/${range.partition}`, range.to - range.from, process.stderr)
       const onRecords = async (records: Records) => {
         await decideAll(replay, decoder, records)

@@ -18,6 +18,7 @@ export interface PurchaseStep {
   readonly quantity: number
 }
 
+/** A look at the page of an item. */
 export const viewOf = (atMs: number, { itemId }: Item): ClickStep => ({
   atMs,
   type: 'item_view',

@@ -1,4 +1,6 @@
+import { DAY_MS } from '../../domain/utc-day.js'
 import { UsageError } from '../cli-error.js'
+import { wholeNumber } from '../whole-number.js'
 import type { TrafficPlan } from './shop-traffic.js'
 
 /** The words of `guardian simulate`, as commander gives them. */
@@ -28,7 +30,6 @@ export interface SimulationPlan {
   readonly endMs: number
 }
 
-const DAY_MS = 86_400_000
 const DEFAULT_RATE = 200
 const DEFAULT_DAY_RECORDS = 200_000
 const UNIT_MS: Readonly<Record<string, number>> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: DAY_MS }
@@ -43,8 +44,8 @@ export function planSimulation(words: SimulateWords, nowMs: number): SimulationP
   if (words.day !== undefined && words.live === true) throw new UsageError('--live and --day exclude each other')
   if (words.rate !== undefined && words.speedUp !== undefined)
     throw new UsageError('--rate and --speed-up exclude each other')
-  const seed = words.seed === undefined ? 1 : wholeNumber('--seed', words.seed, 0, 2 ** 48)
-  const events = words.events === undefined ? undefined : wholeNumber('--events', words.events, 1, 1e12)
+  const seed = words.seed === undefined ? 1 : wholeNumber('--seed', words.seed, 2 ** 48)
+  const events = words.events === undefined ? undefined : wholeNumber('--events', words.events, 1e12, 1)
   const durationMs = words.duration === undefined ? undefined : parseDuration(words.duration)
   const rate = words.rate === undefined ? undefined : positiveNumber('--rate', words.rate)
   return words.day === undefined
@@ -101,7 +102,7 @@ function paceOf(speedUp: string | undefined, rate: number | undefined): Pace {
 }
 
 /** @returns the first instant of the day, which must be over and no earlier than 2000 */
-export function parseDay(text: string, nowMs: number): number {
+function parseDay(text: string, nowMs: number): number {
   const startMs = /^\d{4}-\d{2}-\d{2}$/.test(text) ? Date.parse(`${text}T00:00:00Z`) : Number.NaN
   if (Number.isNaN(startMs) || new Date(startMs).toISOString().slice(0, 10) !== text)
     throw new UsageError(`--day ${text}: not a day as in 2026-01-31`)
@@ -116,12 +117,6 @@ export function parseDuration(text: string): number {
   const durationMs = parts ? Math.round(Number(parts[1]) * (UNIT_MS[parts[2] ?? 's'] ?? 0)) : 0
   if (durationMs <= 0) throw new UsageError(`--duration ${text}: not a duration as in 90s, 10m, 24h`)
   return durationMs
-}
-
-function wholeNumber(option: string, text: string, low: number, high: number): number {
-  const value = /^\d{1,15}$/.test(text) ? Number(text) : Number.NaN
-  if (!(value >= low && value <= high)) throw new UsageError(`${option} ${text}: not a whole number in ${low}..${high}`)
-  return value
 }
 
 function positiveNumber(option: string, text: string): number {

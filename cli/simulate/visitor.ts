@@ -58,6 +58,7 @@ export const newProgram = (random: SeededRandom): Visitor => ({
   clockAheadMs: 0,
 })
 
+/** Gives a visitor a user, if they have none yet. */
 export const logIn = (visitor: Visitor, random: SeededRandom): void => {
   visitor.userId ??= newUserId(random)
 }

@@ -44,7 +44,7 @@ const CHECKPOINTS = { detector: 'detector_checkpoints', archiver: 'archive_check
 
 const positionsIn = (table: (typeof CHECKPOINTS)[keyof typeof CHECKPOINTS]): string => `
 SELECT c.topic, c.kafka_partition AS "kafkaPartition", c.next_offset AS "nextOffset"
-  FROM ${table} c ORDER BY c.topic, c.kafka_partition LIMIT 10000`
+  FROM ${table} c ORDER BY c.topic, c.kafka_partition LIMIT ${LIMIT}`
 
 /** Data gaps of detector and archiver recorded in [from, to), by partition and cause. @throws GRD_STORE_* */
 export const readGaps = async (db: Queryable, from: Date, to: Date): Promise<WatchedGaps[]> =>

@@ -1,4 +1,5 @@
 import { ALLOWLIST_KINDS, type AllowlistKind } from '../../domain/review/allowlist.js'
+import { DAY_MS } from '../../domain/utc-day.js'
 import type { Queryable } from '../pool.js'
 import { isCoveredBy } from './review.js'
 
@@ -16,9 +17,7 @@ export interface AllowlistState {
 }
 
 /** So many of the newest anomalies of the last day are held against the entries. */
-export const COUNTED_ANOMALIES_MAX = 10_000
-
-const DAY_MS = 86_400_000
+const COUNTED_ANOMALIES_MAX = 10_000
 
 /** @param soonMs how far off an end is soon @throws GRD_STORE_* */
 export async function readAllowlistState(db: Queryable, now: Date, soonMs: number): Promise<AllowlistState[]> {

@@ -20,6 +20,9 @@ export interface PartitionCounts {
   readonly reported: number | null
   /** Of the reported records, those that are not counted in their minutes. */
   readonly uncounted: number
+  /** Minutes of event time that have such records, and the first of them. */
+  readonly incompleteMinutes: number
+  readonly oldestIncompleteMinute: Date | null
   /** Records counted without an event time, beyond those that were reported so: they can be of any minute. */
   readonly undated: number
 }
@@ -62,6 +65,8 @@ const PARTITIONS = `
 WITH ${REPORTED}, sums AS (
   SELECT d.topic, d.kafka_partition, sum(d.records)::bigint AS reported,
          coalesce(sum(greatest(d.records - d.counted, 0)) FILTER (WHERE d.clock = 'event'), 0)::bigint AS uncounted,
+         count(*) FILTER (WHERE d.clock = 'event' AND d.records > d.counted) AS incomplete,
+         min(d.minute) FILTER (WHERE d.clock = 'event' AND d.records > d.counted) AS oldest_incomplete,
          coalesce(sum(d.records) FILTER (WHERE d.clock = 'append'), 0)::bigint AS undated
     FROM compared d GROUP BY d.topic, d.kafka_partition
 ), undated AS (
@@ -74,6 +79,7 @@ SELECT c.topic, c.kafka_partition AS "kafkaPartition", c.first_offset AS "firstO
          WHERE g.topic = c.topic AND g.kafka_partition = c.kafka_partition AND g.cause = 'retention' AND g.log = ${logNow('c.topic')}
            AND g.from_offset >= c.first_offset) AS "inDataGaps",
        s.reported, coalesce(s.uncounted, 0) AS uncounted,
+       coalesce(s.incomplete, 0) AS "incompleteMinutes", s.oldest_incomplete AS "oldestIncompleteMinute",
        greatest(coalesce(u.records, 0) - coalesce(s.undated, 0), 0) AS undated
   FROM detector_checkpoints c
   LEFT JOIN sums s ON s.topic = c.topic AND s.kafka_partition = c.kafka_partition
@@ -81,8 +87,8 @@ SELECT c.topic, c.kafka_partition AS "kafkaPartition", c.first_offset AS "firstO
  ORDER BY c.topic, c.kafka_partition
  LIMIT 10000`
 
-const LATEST = 10
-const MOST = 500
+/** Minutes that one answer has at most. */
+export const MOST_MINUTES = 500
 
 const MINUTES = `
 WITH ${REPORTED}, shown AS (
@@ -91,7 +97,7 @@ WITH ${REPORTED}, shown AS (
    CROSS JOIN LATERAL (
      SELECT m.minute FROM minute_counts m
       WHERE m.topic = c.topic AND m.kafka_partition = c.kafka_partition AND m.clock = 'event'
-      ORDER BY m.minute DESC LIMIT ${LATEST}) l
+      ORDER BY m.minute DESC LIMIT $1) l
   UNION
   SELECT d.topic, d.kafka_partition, d.minute FROM compared d WHERE d.clock = 'event' AND d.records > d.counted
 )
@@ -103,15 +109,16 @@ SELECT s.topic, s.kafka_partition AS "kafkaPartition", s.minute, r.records AS re
   LEFT JOIN reported r ON r.topic = s.topic AND r.kafka_partition = s.kafka_partition
    AND r.clock = 'event' AND r.minute = s.minute
  ORDER BY s.minute DESC, s.topic, s.kafka_partition
- LIMIT ${MOST}`
+ LIMIT ${MOST_MINUTES}`
 
 /**
- * What was counted of every partition and what producers say, and of its minutes the latest ten and those of which records
+ * What was counted of every partition and what producers say, and of its minutes the latest ones and those of which records
  * were reported that are not counted; at most 500 minutes, the latest first.
+ * @param latest how many of the latest minutes of each partition
  * @throws GRD_STORE_*
  */
-export async function readCompleteness(db: Queryable): Promise<CompletenessRows> {
+export async function readCompleteness(db: Queryable, latest: number): Promise<CompletenessRows> {
   const partitions = await db.query<PartitionCounts>(PARTITIONS, [], { name: 'completeness-partitions' })
-  const minutes = await db.query<MinuteRow>(MINUTES, [], { name: 'completeness-minutes' })
+  const minutes = await db.query<MinuteRow>(MINUTES, [latest], { name: 'completeness-minutes' })
   return { partitions: partitions.rows, minutes: minutes.rows }
 }

@@ -57,7 +57,7 @@ DELETE FROM alert_looks o WHERE o.look_id IN
   (SELECT l.look_id FROM alert_looks l WHERE l.decided_ts < $1 ORDER BY l.decided_ts LIMIT ${FORGOTTEN_PER_LOOK})`
 
 /** An alert's id: the same for the same look and fingerprint. */
-export const alertIdOf = (lookId: string, fingerprint: string): string =>
+const alertIdOf = (lookId: string, fingerprint: string): string =>
   createHash('sha256').update(`${lookId}\n${fingerprint}`).digest('hex').slice(0, 24)
 
 /**

@@ -3,7 +3,8 @@ import { GuardianError } from '../../domain/errors.js'
 import type { UtcDay } from '../../domain/utc-day.js'
 import type { Database, Queryable, Transaction } from '../pool.js'
 import { withTransaction } from '../with-transaction.js'
-import type { PartitionName } from './checkpoints.js'
+import { instantOf } from './instant-of.js'
+import type { PartitionName } from './partition-name.js'
 import { logNow } from './topic-logs.js'
 
 /** Where a partition's archive goes on, for the owner that has just taken it. */
@@ -104,9 +105,6 @@ export async function commitArchive(db: Database, write: ArchiveWrite): Promise<
     await nameFiles(tx, write)
   })
 }
-
-/** @returns null for minus infinity: there was none */
-const instantOf = (ms: number): string | null => (Number.isFinite(ms) ? new Date(ms).toISOString() : null)
 
 async function nameFiles(tx: Transaction, { dataset, topic, partition, epoch, files, days }: ArchiveWrite) {
   if (files.length === 0) return

@@ -30,7 +30,7 @@ export interface AuditRecord extends AuditEntry {
 export const FIRST_PREVIOUS_HASH: Buffer = Buffer.alloc(32)
 
 /** JSON with the names of every object in order, as PostgreSQL gives them back in another. */
-export function canonicalJson(value: unknown): string {
+function canonicalJson(value: unknown): string {
   if (Array.isArray(value)) return `[${value.map(canonicalJson).join(',')}]`
   if (typeof value !== 'object' || value === null) return JSON.stringify(value ?? null)
   const entries = Object.entries(value).filter(([, item]) => item !== undefined)

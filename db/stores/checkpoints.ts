@@ -5,10 +5,9 @@ import type { Database, Queryable } from '../pool.js'
 import { withTransaction } from '../with-transaction.js'
 import { upsertAnomalies, type AnomalyRow } from './anomaly-rows.js'
 import { addMinuteCounts, removeOldMinutes, type KeptMinutes } from './minute-counts.js'
+import { instantOf } from './instant-of.js'
 import type { PartitionName } from './partition-name.js'
 import { logNow } from './topic-logs.js'
-
-export type { PartitionName }
 
 /** Where a partition resumes, for the owner that has just taken it. */
 export interface TakenCheckpoint {
@@ -83,9 +82,6 @@ export async function takePartition(
     return { ...row, pieces: pieces.rows.map(({ bytes }) => bytes) }
   })
 }
-
-/** Null for minus infinity: there is none yet. */
-const instantOf = (ms: number): string | null => (Number.isFinite(ms) ? new Date(ms).toISOString() : null)
 
 const ADVANCE = `
 UPDATE detector_checkpoints c

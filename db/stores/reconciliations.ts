@@ -12,7 +12,7 @@ export interface Reconciliation {
 }
 
 /** Differences of a day that are stored; all are counted. */
-export const MAX_STORED_DIFFERENCES = 10_000
+const MAX_STORED_DIFFERENCES = 10_000
 
 const SUMMARY = `
 INSERT INTO reconciliations AS r (day, expected_rows, stored_rows, missing, extra, different, reconciled_ts)

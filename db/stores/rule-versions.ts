@@ -24,7 +24,7 @@ const COLUMNS = `r.rule_id AS "ruleId", r.version, r.kind, r.state, r.parameters
        r.state_ts AS "stateTs"`
 
 /** How many versions of all rules are read at once. */
-export const RULE_VERSIONS_MAX = 10_000
+const RULE_VERSIONS_MAX = 10_000
 
 /** Every version of every rule, or of one, newest first within a rule. @throws GRD_STORE_* */
 export async function readRuleVersions(db: Queryable, ruleId?: string): Promise<RuleVersionRow[]> {

@@ -30,7 +30,7 @@ export interface JudgedRow {
 }
 
 /** So many of the newest verdicts on an anomaly are read. */
-export const VERDICTS_READ_MAX = 100
+const VERDICTS_READ_MAX = 100
 
 const COLUMNS = `v.version, v.verdict, v.comment, v.author, v.author_name AS "authorName", v.decided_ts AS "decidedTs"`
 const SAME = `v.window_start = $1 AND v.session_id = $2 AND v.rule_id = $3 AND v.mode = $4`

@@ -1,7 +1,7 @@
-import { bigint, integer, jsonb, pgTable, primaryKey, text } from 'drizzle-orm/pg-core'
+import { integer, jsonb, pgTable, primaryKey, text } from 'drizzle-orm/pg-core'
 import { ROLES } from '../../domain/access/roles.js'
 import { USER_KINDS } from '../../domain/access/users.js'
-import { bytea, timestamptz } from './column-types.js'
+import { bytea, timestamptz, whole } from './column-types.js'
 
 const role = () => text('role', { enum: ROLES }).notNull()
 
@@ -57,7 +57,7 @@ export const apiSessions = pgTable(
 export const auditLog = pgTable(
   'audit_log',
   {
-    seq: bigint('seq', { mode: 'number' }).notNull(),
+    seq: whole('seq').notNull(),
     recordedTs: timestamptz('recorded_ts').notNull(),
     actor: text('actor').notNull(),
     actorName: text('actor_name').notNull(),

@@ -1,4 +1,4 @@
-import { bigint, boolean, integer, jsonb, pgTable, primaryKey, text } from 'drizzle-orm/pg-core'
+import { boolean, integer, jsonb, pgTable, primaryKey, text } from 'drizzle-orm/pg-core'
 import { CHANNEL_CIRCUITS, CHANNELS } from '../../domain/alerting/channel.js'
 import { SUPPRESSIONS, type SentMark } from '../../domain/alerting/decide-alert.js'
 import {
@@ -8,9 +8,7 @@ import {
   type Figures,
   type Severity,
 } from '../../domain/alerting/observation.js'
-import { timestamptz } from './column-types.js'
-
-const count = (name: string) => bigint(name, { mode: 'number' })
+import { timestamptz, whole } from './column-types.js'
 
 /** One row per look that saw a cause, sent or not. */
 export const alertHistory = pgTable(
@@ -28,9 +26,9 @@ export const alertHistory = pgTable(
     suppressedById: text('suppressed_by_id'),
     incidentId: text('incident_id').notNull(),
     decidedTs: timestamptz('decided_ts').notNull(),
-    eventCount: count('event_count').notNull(),
-    swallowedAlerts: count('swallowed_alerts').notNull(),
-    swallowedCount: count('swallowed_count').notNull(),
+    eventCount: whole('event_count').notNull(),
+    swallowedAlerts: whole('swallowed_alerts').notNull(),
+    swallowedCount: whole('swallowed_count').notNull(),
     figures: jsonb('figures').$type<Figures>().notNull().default({}),
     links: jsonb('links').$type<readonly AlertLink[]>().notNull().default([]),
   },
@@ -49,8 +47,8 @@ export const alertStates = pgTable(
     lastSeenTs: timestamptz('last_seen_ts').notNull(),
     sent: jsonb('sent').$type<Partial<Record<Severity, SentMark>>>().notNull().default({}),
     isAnnounced: boolean('is_announced').notNull().default(false),
-    swallowedAlerts: count('swallowed_alerts').notNull().default(0),
-    swallowedCount: count('swallowed_count').notNull().default(0),
+    swallowedAlerts: whole('swallowed_alerts').notNull().default(0),
+    swallowedCount: whole('swallowed_count').notNull().default(0),
   },
   (table) => [primaryKey({ columns: [table.fingerprint] })],
 )
@@ -121,8 +119,8 @@ export const deadLetterCursors = pgTable(
   {
     topic: text('topic').notNull(),
     kafkaPartition: integer('kafka_partition').notNull(),
-    nextOffset: count('next_offset').notNull(),
-    counted: count('counted').notNull().default(0),
+    nextOffset: whole('next_offset').notNull(),
+    counted: whole('counted').notNull().default(0),
     updatedTs: timestamptz('updated_ts').notNull(),
   },
   (table) => [primaryKey({ columns: [table.topic, table.kafkaPartition] })],

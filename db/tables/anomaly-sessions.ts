@@ -1,5 +1,5 @@
-import { bigint, integer, jsonb, pgTable, primaryKey, text } from 'drizzle-orm/pg-core'
-import { timestamptz } from './column-types.js'
+import { integer, jsonb, pgTable, primaryKey, text } from 'drizzle-orm/pg-core'
+import { timestamptz, whole } from './column-types.js'
 
 /** Partitioned by day of `window_start`; the detector writes it, other programs read it. */
 export const anomalySessions = pgTable(
@@ -18,9 +18,9 @@ export const anomalySessions = pgTable(
     evidence: jsonb('evidence').$type<Record<string, unknown>>().notNull(),
     topic: text('topic').notNull(),
     kafkaPartition: integer('kafka_partition').notNull(),
-    firstOffset: bigint('first_offset', { mode: 'number' }).notNull(),
-    lastOffset: bigint('last_offset', { mode: 'number' }).notNull(),
-    asOfOffset: bigint('as_of_offset', { mode: 'number' }).notNull(),
+    firstOffset: whole('first_offset').notNull(),
+    lastOffset: whole('last_offset').notNull(),
+    asOfOffset: whole('as_of_offset').notNull(),
     producedTs: timestamptz('produced_ts').notNull(),
     kafkaTs: timestamptz('kafka_ts').notNull(),
     detectedTs: timestamptz('detected_ts').notNull(),

@@ -1,7 +1,5 @@
-import { bigint, date, integer, pgTable, primaryKey, text } from 'drizzle-orm/pg-core'
-import { timestamptz } from './column-types.js'
-
-const whole = (name: string) => bigint(name, { mode: 'number' })
+import { date, integer, pgTable, primaryKey, text } from 'drizzle-orm/pg-core'
+import { timestamptz, whole } from './column-types.js'
 
 /** Where the archive of each partition goes on. */
 export const archiveCheckpoints = pgTable(

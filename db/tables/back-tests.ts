@@ -1,7 +1,5 @@
-import { bigint, date, integer, jsonb, pgTable, primaryKey, text } from 'drizzle-orm/pg-core'
-import { timestamptz } from './column-types.js'
-
-const whole = (name: string) => bigint(name, { mode: 'number' })
+import { date, integer, jsonb, pgTable, primaryKey, text } from 'drizzle-orm/pg-core'
+import { timestamptz, whole } from './column-types.js'
 
 /** Rules that are tested on archived days. */
 export const backTests = pgTable(

@@ -1,7 +1,7 @@
-import { bigint, integer, pgTable, primaryKey, text } from 'drizzle-orm/pg-core'
-import { timestamptz } from './column-types.js'
+import { integer, pgTable, primaryKey, text } from 'drizzle-orm/pg-core'
+import { timestamptz, whole } from './column-types.js'
 
-const counter = (name: string) => bigint(name, { mode: 'number' }).notNull().default(0)
+const counter = (name: string) => whole(name).notNull().default(0)
 
 /** What became of the records of each minute. */
 export const minuteCounts = pgTable(
@@ -28,7 +28,7 @@ export const producedCounts = pgTable(
     clock: text('clock').notNull(),
     minute: timestamptz('minute').notNull(),
     source: text('source').notNull(),
-    records: bigint('records', { mode: 'number' }).notNull(),
+    records: whole('records').notNull(),
     reportedTs: timestamptz('reported_ts').notNull().defaultNow(),
   },
   (table) => [primaryKey({ columns: [table.topic, table.kafkaPartition, table.clock, table.minute, table.source] })],

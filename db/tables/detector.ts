@@ -1,8 +1,7 @@
-import { bigint, boolean, doublePrecision, integer, jsonb, pgTable, primaryKey, text } from 'drizzle-orm/pg-core'
-import { bytea, timestamptz } from './column-types.js'
+import { boolean, doublePrecision, integer, jsonb, pgTable, primaryKey, text } from 'drizzle-orm/pg-core'
+import { bytea, timestamptz, whole } from './column-types.js'
 
-const count = (name: string) => bigint(name, { mode: 'number' })
-const counter = (name: string) => count(name).notNull().default(0)
+const counter = (name: string) => whole(name).notNull().default(0)
 
 /** Where each partition of the log resumes, and what it has counted. */
 export const detectorCheckpoints = pgTable(
@@ -10,9 +9,9 @@ export const detectorCheckpoints = pgTable(
   {
     topic: text('topic').notNull(),
     kafkaPartition: integer('kafka_partition').notNull(),
-    ownerEpoch: count('owner_epoch').notNull(),
+    ownerEpoch: whole('owner_epoch').notNull(),
     owner: text('owner').notNull(),
-    nextOffset: count('next_offset').notNull(),
+    nextOffset: whole('next_offset').notNull(),
     watermark: timestamptz('watermark'),
     head: bytea('head'),
     accepted: counter('accepted'),
@@ -35,7 +34,7 @@ export const detectorStatePieces = pgTable(
   {
     topic: text('topic').notNull(),
     kafkaPartition: integer('kafka_partition').notNull(),
-    nextOffset: count('next_offset').notNull(),
+    nextOffset: whole('next_offset').notNull(),
     isFull: boolean('is_full').notNull(),
     expiresAt: timestamptz('expires_at').notNull(),
     bytes: bytea('bytes').notNull(),
@@ -49,7 +48,7 @@ export const detectorRuleChanges = pgTable(
   {
     topic: text('topic').notNull(),
     kafkaPartition: integer('kafka_partition').notNull(),
-    fromOffset: count('from_offset').notNull(),
+    fromOffset: whole('from_offset').notNull(),
     rules: jsonb('rules').notNull(),
     recordedTs: timestamptz('recorded_ts').notNull().defaultNow(),
     log: integer('log').notNull().default(1),
@@ -63,8 +62,8 @@ export const dataGaps = pgTable(
   {
     topic: text('topic').notNull(),
     kafkaPartition: integer('kafka_partition').notNull(),
-    fromOffset: count('from_offset').notNull(),
-    toOffset: count('to_offset').notNull(),
+    fromOffset: whole('from_offset').notNull(),
+    toOffset: whole('to_offset').notNull(),
     detectedTs: timestamptz('detected_ts').notNull().defaultNow(),
     cause: text('cause').notNull().default('retention'),
     log: integer('log').notNull().default(1),

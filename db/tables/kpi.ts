@@ -1,7 +1,6 @@
-import { bigint, boolean, date, integer, jsonb, pgTable, primaryKey, text } from 'drizzle-orm/pg-core'
-import { timestamptz } from './column-types.js'
+import { boolean, date, integer, jsonb, pgTable, primaryKey, text } from 'drizzle-orm/pg-core'
+import { timestamptz, whole } from './column-types.js'
 
-const whole = (name: string) => bigint(name, { mode: 'number' })
 const traffic = () => text('traffic', { enum: ['all', 'clean', 'flagged'] }).notNull()
 
 /** Counts of a day by traffic. */

@@ -1,18 +1,16 @@
-import { bigint, date, jsonb, pgTable, primaryKey, text } from 'drizzle-orm/pg-core'
-import { timestamptz } from './column-types.js'
-
-const whole = (name: string) => bigint(name, { mode: 'number' }).notNull()
+import { date, jsonb, pgTable, primaryKey, text } from 'drizzle-orm/pg-core'
+import { timestamptz, whole } from './column-types.js'
 
 /** How the anomalies of a day compare with those that the archive gives. */
 export const reconciliations = pgTable(
   'reconciliations',
   {
     day: date('day').notNull(),
-    expectedRows: whole('expected_rows'),
-    storedRows: whole('stored_rows'),
-    missing: whole('missing'),
-    extra: whole('extra'),
-    different: whole('different'),
+    expectedRows: whole('expected_rows').notNull(),
+    storedRows: whole('stored_rows').notNull(),
+    missing: whole('missing').notNull(),
+    extra: whole('extra').notNull(),
+    different: whole('different').notNull(),
     reconciledTs: timestamptz('reconciled_ts').notNull(),
   },
   (table) => [primaryKey({ columns: [table.day] })],

@@ -83,7 +83,7 @@ export const figuresCommand = (from: string, to: string): readonly string[] => [
 ]
 
 /** The command that sends the traffic of the simulated shop, without end. */
-export const demoCommand = (rate: number): readonly string[] => [
+const demoCommand = (rate: number): readonly string[] => [
   join(packageRoot, 'dist/cli/main.js'),
   ...['simulate', '--live', '--rate', String(rate), '--json'],
 ]

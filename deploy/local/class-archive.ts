@@ -17,12 +17,16 @@ export interface ClassArchive {
 const FOLDER = 'class-archives'
 let drafts = 0
 
-/** @param server names the server and its version: another version has other classes */
-export function classArchive(cacheDir: string, server: string, java: Java): ClassArchive {
+/**
+ * @param server names the server and its version: another version has other classes
+ * @param isWriter whether it is to write the archive if there is none: one process of several that start at once
+ */
+export function classArchive(cacheDir: string, server: string, java: Java, isWriter = true): ClassArchive {
   const folder = join(cacheDir, FOLDER)
   const archive = join(folder, `${server}-java-${java.version}.jsa`)
   // Should it not fit after all (another build of that Java), Java says so in the log and starts without it.
   if (existsSync(archive)) return { args: [`-XX:SharedArchiveFile=${archive}`], keep: () => undefined }
+  if (!isWriter) return { args: [], keep: () => undefined }
   mkdirSync(folder, { recursive: true })
   removeAbandoned(folder)
   const draft = `${archive}.${process.pid}.${drafts++}.draft`

@@ -5,7 +5,7 @@ import { runCommand } from './run-command.js'
 import { cachedItem, type FetchContext } from './server-cache.js'
 
 /** Runs on Java 17. */
-export const SPARK_VERSION = '4.3.0'
+const SPARK_VERSION = '4.3.0'
 const FETCH_BOUND_MS = 1_800_000
 
 /**

@@ -7,7 +7,7 @@ import { runCommand } from './run-command.js'
 import { cachedItem, type FetchContext } from './server-cache.js'
 
 /** The newest whose server can also be built with `go install`. */
-export const TEMPORAL_VERSION = '1.5.1'
+const TEMPORAL_VERSION = '1.5.1'
 export const TEMPORAL_ITEM = `temporal-${TEMPORAL_VERSION}`
 
 /**

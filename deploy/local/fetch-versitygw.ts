@@ -6,7 +6,7 @@ import { LocalFault, messageOf } from './local-fault.js'
 import { runCommand } from './run-command.js'
 import { cachedItem, type FetchContext } from './server-cache.js'
 
-export const VERSITYGW_VERSION = '1.8.0'
+const VERSITYGW_VERSION = '1.8.0'
 
 /**
  * Finds versitygw, an S3 server over a folder, in the cache; else fetches the official download, or builds it with Go.

@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync, readFileSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { randomBytes } from 'node:crypto'
 import { join } from 'node:path'
-import { classArchive } from './class-archive.js'
+import { classArchive, type ClassArchive } from './class-archive.js'
 import { findJava, type Java } from './java.js'
 import { LocalFault } from './local-fault.js'
 import { ManagedProcess, type ProcessSpec } from './managed-process.js'
@@ -13,7 +13,13 @@ import { STOP_RANK, serverEnv, type RunningServer, type ServerContext } from './
 export interface KafkaOptions {
   /** The brokers' ports, one each; the controllers' ports, one each. */
   readonly ports: { readonly brokers: readonly number[]; readonly controllers: readonly number[] }
+  /** Ends before compiling its code well would pay. */
+  readonly isBrief: boolean
 }
+
+/** What Java compiles, and how it collects: for a server that goes on, and for one that ends after some minutes. */
+const LASTING = ['-XX:+UseG1GC', '-XX:MaxGCPauseMillis=20']
+const BRIEF = ['-XX:+UseSerialGC', '-XX:TieredStopAtLevel=1']
 
 const LOGGING = `status = warn
 appender.out.type = Console
@@ -29,7 +35,7 @@ logger.state.level = warn
 `
 
 /** Puts Kafka's jars into the cache. @returns their folder */
-export function fetchKafka(context: FetchContext): Promise<string> {
+function fetchKafka(context: FetchContext): Promise<string> {
   const { version, files } = mavenArtifact('kafka')
   return cachedItem(context, `kafka-${version}`, (folder) => fetchMavenFiles(files, folder, context))
 }
@@ -43,7 +49,16 @@ export async function startKafka(context: ServerContext, options: KafkaOptions):
   mkdirSync(home, { recursive: true, mode: 0o700 })
   writeFileSync(join(home, 'log4j2.properties'), LOGGING)
   const clusterId = clusterIdOf(home)
-  const nodes = options.ports.brokers.map((_, index) => ({ java, jars, home, id: index + 1, clusterId, count }))
+  const { isBrief } = options
+  const nodes = options.ports.brokers.map((_, index) => ({
+    java,
+    jars,
+    home,
+    id: index + 1,
+    clusterId,
+    count,
+    isBrief,
+  }))
   await Promise.all(nodes.map((node) => format(context, node, options)))
   context.report('starting')
   const processes = nodes.map((node) => new ManagedProcess(brokerSpec(context, node), context.keeper))
@@ -63,6 +78,7 @@ interface KafkaNode {
   readonly id: number
   readonly clusterId: string
   readonly count: number
+  readonly isBrief: boolean
 }
 
 /** How many brokers the data in a directory was made with. @returns undefined when there is none yet */
@@ -137,7 +153,8 @@ async function format(context: ServerContext, node: KafkaNode, options: KafkaOpt
   await runCommand({
     command: node.java.command,
     args: [
-      '-XX:TieredStopAtLevel=1',
+      ...archiveOf(context, node, false).args,
+      ...BRIEF,
       '-cp',
       join(node.jars, '*'),
       'kafka.tools.StorageTool',
@@ -157,19 +174,20 @@ async function format(context: ServerContext, node: KafkaNode, options: KafkaOpt
 
 const propertiesFile = (node: KafkaNode): string => join(node.home, `broker-${node.id}.properties`)
 
+const archiveOf = (context: ServerContext, { java }: KafkaNode, isWriter: boolean): ClassArchive =>
+  classArchive(context.cacheDir, `kafka-${mavenArtifact('kafka').version}`, java, isWriter)
+
 function brokerSpec(context: ServerContext, node: KafkaNode): ProcessSpec {
   const name = node.count === 1 ? 'kafka' : `kafka-${node.id}`
-  const { version } = mavenArtifact('kafka')
-  const archive = node.id === 1 ? classArchive(context.cacheDir, `kafka-${version}`, node.java) : undefined
+  const archive = archiveOf(context, node, node.id === 1)
   const heap = node.count === 1 ? ['-Xms256m', '-Xmx1g'] : ['-Xms128m', '-Xmx512m']
   return {
     name,
     command: node.java.command,
     args: [
       ...heap,
-      ...(archive?.args ?? []),
-      '-XX:+UseG1GC',
-      '-XX:MaxGCPauseMillis=20',
+      ...archive.args,
+      ...(node.isBrief ? BRIEF : LASTING),
       `-Dlog4j2.configurationFile=${join(node.home, 'log4j2.properties')}`,
       '-cp',
       join(node.jars, '*'),
@@ -182,7 +200,7 @@ function brokerSpec(context: ServerContext, node: KafkaNode): ProcessSpec {
     stopBoundMs: 30_000, // the first end takes seconds: it writes the class archive
     readyBoundMs: 120_000,
     rank: STOP_RANK.server,
-    ...(archive === undefined ? {} : { onStopped: archive.keep }),
+    onStopped: archive.keep,
     isReady: ({ log }) => log().includes('Kafka Server started'),
   }
 }

@@ -16,7 +16,7 @@ export interface RegistryOptions {
 }
 
 /** Puts Apicurio Registry into the cache. @returns its folder */
-export function fetchRegistry(context: FetchContext): Promise<string> {
+function fetchRegistry(context: FetchContext): Promise<string> {
   const { version, files } = mavenArtifact('registry')
   return cachedItem(context, `apicurio-registry-${version}`, async (folder) => {
     await fetchMavenFiles(files, folder, context)

@@ -23,6 +23,7 @@ const PASSED_ON = [
   'PATH',
   'HOME',
   'JAVA_HOME',
+  'JAVA_TOOL_OPTIONS',
   'TMPDIR',
   'TZ',
   'LANG',

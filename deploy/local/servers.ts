@@ -38,6 +38,8 @@ export interface ServersOptions {
   readonly brokers?: number
   /** Off, PostgreSQL starts and writes faster, and a power cut ruins its data. @default true */
   readonly fsync?: boolean
+  /** Runs for minutes, as a test does: Kafka starts with half the CPU, and never becomes as fast. @default false */
+  readonly isBrief?: boolean
   /** PostgreSQL's password. */
   readonly password: string
   /** @default a keeper of their own, which ends with `stop` */
@@ -122,12 +124,12 @@ export class ServerSet {
   }
 
   async #startOne(name: ServerName, context: ServerContext, ports: ServerPorts): Promise<RunningServer> {
-    const { password, fsync = true, parts } = this.options
+    const { password, fsync = true, isBrief = false, parts } = this.options
     switch (name) {
       case 'postgres':
         return startPostgres(context, { port: ports.postgres, password, fsync })
       case 'kafka':
-        return startKafka(context, { ports })
+        return startKafka(context, { ports, isBrief })
       case 'registry': {
         const onPostgres = parts.includes('postgres')
         const ready = onPostgres ? () => this.start('postgres') : undefined

@@ -18,6 +18,7 @@ export interface Workspace {
   readonly lock: FileLock
 }
 
+/** The file that says which process holds a data directory. */
 export const stackLockFile = (dataDir: string): string => join(dataDir, 'stack.lock')
 
 /**

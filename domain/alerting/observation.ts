@@ -50,6 +50,7 @@ export interface Thresholds {
 export const severityOf = (value: number, { warning, critical }: Thresholds): Severity | null =>
   value >= critical ? 'critical' : value >= warning ? 'warning' : null
 
+/** Whether a severity is as bad as another, or worse. */
 export const isAtLeast = (severity: Severity, other: Severity): boolean =>
   SEVERITIES.indexOf(severity) >= SEVERITIES.indexOf(other)
 

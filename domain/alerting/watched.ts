@@ -37,6 +37,7 @@ export interface FailedRuns {
 
 const FAILED_RUNS: Thresholds = { warning: 1, critical: 3 }
 
+/** Runs that have failed since the last look, one observation per workflow. */
 export const observeFailedRuns = (failed: readonly FailedRuns[], linkTo: (workflowId: string) => AlertLink) =>
   failed.map(({ workflowType, runs, workflowId, reason, day }): Observation => ({
     source: 'pipeline-runs',
@@ -82,7 +83,10 @@ export interface AnomalyBurst {
   readonly sessions: number
 }
 
-/** @param seconds that the burst was counted over: thresholds are per minute */
+/**
+ * Rules that flagged sessions since the last look, one observation each; the thresholds say whether that is unusual.
+ * @param seconds that they were counted over: thresholds are per minute
+ */
 export const observeBursts = (bursts: readonly AnomalyBurst[], seconds: number, thresholds: Thresholds) =>
   bursts.map(({ ruleId, sessions }): Observation => ({
     source: 'anomaly-burst',

@@ -24,6 +24,7 @@ export interface DeadLetter {
   readonly attempts: number
 }
 
+/** Whether a filter names a dead letter. */
 export const isSelected = (filter: DeadLetterFilter, letter: DeadLetter): boolean =>
   (filter.code === undefined || filter.code === letter.code) &&
   (filter.topic === undefined || filter.topic === letter.topic) &&

@@ -2,7 +2,7 @@ import { utcDayOf, type UtcDay } from '../utc-day.js'
 import type { Anomaly } from './anomaly.js'
 
 /** Samples of each kind that a result has at most. */
-export const MAX_SAMPLES = 20
+const MAX_SAMPLES = 20
 
 export interface SessionCount {
   readonly sessions: number

@@ -1,5 +1,5 @@
 import { GuardianError } from '../errors.js'
-import { addDays, parseUtcDay, startOfDayMs, type UtcDay } from '../utc-day.js'
+import { DAY_MS, addDays, parseUtcDay, startOfDayMs, type UtcDay } from '../utc-day.js'
 
 /**
  * The days that a candidate is to be tested on, oldest first.
@@ -10,7 +10,7 @@ export function backTestDays(from: string, to: string, nowMs: number, maxDays: n
   const [first, last] = [parseUtcDay(from), parseUtcDay(to)]
   if (last < first) throw new GuardianError('GRD_BAD_INPUT', `the range ends on ${to}, before it begins on ${from}`)
   if (startOfDayMs(addDays(last, 1)) > nowMs) throw new GuardianError('GRD_BAD_INPUT', `${to} is not over`)
-  const count = (startOfDayMs(last) - startOfDayMs(first)) / 86_400_000 + 1
+  const count = (startOfDayMs(last) - startOfDayMs(first)) / DAY_MS + 1
   if (count > maxDays)
     throw new GuardianError('GRD_BAD_INPUT', `the range has ${count} days, and at most ${maxDays} are tested at once`)
   return Array.from({ length: count }, (_, n) => addDays(first, n))

@@ -3,7 +3,7 @@ import { PANE_MS } from '../windowing/pane.js'
 import { DOUBLES, F_ACTOR_OFFSET, F_FIRST_OFFSET, F_LAST_OFFSET } from '../windowing/pane-layout.js'
 import { I_ACTOR, I_FIRST_ID, I_LAST_ID, NONE, WORDS } from '../windowing/pane-layout.js'
 import type { PaneStore } from '../windowing/pane-store.js'
-import { idIn } from '../windowing/pane-view.js'
+import { idIn } from '../windowing/pane-event.js'
 import type { Anomaly } from './anomaly.js'
 import type { OpenWindow } from './open-windows.js'
 

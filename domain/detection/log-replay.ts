@@ -28,16 +28,26 @@ export interface SessionStep {
  */
 export class LogReplay {
   readonly steps: SessionStep[] = []
-  /** Event time of the first record that was accepted. */
-  firstEventMs: number | undefined
+  readonly #gapsMs: number[] = []
+  readonly #gapEnds: readonly number[]
+  #lastEventMs: number | undefined
   readonly #detector: PartitionDetector
   readonly #changes: readonly RulesFrom[]
   readonly #sessionId: string
   readonly #rows = new Map<string, Anomaly>()
   #changed = 0
 
-  /** @param changes in the order of their offsets */
-  constructor(policy: DetectorPolicy, changes: readonly RulesFrom[], sessionId: string) {
+  /**
+   * @param changes in the order of their offsets
+   * @param gapEnds the first offsets behind what was lost, in order
+   */
+  constructor(
+    policy: DetectorPolicy,
+    changes: readonly RulesFrom[],
+    sessionId: string,
+    gapEnds: readonly number[] = [],
+  ) {
+    this.#gapEnds = gapEnds
     this.#detector = new PartitionDetector(policy, [])
     this.#changes = changes
     this.#sessionId = sessionId
@@ -48,7 +58,10 @@ export class LogReplay {
     this.#useRulesAt(offset)
     const { watermarkMs } = this.#detector
     const fate = this.#detector.process(event, offset, appendMs)
-    if (fate === 'accepted') this.firstEventMs ??= event.event_ts
+    if (fate === 'accepted') {
+      this.#lastEventMs = event.event_ts
+      while (offset >= (this.#gapEnds[this.#gapsMs.length] ?? Infinity)) this.#gapsMs.push(event.event_ts)
+    }
     this.#keep(this.#detector.takeChanges())
     if (event.session_id !== this.#sessionId) return
     const fault = fate === 'dead' ? this.#detector.fault?.detail : undefined
@@ -68,6 +81,12 @@ export class LogReplay {
         fault,
         watermarkMs: this.#detector.watermarkMs,
       })
+  }
+
+  /** About when it was, in event time, where records were lost: the first event behind each gap, or the last of all. */
+  get gapsMs(): readonly number[] {
+    const isAtEnd = this.#gapsMs.length < this.#gapEnds.length && this.#lastEventMs !== undefined
+    return isAtEnd ? [...this.#gapsMs, this.#lastEventMs ?? 0] : this.#gapsMs
   }
 
   /** The session's anomalies as they are after the last record. */

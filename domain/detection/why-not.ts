@@ -89,13 +89,13 @@ const NOT_COUNTED = ['late', 'dead', 'duplicate'] as const satisfies readonly Fa
  * Why a rule has not flagged a session.
  * @param steps the session's records, in offset order
  * @param rows the anomalies that they raised
- * @param isCut whether Kafka had lost records when the session's first window was open
+ * @param gapsMs when records were lost, in event time
  */
 export function whyNot(
   rule: RuleInForce,
   steps: readonly SessionStep[],
   rows: readonly Pick<Anomaly, 'ruleId' | 'mode' | 'status'>[],
-  isCut: boolean,
+  gapsMs: readonly number[],
 ): WhyNot {
   const own = rows.filter(({ ruleId, mode }) => ruleId === rule.ruleId && mode === rule.mode)
   const accepted = steps.filter(({ fate }) => fate === 'accepted')
@@ -105,8 +105,15 @@ export function whyNot(
   if (holds(rule, peak)) return { reason: 'not_in_force', peak }
   const needed = (peak?.events ?? 0) >= rule.condition.minEvents
   if (needed) return { reason: 'too_diverse', peak }
-  return { reason: whatWasMissing(rule, steps) ?? (isCut ? 'gap' : 'below'), peak }
+  return { reason: whatWasMissing(rule, steps) ?? (isNearGap(rule, steps, gapsMs) ? 'gap' : 'below'), peak }
 }
+
+/** Whether a window that the session was in may have lost records. */
+const isNearGap = (
+  { condition: { windowMs } }: RuleInForce,
+  steps: readonly SessionStep[],
+  gapsMs: readonly number[],
+): boolean => steps.some(({ event }) => event && gapsMs.some((gapMs) => Math.abs(event.event_ts - gapMs) < windowMs))
 
 /** The fate without which the session had been flagged, if there is one; of several, the one that cost most events. */
 function whatWasMissing(rule: RuleInForce, steps: readonly SessionStep[]): (typeof NOT_COUNTED)[number] | undefined {

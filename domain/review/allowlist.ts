@@ -1,4 +1,5 @@
 import { GuardianError } from '../errors.js'
+import { DAY_MS } from '../utc-day.js'
 
 /** What an entry of the allowlist names: a session, a user, a range of addresses, or user agents. */
 export const ALLOWLIST_KINDS = ['session', 'user', 'address', 'user_agent'] as const
@@ -28,7 +29,7 @@ export function checkAllowlistEntry(request: AllowlistRequest, nowMs: number, ma
     valueFault(request) ??
     (endsMs > startsMs ? undefined : 'the end is not after the start') ??
     (endsMs > nowMs ? undefined : 'the end has passed') ??
-    (endsMs - nowMs > maxLengthMs ? `the end is more than ${maxLengthMs / 86_400_000} days from now` : undefined)
+    (endsMs - nowMs > maxLengthMs ? `the end is more than ${maxLengthMs / DAY_MS} days from now` : undefined)
   if (fault !== undefined) throw new GuardianError('GRD_BAD_INPUT', fault)
 }
 

@@ -23,7 +23,7 @@ import {
   NONE,
   WORDS,
 } from './pane-layout.js'
-import { idOfView, viewOf, type PaneEvent, type PaneView } from './pane-view.js'
+import { idOfEvent, type PaneEvent, type RestoredPane } from './pane-event.js'
 import type { Text } from '../text.js'
 import type { TextSource } from './text-table.js'
 
@@ -61,10 +61,6 @@ export class PaneStore {
 
   keyOf(text: Text): number {
     return this.#keys.use(text)
-  }
-
-  keyText(key: number): string {
-    return this.#keys.textOf(key)
   }
 
   /** The texts of keys, by their numbers. */
@@ -131,10 +127,6 @@ export class PaneStore {
     return this.#words.subarray(at, at + this.distinctOf(slot))
   }
 
-  view(slot: number): PaneView {
-    return viewOf(this.#words, this.#doubles, slot, this.#keys, this.strings, [...this.valuesOf(slot)])
-  }
-
   /** The panes as they lie in memory (`pane-layout.ts`), slot by slot. Valid until the next change of the store. */
   get words(): Int32Array {
     return this.#words
@@ -178,17 +170,17 @@ export class PaneStore {
   }
 
   /** Puts a pane in place of the key's pane that is there, if any. */
-  restore(view: Omit<PaneView, 'values'> & { readonly values: readonly string[] }): void {
-    const key = this.keyOf(view.key)
-    const old = this.find(key, view.pane)
-    const first = { offset: view.firstOffset, value: null, actor: null, ...idOfView(view.firstId) }
-    const slot = old === NONE ? this.#newPane(key, view.pane, first) : old
-    this.#keys.addToTotal(key, view.count - this.countOf(slot))
-    this.#words[slot * WORDS + I_COUNT] = view.count
-    this.#doubles[slot * DOUBLES + F_LAST_OFFSET] = view.lastOffset
-    this.#setId(slot, I_LAST_ID, LAST_ID_IS_TEXT, { ...first, ...idOfView(view.lastId) })
-    for (const value of view.values) this.#addValue(slot, value)
-    if (view.actor !== null) this.#setActor(slot, view.actor, view.actorOffset)
+  restore(pane: RestoredPane): void {
+    const key = this.keyOf(pane.key)
+    const old = this.find(key, pane.pane)
+    const first = { offset: pane.firstOffset, value: null, actor: null, ...idOfEvent(pane.firstId) }
+    const slot = old === NONE ? this.#newPane(key, pane.pane, first) : old
+    this.#keys.addToTotal(key, pane.count - this.countOf(slot))
+    this.#words[slot * WORDS + I_COUNT] = pane.count
+    this.#doubles[slot * DOUBLES + F_LAST_OFFSET] = pane.lastOffset
+    this.#setId(slot, I_LAST_ID, LAST_ID_IS_TEXT, idOfEvent(pane.lastId))
+    for (const value of pane.values) this.#addValue(slot, value)
+    if (pane.actor !== null) this.#setActor(slot, pane.actor, pane.actorOffset)
   }
 
   #newPane(key: number, pane: number, event: PaneEvent): number {

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import kafkajs, { type Admin, type Kafka } from 'kafkajs'
 import type { Part } from '../lifecycle.js'
 import type { Logger } from '../logger.js'
@@ -10,6 +11,11 @@ export interface TopicSpec {
   /** Topic configuration by its Kafka name. */
   readonly config: Readonly<Record<string, string>>
 }
+
+const LEADERS_BOUND_MS = 30_000
+const LOOK_EVERY_MS = 100
+/** What a broker answers that has not heard of a new topic, or of who leads it. */
+const NOT_YET: ReadonlySet<string> = new Set(['UNKNOWN_TOPIC_OR_PARTITION', 'LEADER_NOT_AVAILABLE'])
 
 /** Runs `work` with a connected admin client that is always closed. */
 export async function withAdmin<T>(kafka: Kafka, work: (admin: Admin) => Promise<T>): Promise<T> {
@@ -32,9 +38,10 @@ export async function ensureTopics(kafka: Kafka, specs: readonly TopicSpec[], lo
   return withAdmin(kafka, async (admin) => {
     const existing = new Set(await admin.listTopics())
     const missing = specs.filter(({ topic }) => !existing.has(topic))
-    if (missing.length > 0)
+    if (missing.length > 0) {
+      // Left to kafkajs, a broker that does not know the topic yet ends the process, by a promise that nobody catches.
       await admin.createTopics({
-        waitForLeaders: true,
+        waitForLeaders: false,
         topics: missing.map(({ topic, partitions, replicationFactor, config }) => ({
           topic,
           numPartitions: partitions,
@@ -42,6 +49,11 @@ export async function ensureTopics(kafka: Kafka, specs: readonly TopicSpec[], lo
           configEntries: Object.entries(config).map(([name, value]) => ({ name, value })),
         })),
       })
+      await awaitLeaders(
+        admin,
+        missing.map(({ topic }) => topic),
+      )
+    }
     await refuseUnfit(
       admin,
       specs.filter(({ topic }) => existing.has(topic)).map(({ topic }) => topic),
@@ -50,6 +62,40 @@ export async function ensureTopics(kafka: Kafka, specs: readonly TopicSpec[], lo
     if (created.length > 0) log.info({ topics: created }, 'topics_created')
     return created
   })
+}
+
+/**
+ * Waits until every partition of topics just made has a leader: until then brokers refuse to write to it.
+ * @throws PlatformError KAFKA_UNAVAILABLE when that takes longer than `boundMs`
+ */
+export async function awaitLeaders(
+  admin: Pick<Admin, 'fetchTopicMetadata'>,
+  topics: readonly string[],
+  boundMs = LEADERS_BOUND_MS,
+): Promise<void> {
+  const giveUpAt = performance.now() + boundMs
+  for (;;) {
+    const state = await leadersOf(admin, topics)
+    if (state === 'led') return
+    if (performance.now() > giveUpAt)
+      throw new PlatformError(
+        'KAFKA_UNAVAILABLE',
+        `no leader for ${topics.join(', ')} within ${boundMs} ms (${state}): are enough brokers up?`,
+      )
+    await sleep(LOOK_EVERY_MS)
+  }
+}
+
+/** `led`, or what is missing. */
+async function leadersOf(admin: Pick<Admin, 'fetchTopicMetadata'>, topics: readonly string[]): Promise<string> {
+  try {
+    const { topics: found } = await admin.fetchTopicMetadata({ topics: [...topics] })
+    const without = found.filter(({ partitions }) => !partitions.every(({ leader }) => leader >= 0))
+    return without.length === 0 ? 'led' : `none for ${without.map(({ name }) => name).join(', ')}`
+  } catch (error) {
+    if (error instanceof kafkajs.KafkaJSProtocolError && NOT_YET.has(error.type)) return error.type
+    throw error
+  }
 }
 
 async function refuseUnfit(admin: Admin, topics: readonly string[]): Promise<void> {
@@ -96,19 +142,22 @@ export async function offsetsAt(admin: Admin, topic: string, instantMs: number):
   return new Map(found.map(({ partition, offset }) => [partition, Number(offset)]))
 }
 
+/** What is asked of Kafka about logs. */
 export interface LogAdmin {
   offsets(topic: string): Promise<PartitionOffsets[]>
   /** As the function of that name. */
   offsetsAt(topic: string, instantMs: number): Promise<Map<number, number>>
 }
 
+/** Asks it over a client that is already connected. */
+export const logAdmin = (admin: Admin): LogAdmin => ({
+  offsets: (topic) => topicOffsets(admin, topic),
+  offsetsAt: (topic, instantMs) => offsetsAt(admin, topic, instantMs),
+})
+
 /** An admin client that stays connected, for a process that asks again and again. */
 export async function openAdmin(kafka: Kafka): Promise<Part<LogAdmin>> {
   const admin = kafka.admin()
   await admin.connect()
-  const value: LogAdmin = {
-    offsets: (topic) => topicOffsets(admin, topic),
-    offsetsAt: (topic, instantMs) => offsetsAt(admin, topic, instantMs),
-  }
-  return { value, stop: () => admin.disconnect() }
+  return { value: logAdmin(admin), stop: () => admin.disconnect() }
 }

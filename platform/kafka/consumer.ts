@@ -1,6 +1,7 @@
 import type { Batch, Consumer, EachBatchPayload, Kafka, KafkaMessage } from 'kafkajs'
 import type { Part } from '../lifecycle.js'
 import type { Logger } from '../logger.js'
+import { PlatformError } from '../platform-error.js'
 import { withAdmin } from './admin.js'
 import { RecordList } from './record-list.js'
 import {
@@ -122,7 +123,10 @@ export async function openConsumer(
   // kafkajs calls it a crash when it is stopped in the middle of joining the group.
   const unlessStopping = <H extends MemberHandlers>(handlers: H): H => ({
     ...handlers,
-    onCrash: (cause) => (isStopping ? log.debug({ err: cause }, 'consumer_stopped_early') : handlers.onCrash(cause)),
+    onCrash: (cause) => {
+      if (isStopping) log.debug({ err: cause }, 'consumer_stopped_early')
+      else handlers.onCrash(stoppedError(settings, cause))
+    },
   })
   const value: StreamConsumer = {
     run: (handlers) => run(consumer, unlessStopping(handlers), recordsGiver(handlers, settings), log),
@@ -139,6 +143,14 @@ export async function openConsumer(
   }
   return { value, stop }
 }
+
+/** kafkajs names neither the group nor what it reads. */
+const stoppedError = ({ groupId, topics }: ConsumerSettings, cause: Error): PlatformError =>
+  new PlatformError(
+    'CONSUMER_STOPPED',
+    `the Kafka consumer of group ${groupId} (${topics.join(', ')}) has stopped for good: ${cause.message}`,
+    { cause },
+  )
 
 const COORDINATOR_ERRORS = ['GROUP_LOAD_IN_PROGRESS', 'GROUP_COORDINATOR_NOT_AVAILABLE', 'NOT_COORDINATOR_FOR_GROUP']
 const COORDINATOR_PAUSE_MS = 200

@@ -14,9 +14,9 @@ export interface OutgoingRecord {
 }
 
 export interface ProducerOptions {
-  /** Records that one send may hold. */
+  /** Records that one send may hold. @default 5,000 */
   readonly maxBatchRecords?: number
-  /** Records that may wait; a caller beyond it waits with them. */
+  /** Records that may wait; a caller beyond it waits with them. @default 50,000 */
   readonly maxQueuedRecords?: number
   /** How long one batch is tried before its callers are told that it failed. @default 120 s */
   readonly deliveryTimeoutMs?: number
@@ -91,7 +91,7 @@ function fitting(records: readonly Placed[]): { some: readonly Placed[]; rest: r
 const RECORD_OVERHEAD_BYTES = 32
 
 /** About as many as the record takes in a batch. */
-export function messageBytes({ key, value, headers }: Pick<Message, 'key' | 'value' | 'headers'>): number {
+function messageBytes({ key, value, headers }: Pick<Message, 'key' | 'value' | 'headers'>): number {
   let bytes = RECORD_OVERHEAD_BYTES + (value ? Buffer.byteLength(value) : 0) + (key ? Buffer.byteLength(key) : 0)
   for (const [name, values] of Object.entries(headers ?? {}))
     for (const one of Array.isArray(values) ? values : [values])

@@ -73,6 +73,7 @@ export interface BatchEntry extends RecordBatchEntry {
   readonly batch: PackedBatch | undefined
 }
 
+/** Tells a batch from a message that kafkajs has unpacked itself. */
 export const isBatchEntry = (message: KafkaMessage): message is BatchEntry => 'batch' in message
 
 /**

@@ -1,7 +1,7 @@
 import type { Logger } from '../logger.js'
 import { Counter, Gauge, type Registry } from '../metrics.js'
 
-export const CIRCUIT_STATES = ['closed', 'open', 'half_open'] as const
+const CIRCUIT_STATES = ['closed', 'open', 'half_open'] as const
 export type CircuitState = (typeof CIRCUIT_STATES)[number]
 
 export interface BreakerSettings {
@@ -48,6 +48,7 @@ export interface BreakerContext {
 
 export type BreakerMetrics = ReturnType<typeof createBreakerMetrics>
 
+/** The metrics of all circuits of a process, by dependency. */
 export const createBreakerMetrics = (registry: Registry) => ({
   state: new Gauge({
     name: 'guardian_circuit_state',

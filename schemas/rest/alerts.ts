@@ -2,14 +2,15 @@ import { z } from 'zod'
 import { CHANNELS } from '../../domain/alerting/channel.js'
 import { SUPPRESSIONS } from '../../domain/alerting/decide-alert.js'
 import { ALERT_SOURCES, SEVERITIES } from '../../domain/alerting/observation.js'
-import { instant, lineOf, Timestamp, wholeNumber } from './parameters.js'
+import { Page, pageCursor, pageLimit } from './page.js'
+import { flag, instant, lineOf, Timestamp } from './parameters.js'
 
 const alertId = lineOf(24).regex(/^[0-9a-f]{24}$/, 'not an id that this API gave')
 const silenceId = lineOf(36).regex(/^[0-9a-f-]{36}$/, 'not an id that this API gave')
 const source = z.enum(ALERT_SOURCES, `not one of ${ALERT_SOURCES.join(', ')}`)
 const severity = z.enum(SEVERITIES, `not one of ${SEVERITIES.join(', ')}`)
-const page = z.strictObject({ next_cursor: z.string().nullable(), limit: z.int() })
 
+/** The query of `GET /alerts`. @param pageLimitMax how many alerts a page may have */
 export const alertListQuery = (pageLimitMax: number) =>
   z.strictObject({
     fingerprint: lineOf(400).optional().meta({ example: 'dead-letters:km.clicks.v1:DECODE' }),
@@ -19,8 +20,8 @@ export const alertListQuery = (pageLimitMax: number) =>
     suppressed_by_id: lineOf(36)
       .optional()
       .meta({ description: 'What this silence swallowed, or this alert suppressed' }),
-    limit: wholeNumber(1, pageLimitMax, Math.min(50, pageLimitMax)),
-    cursor: alertId.optional().meta({ description: '`page.next_cursor` of the page before' }),
+    limit: pageLimit(pageLimitMax),
+    cursor: pageCursor(alertId),
   })
 
 export const AlertParams = z.strictObject({ id: alertId })
@@ -48,7 +49,7 @@ const alertFields = {
 export const Alert = z.strictObject(alertFields).meta({ id: 'Alert' })
 export type Alert = z.output<typeof Alert>
 export const AlertList = z
-  .strictObject({ data: z.array(Alert), page })
+  .strictObject({ data: z.array(Alert), page: Page })
   .meta({ id: 'AlertList', description: 'Newest first' })
 export type AlertList = z.output<typeof AlertList>
 
@@ -69,14 +70,12 @@ export const AlertDetails = z
   .meta({ id: 'AlertDetails' })
 export type AlertDetails = z.output<typeof AlertDetails>
 
+/** The query of `GET /silences`. @param pageLimitMax how many silences a page may have */
 export const silenceListQuery = (pageLimitMax: number) =>
   z.strictObject({
-    ended: z
-      .enum(['true', 'false'], 'not one of true, false')
-      .optional()
-      .meta({ description: 'Also those that are over' }),
-    limit: wholeNumber(1, pageLimitMax, Math.min(50, pageLimitMax)),
-    cursor: silenceId.optional().meta({ description: '`page.next_cursor` of the page before' }),
+    ended: flag.optional().meta({ description: 'Also those that are over' }),
+    limit: pageLimit(pageLimitMax),
+    cursor: pageCursor(silenceId),
   })
 
 export const SilenceParams = z.strictObject({ id: silenceId })
@@ -112,5 +111,5 @@ export const Silence = z
   .meta({ id: 'Silence' })
 export type Silence = z.output<typeof Silence>
 export const SilenceList = z
-  .strictObject({ data: z.array(Silence), page })
+  .strictObject({ data: z.array(Silence), page: Page })
   .meta({ id: 'SilenceList', description: 'The one that ends last first' })

@@ -1,18 +1,20 @@
 import { z } from 'zod'
 import { ALLOWLIST_KINDS } from '../../domain/review/allowlist.js'
-import { flag, instant, lineOf, textOf, Timestamp, wholeNumber } from './parameters.js'
+import { Page, pageCursor, pageLimit } from './page.js'
+import { flag, instant, lineOf, textOf, Timestamp } from './parameters.js'
 
 const entryId = lineOf(36).regex(/^[0-9a-f-]{36}$/, 'not an id that this API gave')
 const kind = z
   .enum(ALLOWLIST_KINDS, `not one of ${ALLOWLIST_KINDS.join(', ')}`)
   .meta({ description: 'session and user: as events have them; address and user_agent: of the event that crossed' })
 
+/** The query of `GET /allowlist`. @param pageLimitMax how many entries a page may have */
 export const allowlistQuery = (pageLimitMax: number) =>
   z.strictObject({
     kind: kind.optional(),
     ended: flag.optional().meta({ description: 'true: also those that have ended' }),
-    limit: wholeNumber(1, pageLimitMax, Math.min(50, pageLimitMax)),
-    cursor: entryId.optional().meta({ description: '`page.next_cursor` of the page before' }),
+    limit: pageLimit(pageLimitMax),
+    cursor: pageCursor(entryId),
   })
 
 export const AllowlistParams = z.strictObject({ id: entryId })
@@ -53,6 +55,6 @@ export type AllowlistEntry = z.output<typeof AllowlistEntry>
 export const AllowlistPage = z
   .strictObject({
     data: z.array(AllowlistEntry),
-    page: z.strictObject({ next_cursor: z.string().nullable(), limit: z.int() }),
+    page: Page,
   })
   .meta({ id: 'AllowlistPage', description: 'The one that ends last first' })

@@ -1,7 +1,8 @@
 import { z } from 'zod'
 import { AnomalyIdText } from './anomaly-id.js'
+import { pageCursor, pageLimit, pageWith } from './page.js'
+import { flag, instant, lineOf, Timestamp } from './parameters.js'
 import { VerdictName } from './verdicts.js'
-import { flag, instant, lineOf, Timestamp, wholeNumber } from './parameters.js'
 
 export const AnomalyStatus = z.enum(['open', 'confirmed', 'retracted'], 'not one of open, confirmed, retracted')
 export const AnomalyMode = z.enum(['active', 'shadow'], 'not one of active, shadow')
@@ -18,8 +19,8 @@ export const anomalyListQuery = (pageLimitMax: number) =>
       allowlisted: flag.optional().meta({ description: 'Whether the allowlist covers them' }),
       from: instant.optional().meta({ description: 'Windows that start at or after', example: '2026-10-01T00:00:00Z' }),
       to: instant.optional().meta({ description: 'Windows that start before', example: '2026-10-02' }),
-      limit: wholeNumber(1, pageLimitMax, Math.min(50, pageLimitMax)),
-      cursor: AnomalyIdText.optional().meta({ description: '`page.next_cursor` of the page before' }),
+      limit: pageLimit(pageLimitMax),
+      cursor: pageCursor(AnomalyIdText),
     })
     .refine(({ from, to }) => from === undefined || to === undefined || from < to, {
       path: ['to'],
@@ -73,10 +74,7 @@ export type Anomaly = z.output<typeof Anomaly>
 export const AnomalyList = z
   .strictObject({
     data: z.array(Anomaly),
-    page: z.strictObject({
-      next_cursor: z.string().nullable().meta({ description: 'Null on the last page' }),
-      limit: z.int(),
-    }),
+    page: pageWith(z.string().nullable().meta({ description: 'Null on the last page' })),
   })
   .meta({ id: 'AnomalyList', description: 'Newest window first' })
 export type AnomalyList = z.output<typeof AnomalyList>

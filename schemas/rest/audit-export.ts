@@ -1,36 +1,31 @@
 import { z } from 'zod'
 import { AuditRecord } from './audit.js'
-import { instant, lineOf, wholeNumber } from './parameters.js'
+import { numberCursor, pageLimit } from './page.js'
+import { instant } from './parameters.js'
 
 /** Of the lines of an export; another number when they change. */
-export const EXPORT_FORMAT = 'guardian-audit-1'
+const EXPORT_FORMAT = 'guardian-audit-1'
 
 const HASH = /^[0-9a-f]{64}$/
 
+/** The query of `GET /audit/export`. @param exportMax how many records one export may have */
 export const auditExportQuery = (exportMax: number) =>
   z.strictObject({
     from: instant.optional().meta({ description: 'From the first record of this time on' }),
     to: instant.optional().meta({ description: 'Up to the last record before this time' }),
-    limit: wholeNumber(1, exportMax, exportMax),
-    cursor: lineOf(15)
-      .regex(/^\d{1,15}$/, 'not a cursor that this API gave')
-      .transform(Number)
-      .optional()
-      .meta({
-        description: '`next_cursor` of the last line of the export before',
-        override: { type: 'string', pattern: '^\\d{1,15}$' },
-      }),
+    limit: pageLimit(exportMax, exportMax),
+    cursor: numberCursor('`next_cursor` of the last line of the export before'),
   })
 
 /** The first line. */
-export const ExportBegin = z.strictObject({
+const ExportBegin = z.strictObject({
   kind: z.literal('begin'),
   format: z.literal(EXPORT_FORMAT),
   after: z.int().min(0).meta({ description: 'Records with a higher seq follow' }),
 })
 
 /** What a last line says of why it is one. */
-export const EXPORT_ENDS = ['all', 'limit', 'unavailable', 'access'] as const
+const EXPORT_ENDS = ['all', 'limit', 'unavailable', 'access'] as const
 export type ExportEndReason = (typeof EXPORT_ENDS)[number]
 
 /** The last line. A file without it was cut off. */

@@ -1,21 +1,16 @@
 import { z } from 'zod'
-import { lineOf, Timestamp, wholeNumber } from './parameters.js'
+import { numberCursor, Page, pageLimit } from './page.js'
+import { lineOf, Timestamp } from './parameters.js'
 
+/** The query of `GET /audit`. @param pageLimitMax how many records a page may have */
 export const auditQuery = (pageLimitMax: number) =>
   z.strictObject({
     actor: lineOf(200).optional().meta({ description: 'The id of a key, `cli` or `system`' }),
     action: lineOf(200).optional().meta({ example: 'rule.activate' }),
     target: lineOf(1_024).optional().meta({ example: 'rule/BOT_LIKE/3' }),
     request_id: lineOf(128).optional(),
-    limit: wholeNumber(1, pageLimitMax, Math.min(50, pageLimitMax)),
-    cursor: lineOf(15)
-      .regex(/^\d{1,15}$/, 'not a cursor that this API gave')
-      .transform(Number)
-      .optional()
-      .meta({
-        description: '`page.next_cursor` of the page before',
-        override: { type: 'string', pattern: '^\\d{1,15}$' },
-      }),
+    limit: pageLimit(pageLimitMax),
+    cursor: numberCursor(),
   })
 
 export const AuditRecord = z
@@ -39,7 +34,7 @@ export type AuditRecord = z.output<typeof AuditRecord>
 export const AuditList = z
   .strictObject({
     data: z.array(AuditRecord),
-    page: z.strictObject({ next_cursor: z.string().nullable(), limit: z.int() }),
+    page: Page,
   })
   .meta({ id: 'AuditList', description: 'Newest first' })
 

@@ -1,5 +1,6 @@
 import { z } from 'zod'
-import { dayText, lineOf, Timestamp, wholeNumber } from './parameters.js'
+import { Page, pageCursor, pageLimit } from './page.js'
+import { dayText, lineOf, Timestamp } from './parameters.js'
 import { RuleId, RuleParameters } from './rules.js'
 
 const backTestId = lineOf(36).regex(/^[0-9a-f-]{36}$/, 'not an id that this API gave')
@@ -8,10 +9,11 @@ const count = z.int().min(0)
 
 export const BackTestParams = z.strictObject({ id: backTestId })
 
+/** The query of `GET /backtests`. @param pageLimitMax how many back-tests a page may have */
 export const backTestListQuery = (pageLimitMax: number) =>
   z.strictObject({
-    limit: wholeNumber(1, pageLimitMax, Math.min(50, pageLimitMax)),
-    cursor: backTestId.optional().meta({ description: '`page.next_cursor` of the page before' }),
+    limit: pageLimit(pageLimitMax),
+    cursor: pageCursor(backTestId),
   })
 
 /** Either a version that is stored, in whatever state, or a definition that is none yet. */
@@ -111,6 +113,6 @@ export type BackTestDetails = z.output<typeof BackTestDetails>
 export const BackTestList = z
   .strictObject({
     data: z.array(BackTest),
-    page: z.strictObject({ next_cursor: z.string().nullable(), limit: z.int() }),
+    page: Page,
   })
   .meta({ id: 'BackTestList', description: 'Newest first' })

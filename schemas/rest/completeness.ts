@@ -28,6 +28,10 @@ const PartitionCompleteness = z
       description:
         'At least so many of the reported records are not counted in their minutes, in flight, or without an event time',
     }),
+    incomplete_minutes: unknownCount.meta({
+      description: 'Minutes of which records were reported that are not counted: in flight, or missing',
+    }),
+    oldest_incomplete_minute: Timestamp.nullable().meta({ description: 'The start of the first of them' }),
   })
   .meta({ id: 'PartitionCompleteness' })
 
@@ -49,7 +53,8 @@ export const Completeness = z
   .strictObject({
     partitions: z.array(PartitionCompleteness),
     minutes: z.array(MinuteCompleteness).meta({
-      description: 'Of each partition the latest ten, and all of which records were reported that are not counted',
+      description:
+        'Of each partition the latest (API_COMPLETENESS_MINUTES), and all of which records were reported that are not counted; at most 500',
     }),
   })
   .meta({

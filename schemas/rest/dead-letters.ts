@@ -1,14 +1,16 @@
 import { z } from 'zod'
 import { DEAD_LETTER_CODES } from '../../domain/detection/fate.js'
-import { instant, lineOf, replaceWith, Timestamp, wholeNumber } from './parameters.js'
+import { pageLimit, pageWith } from './page.js'
+import { instant, lineOf, replaceWith, Timestamp } from './parameters.js'
 
+/** The query of `GET /dlq/records`. @param pageLimitMax how many dead letters a page may have */
 export const deadLetterQuery = (pageLimitMax: number) =>
   z.strictObject({
     code: z.enum(DEAD_LETTER_CODES, `not one of ${DEAD_LETTER_CODES.join(', ')}`).optional(),
     topic: lineOf(249).optional().meta({ description: 'Where they came from' }),
     from: instant.optional().meta({ description: 'Became dead letters at or after' }),
     to: instant.optional().meta({ description: 'Became dead letters before' }),
-    limit: wholeNumber(1, pageLimitMax, Math.min(50, pageLimitMax)),
+    limit: pageLimit(pageLimitMax),
     cursor: lineOf(16_000)
       .regex(/^\d{1,15}(\.\d{1,15}){0,999}$/, 'not a cursor that this API gave')
       .transform((text) => text.split('.').map(Number))
@@ -47,13 +49,12 @@ export const DeadLetterList = z
       records: count,
       unread: count.meta({ description: 'Older ones, which were not looked at: the next pages do' }),
     }),
-    page: z.strictObject({
-      next_cursor: z
+    page: pageWith(
+      z
         .string()
         .nullable()
         .meta({ description: 'null when nothing older is left; a page before that may have no records' }),
-      limit: z.int(),
-    }),
+    ),
   })
   .meta({ id: 'DeadLetterList', description: 'Newest first, page by page back to the oldest that Kafka still has' })
 export type DeadLetterList = z.output<typeof DeadLetterList>

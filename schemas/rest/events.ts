@@ -41,7 +41,7 @@ const common = {
   user_id: optional(id),
 }
 
-export const NewClick = z
+const NewClick = z
   .strictObject({
     type: z.literal('click'),
     ...common,
@@ -59,7 +59,7 @@ const MAX_QUANTITY = 2_147_483_647
 /** The encoder takes no long beside the last that a double counts exactly: it could be its neighbour. */
 const MAX_LONG = Number.MAX_SAFE_INTEGER - 1
 
-export const NewPurchase = z
+const NewPurchase = z
   .strictObject({
     type: z.literal('purchase'),
     ...common,

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { RANKINGS, TRAFFICS } from '../../domain/kpi/figures.js'
+import { Page, pageLimit, WholePage } from './page.js'
 import { dayText, lineOf, replaceWith, Timestamp, wholeNumber } from './parameters.js'
 
 const count = z.int().min(0)
@@ -27,7 +28,7 @@ export const FunnelQuery = z.strictObject({ day: dayQuery, traffic })
 /** The query of `GET /pipeline-runs`. */
 export const PipelineRunsQuery = z.strictObject({
   type: lineOf(100).optional().meta({ description: 'Only of this workflow', example: 'dailyKpi' }),
-  limit: wholeNumber(1, 500, 50),
+  limit: pageLimit(500),
   cursor: lineOf(400)
     .regex(/^[^.\s]{1,100}\.\S{1,255}$/, 'not a cursor that this API gave')
     .transform((text) => ({ runId: text.slice(0, text.indexOf('.')), workflowId: text.slice(text.indexOf('.') + 1) }))
@@ -73,7 +74,7 @@ export type DailyMetrics = z.output<typeof DailyMetrics>
 export const DailyMetricsList = z
   .strictObject({
     data: z.array(DailyMetrics),
-    page: z.strictObject({ next_cursor: z.null(), limit: z.int() }),
+    page: WholePage,
   })
   .meta({ id: 'DailyMetricsList', description: 'Published days, newest first' })
 export type DailyMetricsList = z.output<typeof DailyMetricsList>
@@ -137,7 +138,7 @@ export const PipelineRunList = z
         })
         .meta({ id: 'PipelineRun' }),
     ),
-    page: z.strictObject({ next_cursor: z.string().nullable(), limit: z.int() }),
+    page: Page,
   })
   .meta({ id: 'PipelineRunList', description: 'Newest first' })
 export type PipelineRunList = z.output<typeof PipelineRunList>

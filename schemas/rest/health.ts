@@ -18,7 +18,7 @@ export const DependencyHealth = z
   .meta({ id: 'DependencyHealth' })
 export type DependencyHealth = z.output<typeof DependencyHealth>
 
-export const ChannelHealth = z
+const ChannelHealth = z
   .strictObject({
     channel: z.enum(CHANNELS),
     status: z.enum(['on', 'off']).meta({ description: '`off`: not configured; alerts do not go there' }),

@@ -2,6 +2,7 @@ import { z } from 'zod'
 import { DEAD_LETTER_CODES } from '../../domain/detection/fate.js'
 import { TOPICS } from '../../domain/events.js'
 import { STALE_REASONS } from '../../domain/kpi/day-versions.js'
+import { WholePage } from './page.js'
 import { dayText, instant, lineOf, textOf, Timestamp } from './parameters.js'
 
 const day = dayText
@@ -99,6 +100,6 @@ export type Schedule = z.output<typeof Schedule>
 export const ScheduleList = z
   .strictObject({
     data: z.array(Schedule),
-    page: z.strictObject({ next_cursor: z.null(), limit: z.int() }),
+    page: WholePage,
   })
   .meta({ id: 'ScheduleList' })

@@ -1,16 +1,18 @@
 import { z } from 'zod'
+import { Page, pageCursor, pageLimit } from './page.js'
+import { instant, lineOf, Timestamp } from './parameters.js'
 import { Role, UserId } from './users.js'
-import { instant, lineOf, Timestamp, wholeNumber } from './parameters.js'
 
 const KEY_ID = /^key_[0-9a-f]{16}$/
 export const KeyId = z.string('expected one id').regex(KEY_ID, 'not the id of a key')
 export const KeyParams = z.strictObject({ key_id: KeyId.meta({ description: 'The id of a key' }) })
 
+/** The query of `GET /keys`. @param pageLimitMax how many keys a page may have */
 export const keyListQuery = (pageLimitMax: number) =>
   z.strictObject({
-    limit: wholeNumber(1, pageLimitMax, Math.min(50, pageLimitMax)),
+    limit: pageLimit(pageLimitMax),
     user_id: UserId.optional().meta({ description: 'Those of one user' }),
-    cursor: KeyId.optional().meta({ description: '`page.next_cursor` of the page before' }),
+    cursor: pageCursor(KeyId),
   })
 
 const requestsPerMinute = z.int().min(1).max(10_000_000)
@@ -63,7 +65,7 @@ export const CreatedKey = Key.extend({
 export const KeyList = z
   .strictObject({
     data: z.array(Key),
-    page: z.strictObject({ next_cursor: z.string().nullable(), limit: z.int() }),
+    page: Page,
   })
   .meta({ id: 'KeyList' })
 

@@ -1,22 +1,19 @@
 import { z } from 'zod'
 import { AnomalyIdText } from './anomaly-id.js'
 import { AnomalyMode, AnomalyStatus } from './anomalies.js'
-import { dayText, Timestamp, wholeNumber } from './parameters.js'
+import { pageCursor, pageLimit, pageWith } from './page.js'
+import { dayText, Timestamp } from './parameters.js'
 
 const count = z.int().min(0)
 const Day = dayText.meta({ example: '2026-10-01' })
 const KINDS = ['missing', 'extra', 'different'] as const
-const cursor = { description: '`page.next_cursor` of the page before' }
-const page = z.strictObject({
-  next_cursor: z.string().nullable().meta({ description: 'Null on the last page' }),
-  limit: z.int(),
-})
+const page = pageWith(z.string().nullable().meta({ description: 'Null on the last page' }))
 
 /** The query of `GET /reconciliations`. @param pageLimitMax how many days a page may have */
 export const reconciliationListQuery = (pageLimitMax: number) =>
   z.strictObject({
-    limit: wholeNumber(1, pageLimitMax, Math.min(50, pageLimitMax)),
-    cursor: Day.optional().meta(cursor),
+    limit: pageLimit(pageLimitMax),
+    cursor: pageCursor(Day),
   })
 
 export const ReconciliationParams = z.strictObject({ day: Day })
@@ -25,8 +22,8 @@ export const ReconciliationParams = z.strictObject({ day: Day })
 export const differenceListQuery = (pageLimitMax: number) =>
   z.strictObject({
     kind: z.enum(KINDS, `not one of ${KINDS.join(', ')}`).optional(),
-    limit: wholeNumber(1, pageLimitMax, Math.min(50, pageLimitMax)),
-    cursor: AnomalyIdText.optional().meta(cursor),
+    limit: pageLimit(pageLimitMax),
+    cursor: pageCursor(AnomalyIdText),
   })
 
 export const Reconciliation = z

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { RULE_STATES } from '../../domain/detection/rule.js'
+import { WholePage } from './page.js'
 import { lineOf, Timestamp } from './parameters.js'
 
 export const RuleId = lineOf(100).regex(/^[A-Z][A-Z0-9_]*$/, 'not capitals, digits and _')
@@ -52,7 +53,7 @@ export type RuleVersion = z.output<typeof RuleVersion>
 export const RuleVersionList = z
   .strictObject({
     data: z.array(RuleVersion),
-    page: z.strictObject({ next_cursor: z.null(), limit: z.int() }),
+    page: WholePage,
   })
   .meta({ id: 'RuleVersionList', description: 'Newest version first within a rule; all of them' })
 

@@ -1,25 +1,18 @@
 import { z } from 'zod'
 import { Anomaly } from './anomalies.js'
-import { lineOf, Timestamp, wholeNumber } from './parameters.js'
+import { numberCursor, Page, pageLimit } from './page.js'
+import { lineOf, Timestamp } from './parameters.js'
 
 export const SessionParams = z.strictObject({ session_id: lineOf(512) })
 
 const EventTopic = z.enum(['clicks', 'purchases'], 'not one of clicks, purchases')
 
-const OffsetCursor = lineOf(15)
-  .regex(/^\d{1,15}$/, 'not a cursor that this API gave')
-  .transform(Number)
-  .optional()
-  .meta({
-    description: '`page.next_cursor` of the page before: an offset',
-    override: { type: 'string', pattern: '^\\d{1,15}$' },
-  })
-
+/** The query of `GET /sessions/{session_id}/events`. @param pageLimitMax how many events a page may have */
 export const sessionEventsQuery = (pageLimitMax: number) =>
   z.strictObject({
     of: EventTopic.prefault('clicks'),
-    limit: wholeNumber(1, pageLimitMax, Math.min(100, pageLimitMax)),
-    cursor: OffsetCursor,
+    limit: pageLimit(pageLimitMax, 100),
+    cursor: numberCursor('`page.next_cursor` of the page before: an offset'),
   })
 
 const offset = z.int().min(0)
@@ -80,7 +73,7 @@ export const SessionEvents = z
       }),
     ),
     read: ReadPart,
-    page: z.strictObject({ next_cursor: z.string().nullable(), limit: z.int() }),
+    page: Page,
   })
   .meta({ id: 'SessionEvents', description: 'In the order of the log. A page may be empty and have a next one' })
 export type SessionEvents = z.output<typeof SessionEvents>

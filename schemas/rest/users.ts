@@ -1,19 +1,21 @@
 import { z } from 'zod'
 import { ROLES } from '../../domain/access/roles.js'
 import { USER_KINDS } from '../../domain/access/users.js'
-import { flag, lineOf, replaceWith, Timestamp, wholeNumber } from './parameters.js'
+import { Page, pageCursor, pageLimit } from './page.js'
+import { flag, lineOf, replaceWith, Timestamp } from './parameters.js'
 
 const USER_ID = /^user_[0-9a-f]{16}$/
 export const UserId = z.string('expected one id').regex(USER_ID, 'not the id of a user')
 export const UserParams = z.strictObject({ user_id: UserId.meta({ description: 'The id of a user' }) })
 export const Role = z.enum(ROLES, `not one of ${ROLES.join(', ')}`)
 
+/** The query of `GET /users`. @param pageLimitMax how many users a page may have */
 export const userListQuery = (pageLimitMax: number) =>
   z.strictObject({
     role: Role.optional(),
     enabled: flag.optional(),
-    limit: wholeNumber(1, pageLimitMax, Math.min(50, pageLimitMax)),
-    cursor: UserId.optional().meta({ description: '`page.next_cursor` of the page before' }),
+    limit: pageLimit(pageLimitMax),
+    cursor: pageCursor(UserId),
   })
 
 const name = lineOf(200).meta({ description: 'What people call them', example: 'Ada Byron' })
@@ -59,6 +61,6 @@ export type User = z.output<typeof User>
 export const UserList = z
   .strictObject({
     data: z.array(User),
-    page: z.strictObject({ next_cursor: z.string().nullable(), limit: z.int() }),
+    page: Page,
   })
   .meta({ id: 'UserList', description: 'The oldest first' })

@@ -38,7 +38,7 @@ function readOptions(args: string[]): Options {
     },
   })
   if (!/^\d{1,9}$/.test(values.seed)) throw new Error('--seed is a whole number')
-  if (!/^\d{1,9}$/.test(values.minutes)) throw new Error('--minutes is a whole number')
+  if (!/^\d{1,9}(\.\d{1,3})?$/.test(values.minutes)) throw new Error('--minutes is a number such as 2 or 1.5')
   const rows = (values.row ?? '').split(',').map((id) => id.trim().toUpperCase())
   const { quick, report } = values
   const [seed, minutes] = [Number(values.seed), Number(values.minutes)]

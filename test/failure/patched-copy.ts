@@ -38,7 +38,8 @@ export function patchedCopy(patches: readonly Patch[]): PatchedCopy {
   try {
     for (const name of readdirSync(packageRoot))
       if (name !== 'dist' && !name.startsWith('.')) symlinkSync(join(packageRoot, name), join(root, name))
-    cpSync(join(packageRoot, 'dist'), join(root, 'dist'), { recursive: true })
+    const isRun = (path: string) => !path.endsWith('.map')
+    cpSync(join(packageRoot, 'dist'), join(root, 'dist'), { recursive: true, filter: isRun })
     for (const { file, from, to } of patches) {
       const path = join(root, 'dist', file)
       writeFileSync(path, aroundPlace(path, from).join(to))

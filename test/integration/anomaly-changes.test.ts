@@ -6,6 +6,7 @@ import { AVRO_SCHEMAS } from '../../schemas/avro-schemas.js'
 import { waitUntil } from '../support/child-process.js'
 import { DetectionStage } from '../support/detection-stage.js'
 import { readTopics } from '../support/dump-topic.js'
+import { askBrokers } from '../support/kafka-admin.js'
 import { useTestStack } from '../support/stack.js'
 import type { LogEnds } from '../support/stage-topics.js'
 
@@ -162,11 +163,9 @@ function grouped(changes: readonly Change[]): Map<string, Change[]> {
 }
 
 /** A topic that takes only records of a few bytes refuses whatever is sent to it. */
-async function takeRecordsOf(brokers: string[], bytes: string): Promise<void> {
-  const admin = new kafkajs.Kafka({ brokers, logLevel: kafkajs.logLevel.NOTHING }).admin()
-  await admin.connect()
-  try {
-    await admin.alterConfigs({
+const takeRecordsOf = (brokers: string[], bytes: string): Promise<void> =>
+  askBrokers(brokers, (admin) =>
+    admin.alterConfigs({
       validateOnly: false,
       resources: [
         {
@@ -178,8 +177,5 @@ async function takeRecordsOf(brokers: string[], bytes: string): Promise<void> {
           ],
         },
       ],
-    })
-  } finally {
-    await admin.disconnect()
-  }
-}
+    }),
+  )

@@ -18,6 +18,8 @@ import { DetectionStage } from '../support/detection-stage.js'
 import { dumpTopics } from '../support/dump-topic.js'
 import { startS3Server } from '../support/s3-server.js'
 import { useTestStack } from '../support/stack.js'
+import { SupervisedApp } from '../support/supervised-app.js'
+import { crashConsumer } from '../support/taken-group.js'
 import { openTestPool } from '../support/test-pool.js'
 
 const RECORDS = 40_000
@@ -46,7 +48,7 @@ describe('the archiver', function () {
   })
   after(() => stage.close())
 
-  const passes = (records: number, archivers: readonly ServiceProcess[], deadlineMs = 60_000) =>
+  const passes = (records: number, archivers: readonly Pick<ServiceProcess, 'output'>[], deadlineMs = 60_000) =>
     waitUntil(
       () => archivers.map(({ output }) => output).join('\n'),
       deadlineMs,
@@ -66,11 +68,20 @@ describe('the archiver', function () {
 
   it('writes every valid record once, as it stands in the log, into a file of its day', async () => {
     await stage.freshDatabase()
+    // No clock makes it roll, and a day begins only once: most of it is written because of its bytes.
+    const rolling = stage.startArchiver({ ARCHIVE_ROLL_INTERVAL_MS: '3600000', ARCHIVE_ROLL_BYTES: '65536' })
+    await passes(total * 0.8, [rolling])
+    await rolling.stop()
     const archiver = stage.startArchiver()
     await passes(total, [archiver])
     await archiver.stop()
     assert.deepEqual(await differences(), [])
     assert.deepEqual(files().sort(), (await named()).sort())
+    // A day that begins makes one or two of each.
+    for (const partition of [0, 1, 2, 3]) {
+      const written = files().filter((file) => file.startsWith(`clicks/date=2026-01-11/p000${partition}-`))
+      assert.ok(written.length >= 4, `${written.length} files of partition ${partition} because of their bytes`)
+    }
     assert.ok(files().some((file) => /^clicks\/date=2026-01-11\/p0001-e000001-\d{15}-\d{15}\.parquet$/.test(file)))
     const { rows } = await stage.db.query<{ skipped: number; days: number; files: number }>(
       `SELECT (SELECT sum(c.invalid) FROM archive_checkpoints c)::int AS skipped,
@@ -154,6 +165,24 @@ describe('the archiver', function () {
     await sleep(1_500)
     await zombie.kill()
     await heir.stop()
+    assert.deepEqual(await differences(), [])
+  })
+
+  it('whose consumer crashes says why and ends; its supervisor starts it again, and every record is there once', async () => {
+    await stage.freshDatabase()
+    const group = { ARCHIVER_GROUP_ID: `crashed-${process.pid}`, KAFKA_SESSION_TIMEOUT_MS: '1000' }
+    const small = { FETCH_MAX_BYTES: '131072', FETCH_MAX_BYTES_PER_PARTITION: '32768' }
+    const env = { ...stage.env, ...group, ...small, ARCHIVE_ROLL_RECORDS: '400', ARCHIVE_ROLL_INTERVAL_MS: '300' }
+    const app = await SupervisedApp.start('archiver', env, stage.file('supervised'))
+    try {
+      await passes(total / 8, [app])
+      const endedAt = await crashConsumer(app, stage.brokers, group.ARCHIVER_GROUP_ID, () => stage.archived())
+      assert.ok(endedAt < total, 'there was work left')
+      await passes(total, [app])
+      await app.stop()
+    } finally {
+      await app.kill()
+    }
     assert.deepEqual(await differences(), [])
   })
 })

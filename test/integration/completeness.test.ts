@@ -3,7 +3,7 @@ import { reportProduced } from '../../db/stores/minute-counts.js'
 import { TOPICS } from '../../domain/events.js'
 import type { Completeness } from '../../schemas/rest/completeness.js'
 import { waitUntil } from '../support/child-process.js'
-import { deleteBefore } from '../support/delete-records.js'
+import { deleteBefore } from '../support/topic-faults.js'
 import { DetectionStage } from '../support/detection-stage.js'
 import { startStageApi, type StageApi } from '../support/stage-api.js'
 import { useTestStack } from '../support/stack.js'
@@ -157,7 +157,24 @@ describe('completeness', function () {
       (m) => m.topic === TOPICS.clicks && m.kafka_partition === 1 && m.minute === minute.toISOString(),
     )
     assert.equal(shown?.uncounted, 7)
-    assert.match(await api.metrics(), metricOf(TOPICS.clicks, 1, 'reported_missing', 7))
+    assert.deepEqual([found?.incomplete_minutes, found?.oldest_incomplete_minute], [1, minute.toISOString()])
+    const metrics = await api.metrics()
+    assert.match(metrics, metricOf(TOPICS.clicks, 1, 'reported_missing', 7))
+    const atPartition = `\\{topic="${TOPICS.clicks}",partition="1"[^}]*\\}`
+    const startS = minute.getTime() / 1_000
+    for (const gauge of [
+      `incomplete_minutes${atPartition} 1`,
+      `oldest_incomplete_minute_seconds${atPartition} ${startS}`,
+    ])
+      assert.match(metrics, new RegExp(`^guardian_completeness_${gauge}$`, 'm'))
+    const latest = minutesOf(metrics, TOPICS.clicks, 1)
+    // Of the last minutes, one may have had no record.
+    assert.ok(latest.has(0) && latest.size > 5 && latest.size <= 10, `${latest.size} minutes`)
+    for (const [behind, records] of latest) {
+      const { accepted = 0, duplicate = 0, late = 0, dead = 0, uncounted, reported } = records
+      assert.equal(uncounted, behind === 0 ? 7 : 0, `${behind} minutes behind`)
+      assert.equal(accepted + duplicate + late + dead + uncounted, reported)
+    }
   })
 
   it('keeps the counts of minutes as long as it is told to', async () => {
@@ -182,3 +199,14 @@ const metricOf = (topic: string, partition: number, what: string, value: number)
   new RegExp(
     `guardian_completeness_records\\{topic="${topic}",partition="${partition}",what="${what}"[^}]*\\} ${value}\\n`,
   )
+
+/** What the metrics say of the latest minutes of a partition, by how far each is behind. */
+function minutesOf(metrics: string, topic: string, partition: number): Map<number, Record<string, number>> {
+  const found = new Map<number, Record<string, number>>()
+  const labels = `topic="${topic}",partition="${partition}",minutes_behind="(\\d+)",what="(\\w+)"`
+  for (const [, behind = '', what = '', value] of metrics.matchAll(
+    new RegExp(`^guardian_completeness_minute_records\\{${labels}[^}]*\\} (\\d+)$`, 'gm'),
+  ))
+    found.set(Number(behind), { ...found.get(Number(behind)), [what]: Number(value) })
+  return found
+}

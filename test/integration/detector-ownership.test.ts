@@ -2,14 +2,18 @@ import assert from 'node:assert/strict'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { TOPICS } from '../../domain/events.js'
 import { waitUntil, type ServiceProcess } from '../support/child-process.js'
-import { deleteBefore } from '../support/delete-records.js'
+import { deleteBefore } from '../support/topic-faults.js'
 import { DetectionStage } from '../support/detection-stage.js'
 import type { OracleRow } from '../support/run-oracle.js'
 import { useTestStack } from '../support/stack.js'
 import type { LogEnds } from '../support/stage-topics.js'
+import { SupervisedApp } from '../support/supervised-app.js'
+import { crashConsumer } from '../support/taken-group.js'
 
 const RECORDS = 60_000
 const SEED = 77
+
+type Freezable = Pick<ServiceProcess, 'output' | 'freeze' | 'kill'>
 
 describe('who owns a partition, and from where it goes on', function () {
   this.timeout(300_000)
@@ -61,7 +65,7 @@ describe('who owns a partition, and from where it goes on', function () {
     )
 
   /** Every partition of clicks is taken and has gone some of its way. */
-  const onTheWay = (detector: ServiceProcess) =>
+  const onTheWay = (detector: Freezable) =>
     waitUntil(
       () => detector.output,
       60_000,
@@ -76,10 +80,10 @@ describe('who owns a partition, and from where it goes on', function () {
     )
 
   /** On a busy machine one may have done it all before it is frozen: then another one tries. */
-  const frozenOnTheWay = async (settings: Record<string, string>): Promise<ServiceProcess> => {
+  const frozenOnTheWay = async <P extends Freezable>(start: () => Promise<P>): Promise<P> => {
     for (let attempt = 1; ; attempt++) {
       await stage.freshDatabase()
-      const detector = stage.startDetector(settings)
+      const detector = await start()
       await onTheWay(detector)
       detector.freeze()
       if ((await stage.processed()) < RECORDS) return detector
@@ -90,7 +94,7 @@ describe('who owns a partition, and from where it goes on', function () {
 
   it('an owner that was frozen while another took over is fenced when it wakes, and changes nothing', async () => {
     const settings = slowly('frozen')
-    const zombie = await frozenOnTheWay(settings)
+    const zombie = await frozenOnTheWay(() => Promise.resolve(stage.startDetector(settings)))
     const heir = stage.startDetector(settings)
     await waitUntil(
       () => heir.output,
@@ -101,6 +105,27 @@ describe('who owns a partition, and from where it goes on', function () {
     await says(zombie, 'partition_lost')
     await heir.stop()
     await zombie.stop()
+    assert.deepEqual(await stage.rows(), expected)
+    assert.deepEqual(await stage.fates(), fates)
+  })
+
+  it('a process whose consumer crashes says why and ends; its supervisor starts it again, and the result is as without', async () => {
+    const settings = slowly('crashed')
+    const app = await frozenOnTheWay(() =>
+      SupervisedApp.start('detector', { ...stage.env, ...settings }, stage.file('supervised')),
+    )
+    try {
+      const endedAt = await crashConsumer(app, stage.brokers, settings.DETECTOR_GROUP_ID, () => stage.processed())
+      assert.ok(endedAt < RECORDS, 'there was work left')
+      await waitUntil(
+        () => app.output,
+        60_000,
+        async () => (await stage.processed()) >= RECORDS,
+      )
+      await app.stop()
+    } finally {
+      await app.kill()
+    }
     assert.deepEqual(await stage.rows(), expected)
     assert.deepEqual(await stage.fates(), fates)
   })
@@ -176,7 +201,7 @@ describe('who owns a partition, and from where it goes on', function () {
     await stage.ask(['simulate', '--day', '2026-01-11', '--events', '100', '--duration', '10s', '--seed', '5'])
     const detector = stage.startDetector()
     assert.equal(await detector.exited, 1)
-    assert.match(detector.output, /GRD_SNAPSHOT_REFUSED|checksum/)
+    assert.match(detector.log, /GRD_SNAPSHOT_REFUSED|checksum/)
     assert.deepEqual(await stage.rows(), before)
   })
 

@@ -1,7 +1,11 @@
 import assert from 'node:assert/strict'
+import { TOPICS } from '../../domain/events.js'
 import { anomalyIdOf } from '../../schemas/rest/anomaly-id.js'
+import { clicksOf, fullestWindow, sendClicks, type CraftedClick } from '../support/crafted-sessions.js'
+import { deleteBefore } from '../support/topic-faults.js'
 import { DetectionStage } from '../support/detection-stage.js'
 import { useTestStack } from '../support/stack.js'
+import { AFTER_GAP, BELOW, CRAFTED, GAP, inLogOrder, LATE, NOON, RULES, SHADOWED } from '../support/why-not-sessions.js'
 
 interface Explanation {
   readonly agrees: boolean
@@ -19,8 +23,20 @@ interface WhyNotRule {
   readonly peak: { readonly events: number } | null
 }
 
+interface WhyNotAnswer {
+  readonly session_id: string
+  readonly kafka_partition: number
+  readonly from_offset: number
+  readonly to_offset: number
+  readonly unread: number
+  readonly records: Readonly<Record<string, number>>
+  readonly data_gaps: readonly { readonly from_offset: number; readonly to_offset: number }[]
+  readonly rules: readonly WhyNotRule[]
+}
+
 interface Named {
   readonly id: string
+  readonly session_id: string
   readonly status: string
   readonly mode: string
   readonly rule_id: string
@@ -39,6 +55,7 @@ describe('anomalies explained by their log', function () {
     await stage.ask(['rules', 'set', 'LOW_DIVERSITY_RATIO', 'windowMs=120000', 'slideMs=30000', 'minEvents=60'])
     await stage.ask(['rules', 'set', 'BOT_LIKE', '--state', 'shadow', 'minEvents=60'])
     await stage.ask(['simulate', '--day', '2026-01-10', '--events', '40000', '--duration', '400s', '--seed', '78'])
+    await sendClicks(stage, inLogOrder())
     await stage.finish(stage.startDetector(), await stage.logEnds())
     anomalies = await named(stage)
   })
@@ -139,6 +156,79 @@ describe('anomalies explained by their log', function () {
     assert.equal((await stage.guardian(['why-not', 'nobody', '--limit', '0'])).code, 2)
   })
 
+  const whyNot = (session: string) => stage.ask<WhyNotAnswer>(['why-not', session])
+  const byRule = <T>(answer: WhyNotAnswer, of: (rule: WhyNotRule) => T) =>
+    Object.fromEntries(answer.rules.map((rule) => [`${rule.rule_id} ${rule.mode}`, of(rule)]))
+  const peaks = (clicks: readonly CraftedClick[]) =>
+    Object.fromEntries(Object.entries(RULES).map(([name, rule]) => [name, fullestWindow(clicks, rule)]))
+
+  it('says of late, repeated, undecodable, diverse and shadowed sessions what kept each rule from them, and their peaks', async () => {
+    const end = (await stage.logEnds()).get(`${TOPICS.clicks}/0`)
+    const answers = await Promise.all(Object.keys(CRAFTED).map(whyNot))
+    for (const answer of answers) {
+      const { counts = [], rest, says } = CRAFTED[answer.session_id] ?? {}
+      assert.deepEqual(
+        byRule(answer, ({ reason }) => reason),
+        says,
+        answer.session_id,
+      )
+      assert.deepEqual(
+        byRule(answer, ({ peak }) => peak),
+        peaks(counts),
+        answer.session_id,
+      )
+      const fates = { accepted: counts.length, duplicate: 0, late: 0, dead: 0 }
+      assert.deepEqual(answer.records, { ...fates, ...(rest ? { [rest[0]]: rest[1].length } : {}) })
+      const { kafka_partition, from_offset, to_offset, unread, data_gaps } = answer
+      assert.deepEqual([kafka_partition, from_offset, to_offset, unread, data_gaps], [0, 0, end, 0, []])
+    }
+    assert.equal(answers.length, 5)
+    const flagged = anomalies.filter(({ session_id }) => CRAFTED[session_id] !== undefined)
+    assert.deepEqual(
+      new Set(flagged.map(({ session_id, rule_id, mode }) => `${session_id} ${rule_id} ${mode}`)),
+      new Set([`${SHADOWED} BOT_LIKE shadow`, `${SHADOWED} LOW_DIVERSITY_RATIO active`]),
+    )
+  })
+
+  it('says it to people in a line for each rule', async () => {
+    const { stdout } = await stage.guardian(['why-not', LATE])
+    assert.match(stdout, new RegExp(`^Session ${LATE}: 25 accepted, 0 duplicate, 10 late, 0 dead\\.$`, 'm'))
+    assert.match(
+      stdout,
+      /^ {2}HIGH_FREQUENCY version 2 \(active\): too few events that count: late ones would have been enough; at its fullest, 25 of 30 events from 2026-01-10T12:00:00.000Z to 2026-01-10T12:00:10.000Z$/m,
+    )
+  })
+
+  it('says when records were lost in a gap near a session, and when a rule came later', async () => {
+    const ends = await stage.logEnds()
+    const from = ends.get(`${TOPICS.clicks}/1`) ?? 0
+    await sendClicks(stage, clicksOf(GAP, 10, { fromMs: NOON, everyMs: 200 }))
+    await deleteBefore(stage.brokers, 1, from + 10)
+    const left = clicksOf(GAP, 10, { fromMs: NOON + 4_000, everyMs: 200 })
+    const later = clicksOf(AFTER_GAP, 10, { fromMs: NOON + 200_000, everyMs: 200 })
+    const other = clicksOf(LATE, 1, { fromMs: NOON + 300_000, everyMs: 1 })
+    await sendClicks(stage, [...left, ...later, ...other])
+    await stage.ask(['rules', 'set', 'HIGH_FREQUENCY', 'minEvents=20'])
+    await stage.finish(stage.startDetector(), await stage.logEnds())
+    const [lost, after, before] = await Promise.all([GAP, AFTER_GAP, LATE].map(whyNot))
+    assert.ok(lost && after && before)
+    assert.deepEqual(new Set(lost.rules.map(({ reason }) => reason)), new Set(['gap']))
+    assert.deepEqual(
+      byRule(lost, ({ peak }) => peak),
+      peaks(left),
+    )
+    assert.deepEqual(lost.data_gaps, [{ from_offset: from, to_offset: from + 10 }])
+    assert.deepEqual([lost.from_offset, lost.unread], [from + 10, 0])
+    assert.deepEqual(
+      byRule(after, ({ reason }) => reason),
+      BELOW,
+    )
+    assert.deepEqual(
+      byRule(before, ({ reason }) => reason),
+      { ...BELOW, 'HIGH_FREQUENCY active': 'not_in_force' },
+    )
+  })
+
   it('ends with 2 for what is no id, and with 1 for an anomaly that is not there', async () => {
     assert.equal((await stage.guardian(['explain', 'nothing'])).code, 2)
     assert.equal((await stage.guardian(['explain'])).code, 2)
@@ -151,12 +241,12 @@ describe('anomalies explained by their log', function () {
 })
 
 async function named(stage: DetectionStage): Promise<Named[]> {
-  const { rows } = await stage.db.query<Omit<Named, 'id'> & { window_start: Date; session_id: string; mode: 'active' }>(
+  const { rows } = await stage.db.query<Omit<Named, 'id'> & { window_start: Date; mode: 'active' }>(
     `SELECT a.window_start, a.session_id, a.rule_id, a.mode, a.status, a.event_count FROM anomaly_sessions a
       ORDER BY a.window_start, a.session_id, a.rule_id, a.mode`,
   )
-  return rows.map(({ window_start, session_id, ...row }) => ({
+  return rows.map(({ window_start, ...row }) => ({
     ...row,
-    id: anomalyIdOf({ windowStart: window_start, sessionId: session_id, ruleId: row.rule_id, mode: row.mode }),
+    id: anomalyIdOf({ windowStart: window_start, sessionId: row.session_id, ruleId: row.rule_id, mode: row.mode }),
   }))
 }

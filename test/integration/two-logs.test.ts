@@ -83,8 +83,8 @@ describe('a topic that was made anew', function () {
         () => Promise.resolve(!refusing.isRunning),
       )
       assert.equal(await refusing.exited, 1)
-      assert.match(refusing.output, /made anew\? If so, run `guardian new-log km\./)
-      assert.match(refusing.output, /GRD_DATA_GAP/)
+      assert.match(refusing.log, /made anew\? If so, run `guardian new-log km\./)
+      assert.match(refusing.log, /GRD_DATA_GAP/)
     }
     assert.deepEqual(await stage.rows(), rows)
     assert.deepEqual(await stage.fates(), counted)

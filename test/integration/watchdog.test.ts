@@ -70,9 +70,9 @@ describe('a detector that makes no progress', function () {
           () => Promise.resolve(!stuck.isRunning),
         )
         assert.equal(await stuck.exited, 1)
-        assert.match(stuck.output, /GRD_STALLED/)
-        assert.match(stuck.output, /"partition_stuck"/)
-        assert.match(stuck.output, step)
+        assert.match(stuck.log, /GRD_STALLED/)
+        assert.match(stuck.log, /"partition_stuck"/)
+        assert.match(stuck.log, step)
       } finally {
         copy.remove()
       }
@@ -92,8 +92,8 @@ describe('a detector that makes no progress', function () {
       () => Promise.resolve(!full.isRunning),
     )
     assert.equal(await full.exited, 1)
-    assert.match(full.output, /GRD_STATE_LIMIT/)
-    assert.match(full.output, /the state of km\.clicks\.v1\/\d takes \d+ bytes .*MAX_PARTITION_STATE_BYTES is 524288/)
+    assert.match(full.log, /GRD_STATE_LIMIT/)
+    assert.match(full.log, /the state of km\.clicks\.v1\/\d takes \d+ bytes .*MAX_PARTITION_STATE_BYTES is 524288/)
     await stage.finish(stage.startDetector(settings), ends)
     assert.deepEqual(await stage.rows(), expected)
     assert.deepEqual(await stage.fates(), fates)

@@ -7,6 +7,7 @@ import {
 } from '../../workflows/contract.js'
 import { writeWorkflowBundle } from '../../workers/orchestrator/workflow-bundle.js'
 import { ServiceProcess, waitUntil } from './child-process.js'
+import { sendDeadLetters, type DeadLetterBatch } from './dead-letters.js'
 import { DetectionStage } from './detection-stage.js'
 import { startMailReceiver, type MailReceiver } from './mail-receiver.js'
 import { testStack } from './stack.js'
@@ -122,6 +123,15 @@ export class AlertStage {
   async restart(): Promise<void> {
     this.orchestrator = this.#spawn()
     await this.#started()
+  }
+
+  sendDeadLetters(...batches: DeadLetterBatch[]): Promise<void> {
+    return sendDeadLetters(this.stage.servers.kafkaBrokers, batches)
+  }
+
+  /** What Slack was sent last. */
+  lastText(): string {
+    return this.slack.taken.at(-1)?.body.text ?? ''
   }
 
   /** Takes one look at the dead letters. */

@@ -61,19 +61,24 @@ export class ServiceProcess {
     return Number(/VmHWM:\s+(\d+)/.exec(status)?.[1] ?? Number.NaN) * 1_024
   }
 
-  /** The end of its log. */
+  /** The end of its log, for whoever reads why it failed. */
   get output(): string {
-    return this.#output().slice(-4_000)
+    return this.log.slice(-4_000)
+  }
+
+  /** The last megabyte of its log. What is looked for may lie far before the end, when a client repeats itself. */
+  get log(): string {
+    return this.#output()
   }
 
   /** How often its log says something, in its last megabyte. */
   says(text: string): number {
-    return this.#output().split(text).length - 1
+    return this.log.split(text).length - 1
   }
 
   /** What its log has last said that fits a pattern's first group, in its last megabyte. */
   said(pattern: RegExp): string | undefined {
-    return [...this.#output().matchAll(new RegExp(pattern, 'g'))].at(-1)?.[1]
+    return [...this.log.matchAll(new RegExp(pattern, 'g'))].at(-1)?.[1]
   }
 
   /** Holds it where it is, as a long pause of its machine would, until `thaw`. */

@@ -9,6 +9,9 @@ export interface DeadLetterBatch {
   readonly count: number
 }
 
+/** So many dead letters of one cause. */
+export const batch = (code: string, topic: string, count: number): DeadLetterBatch => ({ code, topic, count })
+
 /** Sends dead letters as the detector does, straight to their topic. */
 export async function sendDeadLetters(brokers: string, batches: readonly DeadLetterBatch[]): Promise<void> {
   const log = pino({ level: 'silent' })

@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import pg from 'pg'
 import { LARGE_STATE_ENV } from '../../platform/large-state.js'
 import { runGuardian, ServiceProcess, waitUntil, type Finished } from './child-process.js'
+import { administer, createMigratedCopy } from './migrated-copy.js'
 import type { OracleFates, OracleRow } from './run-oracle.js'
 import { deleteTopics, logEnds, type LogEnds } from './stage-topics.js'
 
@@ -38,6 +39,7 @@ export class DetectionStage {
   readonly #processes: ServiceProcess[] = []
   #pool: pg.Pool | undefined
   #databaseUrl = ''
+  #hasTopics = false
 
   private constructor(servers: StageServers, folder: string, settings: Readonly<Record<string, string>>) {
     this.servers = servers
@@ -83,17 +85,18 @@ export class DetectionStage {
   async freshDatabase(rules?: StageRules): Promise<void> {
     await this.#pool?.end()
     const name = `guardian_test_${randomBytes(6).toString('hex')}`
-    await this.#asOwner(`CREATE DATABASE ${name}`)
+    await createMigratedCopy(this.servers.databaseUrl, name)
     this.#databases.push(name)
     const url = new URL(this.servers.databaseUrl)
     url.pathname = `/${name}`
     this.#databaseUrl = url.toString()
     this.#pool = new pg.Pool({ connectionString: this.#databaseUrl, max: 2 })
     this.#pool.on('error', () => undefined) // the server ends idle connections when the database is dropped
-    await this.#setUp()
+    if (!this.#hasTopics) await this.#setUp()
     if (rules) await this.#useRules(rules)
   }
 
+  /** Makes the topics, and all else that is not there. */
   async #setUp(): Promise<void> {
     await waitUntil(
       () => 'guardian setup',
@@ -116,6 +119,7 @@ export class DetectionStage {
           () => false,
         ),
     )
+    this.#hasTopics = true
   }
 
   /** Makes the topics anew; the database still knows the old ones. */
@@ -127,6 +131,7 @@ export class DetectionStage {
   /** Goes on with an empty log and an empty database. */
   async freshTopics(): Promise<void> {
     await deleteTopics(this.brokers)
+    this.#hasTopics = false
     await this.freshDatabase()
   }
 
@@ -163,6 +168,8 @@ export class DetectionStage {
       ARCHIVER_METRICS_PORT: '0',
       ARCHIVER_GROUP_ID: `stage-${randomBytes(6).toString('hex')}`,
       ARCHIVE_ROLL_INTERVAL_MS: '300',
+      // However quick the machine is, a day has files that can be put together.
+      ARCHIVE_ROLL_RECORDS: '1000',
       ...settings,
     }
     const archiver = new ServiceProcess('workers/archiver/main.js', env)
@@ -261,7 +268,7 @@ export class DetectionStage {
   async close(): Promise<void> {
     await this.endProcesses()
     await this.#pool?.end()
-    for (const name of this.#databases) await this.#asOwner(`DROP DATABASE ${name} WITH (FORCE)`)
+    for (const name of this.#databases) await administer(this.servers.databaseUrl, `DROP DATABASE ${name} WITH (FORCE)`)
     await rm(this.#folder, { recursive: true })
   }
 
@@ -273,15 +280,5 @@ export class DetectionStage {
        VALUES ('HIGH_FREQUENCY', 2, 'HIGH_FREQUENCY', 'active', $1), ('BOT_LIKE', 2, 'BOT_LIKE', 'active', $2)`,
       [parameters(highFrequency), { ...parameters(botLike), maxDistinctItems: botLike[3] }],
     )
-  }
-
-  async #asOwner(statement: string): Promise<void> {
-    const client = new pg.Client({ connectionString: this.servers.databaseUrl })
-    await client.connect()
-    try {
-      await client.query(statement)
-    } finally {
-      await client.end()
-    }
   }
 }

@@ -17,6 +17,8 @@ const PORTS = [
   'API_METRICS_PORT',
   'ARCHIVER_METRICS_PORT',
 ]
+/** Java compiles only what is cheap: a stack of a test ends before more would pay. */
+const BRIEFLY = { JAVA_TOOL_OPTIONS: '-XX:TieredStopAtLevel=1' }
 const GIVEN = ['DATABASE_URL', 'KAFKA_BROKERS', 'SCHEMA_REGISTRY_URL', 'TEMPORAL_ADDRESS']
 
 /** An environment in which a stack of its own can be started, beside any other: free ports, servers of its own. */
@@ -26,6 +28,7 @@ export async function stackEnvironment(dataDir: string): Promise<Record<string, 
     ...Object.fromEntries(PASSED_ON.flatMap((name) => (process.env[name] ? [[name, process.env[name]]] : []))),
     ...Object.fromEntries(PORTS.map((name, index) => [name, String(ports[index])])),
     ...Object.fromEntries(GIVEN.map((name) => [name, ''])),
+    ...BRIEFLY,
     GUARDIAN_DATA_DIR: dataDir,
     GUARDIAN_KAFKA_PORT: String(kafka),
     PORT: String(api),

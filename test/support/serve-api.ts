@@ -174,6 +174,7 @@ export async function serveApi(deps: Partial<ApiDeps> = {}): Promise<ServedApi> 
     readChannels: () => Promise.resolve([]),
     readStats: () => Promise.resolve({ partitions: [], anomalies: [], dataGaps: 0 }),
     readCompleteness: () => Promise.resolve({ partitions: [], minutes: [] }),
+    completenessMinutes: 10,
     readLag: () => Promise.resolve(new Map()),
     checkDependencies: () => Promise.resolve([]),
     ...deps,

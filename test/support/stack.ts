@@ -2,7 +2,6 @@ import { randomBytes, randomUUID } from 'node:crypto'
 import { chmodSync, mkdtempSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import pg from 'pg'
 import {
   SERVER_NAMES,
   ServerSet,
@@ -11,6 +10,7 @@ import {
   type ServerName,
 } from '../../deploy/local/servers.js'
 import { startKeeper, type Keeper } from '../../deploy/local/start-keeper.js'
+import { administer } from './migrated-copy.js'
 import { makeProcessLogins } from './process-logins.js'
 
 /** The servers of one mocha run, with every address filled in; those of servers that were not asked for are empty. */
@@ -81,28 +81,24 @@ export interface TestDatabase {
   drop: () => Promise<void>
 }
 
-/** Makes an empty database in the shared PostgreSQL. Its name begins with `test_`, for destructive helpers to check. */
-export async function createTestDatabase(suite: string): Promise<TestDatabase> {
+/**
+ * Makes a database in the shared PostgreSQL. Its name begins with `test_`, for destructive helpers to check.
+ * @param create how it is made; empty when nothing is said
+ */
+export async function createTestDatabase(suite: string, create = createEmpty): Promise<TestDatabase> {
   const { databaseUrl } = await testStack('postgres')
   const name = `test_${suite
     .toLowerCase()
     .replaceAll(/[^a-z0-9]+/g, '_')
     .slice(0, 40)}_${randomBytes(4).toString('hex')}`
-  await administer(databaseUrl, `CREATE DATABASE ${name}`)
+  await create(databaseUrl, name)
   const url = new URL(databaseUrl)
   url.pathname = `/${name}`
   return { name, url: url.href, drop: () => administer(databaseUrl, `DROP DATABASE IF EXISTS ${name} WITH (FORCE)`) }
 }
 
-async function administer(url: string, statement: string): Promise<void> {
-  const client = new pg.Client({ connectionString: url })
-  await client.connect()
-  try {
-    await client.query(statement)
-  } finally {
-    await client.end()
-  }
-}
+const createEmpty = (databaseUrl: string, name: string): Promise<void> =>
+  administer(databaseUrl, `CREATE DATABASE ${name}`)
 
 async function open(): Promise<Shared> {
   const dataDir = temporaryDir()
@@ -114,6 +110,7 @@ async function open(): Promise<Shared> {
     ports: 'free',
     env: process.env,
     fsync: false,
+    isBrief: true,
     password: randomUUID(),
     keeper,
   })

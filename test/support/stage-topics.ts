@@ -1,6 +1,6 @@
-import kafkajs from 'kafkajs'
 import { TOPICS } from '../../domain/events.js'
 import { waitUntil } from './child-process.js'
+import { askBrokers } from './kafka-admin.js'
 
 /** Where the log ends, by `topic/partition`. */
 export type LogEnds = ReadonlyMap<string, number>
@@ -8,7 +8,7 @@ export type LogEnds = ReadonlyMap<string, number>
 /** @throws while a topic of events is not there, or a partition of it has no leader */
 export async function logEnds(brokers: string[]): Promise<LogEnds> {
   const ends = new Map<string, number>()
-  await withAdmin(brokers, async (admin) => {
+  await askBrokers(brokers, async (admin) => {
     for (const topic of [TOPICS.clicks, TOPICS.purchases])
       for (const { partition, high } of await admin.fetchTopicOffsets(topic))
         ends.set(`${topic}/${partition}`, Number(high))
@@ -19,7 +19,7 @@ export async function logEnds(brokers: string[]): Promise<LogEnds> {
 /** Deletes all topics of the product, and waits until they are gone. */
 export function deleteTopics(brokers: string[]): Promise<void> {
   const ours = new Set<string>(Object.values(TOPICS))
-  return withAdmin(brokers, async (admin) => {
+  return askBrokers(brokers, async (admin) => {
     const topics = (await admin.listTopics()).filter((topic) => ours.has(topic))
     if (topics.length > 0) await admin.deleteTopics({ topics })
     await waitUntil(
@@ -28,14 +28,4 @@ export function deleteTopics(brokers: string[]): Promise<void> {
       async () => !(await admin.listTopics()).some((topic) => ours.has(topic)),
     )
   })
-}
-
-async function withAdmin<T>(brokers: string[], work: (admin: kafkajs.Admin) => Promise<T>): Promise<T> {
-  const admin = new kafkajs.Kafka({ clientId: 'stage', brokers, logLevel: kafkajs.logLevel.NOTHING }).admin()
-  await admin.connect()
-  try {
-    return await work(admin)
-  } finally {
-    await admin.disconnect()
-  }
 }

@@ -1,8 +1,8 @@
 import { pino } from 'pino'
-import { migrate } from '../../db/migrate.js'
 import { openPool, type Database, type PoolSettings } from '../../db/pool.js'
 import type { Part } from '../../platform/lifecycle.js'
 import type { Logger } from '../../platform/logger.js'
+import { createMigratedCopy } from './migrated-copy.js'
 import { createTestDatabase, type TestDatabase } from './stack.js'
 
 /** A pool with short waits, whose log lines go nowhere unless a log is given. */
@@ -33,8 +33,7 @@ export interface MigratedDatabase {
 
 /** A database of one's own with the schema of this code, and a pool on it. */
 export async function createMigratedDatabase(suite: string): Promise<MigratedDatabase> {
-  const database: TestDatabase = await createTestDatabase(suite)
-  await migrate(database.url, { connectTimeoutMs: 5_000, lockWaitMs: 10_000 })
+  const database: TestDatabase = await createTestDatabase(suite, createMigratedCopy)
   const { value: db, stop } = await openTestPool(database.url)
   const drop = async () => {
     await stop()

@@ -2,9 +2,10 @@ import { randomUUID } from 'node:crypto'
 import { chmodSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import kafkajs, { type Admin } from 'kafkajs'
+import type { Admin } from 'kafkajs'
 import { startServers, type RunningServers, type ServerHandle, type ServerName } from '../../deploy/local/servers.js'
 import { waitUntil } from './child-process.js'
+import { askBrokers } from './kafka-admin.js'
 
 /** Three brokers of their own, replication 3, min.insync.replicas 2, and an admin client of each moment. */
 export interface ThreeBrokers {
@@ -34,10 +35,11 @@ export async function startThreeBrokers(...others: ServerName[]): Promise<ThreeB
     env: process.env,
     brokers: 3,
     fsync: false,
+    isBrief: true,
     password: randomUUID(),
   })
   const addresses = (servers.kafkaBrokers ?? '').split(',')
-  const ask = <T>(question: (admin: Admin) => Promise<T>) => withAdmin(addresses, question)
+  const ask = <T>(question: (admin: Admin) => Promise<T>) => askBrokers(addresses, question)
   const partitionsOf = (topics?: string[]) =>
     ask(async (admin) => {
       const found = await admin.fetchTopicMetadata(topics && { topics })
@@ -90,16 +92,5 @@ export async function startThreeBrokers(...others: ServerName[]): Promise<ThreeB
       await servers.stop()
       rmSync(dataDir, { recursive: true, force: true })
     },
-  }
-}
-
-async function withAdmin<T>(brokers: readonly string[], work: (admin: Admin) => Promise<T>): Promise<T> {
-  const logLevel = kafkajs.logLevel.NOTHING
-  const admin = new kafkajs.Kafka({ clientId: 'three-brokers', brokers: [...brokers], logLevel }).admin()
-  await admin.connect()
-  try {
-    return await work(admin)
-  } finally {
-    await admin.disconnect()
   }
 }

@@ -1,7 +1,7 @@
 import { writerOf, type Dataset } from '../../domain/archive/archive-file.js'
 import type { Database } from '../../db/pool.js'
 import { namedFiles, recordArchiveGap, takeArchive } from '../../db/stores/archive.js'
-import type { PartitionName } from '../../db/stores/checkpoints.js'
+import type { PartitionName } from '../../db/stores/partition-name.js'
 import type { Logger } from '../../platform/logger.js'
 import type { ObjectStorage } from '../../platform/object-storage/object-storage.js'
 import { assertSameLog, type LogPositions } from '../log-positions.js'

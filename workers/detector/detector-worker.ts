@@ -7,7 +7,7 @@ import type { BatchLimits, PackedBatch, UnreadableRange } from '../../platform/k
 import type { Tracing } from '../../platform/tracing.js'
 import { PlatformError } from '../../platform/platform-error.js'
 import type { AnomalyRow } from '../../db/stores/anomaly-rows.js'
-import type { PartitionName } from '../../db/stores/checkpoints.js'
+import type { PartitionName } from '../../db/stores/partition-name.js'
 import { commitOwned } from '../commit-owned.js'
 import { putBack, waitForServer } from '../put-back.js'
 import type { AnomalyFeed } from './anomaly-feed.js'

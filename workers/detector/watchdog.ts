@@ -1,5 +1,5 @@
 import { GuardianError } from '../../domain/errors.js'
-import type { PartitionName } from '../../db/stores/checkpoints.js'
+import type { PartitionName } from '../../db/stores/partition-name.js'
 import type { PartitionOffsets } from '../../platform/kafka/admin.js'
 import type { Part } from '../../platform/lifecycle.js'
 import type { Logger } from '../../platform/logger.js'

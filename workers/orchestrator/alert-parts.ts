@@ -23,6 +23,7 @@ import { recordLook } from '../../db/stores/alert-looks.js'
 import { moveDeadLetterCursors, readDeadLetterCursors } from '../../db/stores/dead-letter-cursors.js'
 import { CHANNELS, type Channel } from '../../domain/alerting/channel.js'
 import { TOPICS } from '../../domain/events.js'
+import { DAY_MS } from '../../domain/utc-day.js'
 import { fetchOffsets } from '../../platform/kafka/admin.js'
 import { createKafka } from '../../platform/kafka/client.js'
 import { lastHeader, type RecordHeaders } from '../../platform/kafka/last-header.js'
@@ -66,7 +67,7 @@ export async function openAlerts(
       log,
     ),
     policy: { windowMs: config.ALERT_WINDOW_MS, recoverAfterMs: config.ALERT_RECOVER_AFTER_MS },
-    keptMs: config.ALERT_HISTORY_DAYS * 86_400_000,
+    keptMs: config.ALERT_HISTORY_DAYS * DAY_MS,
     temporalUi: `${config.TEMPORAL_UI_URL.replace(/\/+$/, '')}/namespaces/${config.TEMPORAL_NAMESPACE}`,
   }
   const stop = () => {

@@ -6,7 +6,7 @@ import { Registry } from '../../platform/metrics.js'
 const LEVELS = { TRACE: 'trace', DEBUG: 'debug', INFO: 'info', WARN: 'warn', ERROR: 'error' } as const
 
 /** Sends the SDK's log lines to ours. Its meta holds workflow ids and task queues, never payloads. */
-export const forwardTo = (log: Logger, level: LogLevel): DefaultLogger =>
+const forwardTo = (log: Logger, level: LogLevel): DefaultLogger =>
   new DefaultLogger(level, ({ level: at, message, meta }) => {
     // An error of the SDK is retried by the SDK; a person must act only when the process gives up.
     const line = { message, ...meta }

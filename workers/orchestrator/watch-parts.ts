@@ -14,6 +14,7 @@ import type { AlertPolicy } from '../../domain/alerting/decide-alert.js'
 import type { Channel } from '../../domain/alerting/channel.js'
 import type { LagLimits, WatchedPartition, WatchedReader, WatchedSchedule } from '../../domain/alerting/watched.js'
 import { TOPICS } from '../../domain/events.js'
+import { DAY_MS } from '../../domain/utc-day.js'
 import { offsetsAt, topicOffsets, withAdmin } from '../../platform/kafka/admin.js'
 import type { createKafka } from '../../platform/kafka/client.js'
 import type { DeclaredSchedule } from './schedules.js'
@@ -31,8 +32,6 @@ export interface WatchParts {
   /** Of Temporal's Web UI, with the namespace: where people look at runs and schedules. */
   readonly temporalUi: string
 }
-
-const DAY_MS = 86_400_000
 
 /** What the watch asks. */
 export const watchDeps = (parts: WatchParts): WatchDeps => {

@@ -1,3 +1,4 @@
+import type { RestoredPane } from '../../windowing/pane-event.js'
 import * as layout from '../../windowing/pane-layout.js'
 import type { PaneStore } from '../../windowing/pane-store.js'
 import type { NumberedTexts } from './texts.js'
@@ -18,8 +19,6 @@ const { NONE, DOUBLES, I_FIRST_ID, I_LAST_ID } = layout
 const ID_WORDS = 4
 /** Of a pane but for its values. */
 const MOST_WORDS = 5 + ID_WORDS + 3 + ID_WORDS + 3
-
-type RestoredPane = Parameters<PaneStore['restore']>[0]
 
 /** Writes a pane, and has the texts that it refers to written. */
 export function writePane(

@@ -1,4 +1,4 @@
-import type { PaneStore } from '../../windowing/pane-store.js'
+import type { RestoredPane } from '../../windowing/pane-event.js'
 import type { PartitionDetector } from '../partition-detector.js'
 import { ByteReader } from './bytes.js'
 
@@ -25,8 +25,6 @@ const layout = {
 } as const
 const { WORDS } = layout
 const NONE = -1
-
-type RestoredPane = Parameters<PaneStore['restore']>[0]
 
 /**
  * Puts a piece of release 0.1.0 back. It holds, little-endian: format (u8), then seven runs of bytes, each with its length

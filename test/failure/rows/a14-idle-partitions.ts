@@ -11,8 +11,9 @@ import { slowGroup } from '../trials.js'
 import { VerifiedLog } from '../verified-log.js'
 
 const LATENESS_MS = 1_000
-const FULL = { idleMs: 60_000, backlog: 400_000 }
-const QUICK = { idleMs: 2_000, backlog: 20_000 }
+/** With rounds enough that windows of the partitions that have traffic close. */
+const FULL = { idleMs: 60_000, backlog: 400_000, rounds: 12 }
+const QUICK = { idleMs: 2_000, backlog: 20_000, rounds: 8 }
 const PARTITIONS = 4
 /** The one that always has traffic. */
 const BUSY = 0
@@ -30,14 +31,15 @@ export const row: Row = {
     'no clock but the log closes a window: those of an idle or lagging partition stay open, and visible, until its own events close them; nothing is late because of another partition',
   quick: true,
   run: async (settings) => {
-    const { idleMs, backlog } = settings.quick ? QUICK : FULL
+    const sizes = settings.quick ? QUICK : FULL
+    const { idleMs } = sizes
     return withMadeLog(
       async (stage, maker) => {
         const traffic = new Traffic(maker, settings.seed)
         const detector = stage.startDetector()
-        const idle = await idlePartitions(stage, traffic, detector, idleMs, settings)
+        const idle = await idlePartitions(stage, traffic, detector, sizes, settings)
         await detector.stop()
-        const lagging = await laggingPartition(stage, traffic, backlog, settings)
+        const lagging = await laggingPartition(stage, traffic, sizes, settings)
         const differences = [...idle.differences, ...lagging.differences]
         return {
           held: differences.length === 0,
@@ -115,7 +117,7 @@ async function idlePartitions(
   stage: DetectionStage,
   traffic: Traffic,
   detector: ServiceProcess,
-  idleMs: number,
+  { idleMs, rounds }: typeof FULL,
   { say }: RowSettings,
 ): Promise<IdleResult> {
   const differences: string[] = []
@@ -123,7 +125,7 @@ async function idlePartitions(
   await traffic.round(...ALL)
   for (const idle of [[3], [1, 2, 3]]) {
     const busy = ALL.filter((partition) => !idle.includes(partition))
-    for (let round = 0; round < 12; round++) await traffic.round(...busy)
+    for (let round = 0; round < rounds; round++) await traffic.round(...busy)
     const log = await VerifiedLog.of(stage, { latenessMs: LATENESS_MS })
     await log.passes(log.records, [detector])
     await sleep(idleMs)
@@ -137,7 +139,7 @@ async function idlePartitions(
     open += ofIdle
   }
   for (const partition of [1, 2, 3]) await traffic.delayed(partition, DELAYED)
-  for (let round = 0; round < 12; round++) await traffic.round(...ALL)
+  for (let round = 0; round < rounds; round++) await traffic.round(...ALL)
   const log = await VerifiedLog.of(stage, { latenessMs: LATENESS_MS })
   await log.passes(log.records, [detector])
   await waitUntil(
@@ -150,11 +152,16 @@ async function idlePartitions(
   return { open, delayed: 3 * DELAYED, differences }
 }
 
-async function laggingPartition(stage: DetectionStage, traffic: Traffic, backlog: number, { say }: RowSettings) {
+async function laggingPartition(
+  stage: DetectionStage,
+  traffic: Traffic,
+  { backlog, rounds }: typeof FULL,
+  { say }: RowSettings,
+) {
   await stage.freshDatabase()
   const perRound = SESSIONS_A_ROUND * CLICKS_OF_SESSION + 1
   for (let sent = 0; sent < backlog; sent += perRound) await traffic.round(SLOW)
-  for (let round = 0; round < 12; round++) await traffic.round(BUSY, 2, 3)
+  for (let round = 0; round < rounds; round++) await traffic.round(BUSY, 2, 3)
   const log = await VerifiedLog.of(stage, { latenessMs: LATENESS_MS })
   const detector = stage.startDetector({ ...slowGroup(), MAX_UNCOMMITTED_RECORDS: '1000' })
   let [most, open] = [0, 0]

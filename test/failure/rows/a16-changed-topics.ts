@@ -4,7 +4,7 @@ import { waitUntil } from '../../support/child-process.js'
 import { DetectionStage } from '../../support/detection-stage.js'
 import { testStack } from '../../support/stack.js'
 import type { Row, RowSettings } from '../row.js'
-import { addPartitions, deleteBefore } from '../topic-faults.js'
+import { addPartitions, deleteBefore } from '../../support/topic-faults.js'
 import { slowGroup } from '../trials.js'
 import { differencesOf, rowKey, VerifiedLog } from '../verified-log.js'
 

@@ -10,8 +10,10 @@ import type { Row, RowOutcome, RowSettings } from '../row.js'
 
 const PARTITIONS = 6
 const RATE = 5_000
-/** Acknowledged between two faults, at random: a fault comes at an offset, not at a second. */
-const BETWEEN = { least: 5_000, most: 25_000 }
+/** A fault comes at an offset, not at a second: after so many more are acknowledged, at random. */
+const FULL = { kills: 10, least: 5_000, most: 25_000 }
+/** A leader and a controller. */
+const QUICK = { kills: 2, least: 5_000, most: 10_000 }
 /** Acknowledged by the two that are left before the third is started again. */
 const WITHOUT_IT = 5_000
 const FROZEN_MS = 20_000
@@ -48,7 +50,7 @@ export const row: Row = {
 }
 
 async function measure(cluster: ThreeBrokers, stage: DetectionStage, settings: RowSettings): Promise<RowOutcome> {
-  const kills = settings.quick ? 3 : 10
+  const { kills } = settings.quick ? QUICK : FULL
   const { schemas } = await stage.ask<{ schemas: { subject: string; id: number }[] }>(['setup'])
   const schemaId = schemas.find(({ subject }) => subject === `${TOPICS.clicks}-value`)?.id ?? 0
   const load = await PacedLoad.start(cluster.addresses, schemaId, RATE)
@@ -86,9 +88,10 @@ async function killBrokers(
   settings: RowSettings,
 ): Promise<string[]> {
   const random = new SeededRandom(settings.seed)
+  const { least, most } = settings.quick ? QUICK : FULL
   const counts = { leader: 0, controller: 0, any: 0 }
   for (let kill = 0; kill < kills; kill++) {
-    await acknowledgedMore(load, random.whole(BETWEEN.least, BETWEEN.most))
+    await acknowledgedMore(load, random.whole(least, most))
     const target = (['leader', 'controller', 'any'] as const)[kill % 3] ?? 'any'
     const id = await choose(cluster, target, random)
     const at = load.acknowledged
@@ -105,7 +108,7 @@ async function killBrokers(
 
 async function freezeLeader(cluster: ThreeBrokers, load: PacedLoad, settings: RowSettings): Promise<void> {
   const random = new SeededRandom(settings.seed + 1)
-  await acknowledgedMore(load, random.whole(BETWEEN.least, BETWEEN.most))
+  await acknowledgedMore(load, random.whole(FULL.least, FULL.most))
   const id = await choose(cluster, 'leader', random)
   const at = load.acknowledged
   cluster.broker(id).kill('SIGSTOP')

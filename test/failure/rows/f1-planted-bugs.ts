@@ -3,7 +3,9 @@ import { join } from 'node:path'
 import { SeededRandom } from '../../../cli/simulate/seeded-random.js'
 import { undetectedFlips, type Sealing } from '../bit-flips.js'
 import { crashWhen, patchedCopy, type Patch } from '../patched-copy.js'
+import { publishDay, PUBLISHING_CRASHES, PUBLISHING_STEPS, readDay } from '../published-day.js'
 import type { Row } from '../row.js'
+import { suiteOnCopy } from '../suite-on-copy.js'
 import { crashTrial, frozenTrial, killedTrial, plainTrial } from '../trials.js'
 import { SLOWLY, VerifiedLog } from '../verified-log.js'
 
@@ -46,6 +48,16 @@ const flipped: PlantedBug['check'] = async (_log, root, random) => {
   const sealing = (await import(pathToFileURL(join(root, 'dist/workers/detector/seal.js')).href)) as Sealing
   const undetected = undetectedFlips(sealing, random, 1_000)
   return undetected > 0 ? [`${undetected} bit flips undetected`] : []
+}
+
+/** Killed in the middle of the second publication: the first one has to be there, whole. */
+const published: PlantedBug['check'] = async ({ stage }, root) => {
+  await stage.freshDatabase()
+  if ((await publishDay(stage, root, 1, 0)) !== 0) throw new Error('a day could not be published at all')
+  if ((await publishDay(stage, root, 2, Math.floor(PUBLISHING_STEPS / 2))) !== null)
+    throw new Error('the publication was not killed on its way')
+  const { whole, version } = await readDay(stage.db)
+  return whole && version === 1 ? [] : [`the day is ${whole ? 'whole' : 'torn'}, of version ${version}`]
 }
 
 /** The first one looks at the side topics, which keep what the runs after it write. */
@@ -152,6 +164,26 @@ const BUGS: readonly PlantedBug[] = [
     name: 'no checksum over stored state',
     patches: [{ file: 'workers/detector/seal.js', from: 'if (expected !== sealed.readUInt32BE(1))', to: 'if (false)' }],
     check: flipped,
+  },
+  {
+    name: 'figures are published without a transaction',
+    patches: [
+      ...PUBLISHING_CRASHES,
+      { file: 'db/with-transaction.js', from: "await connection.query('BEGIN');", to: '' },
+    ],
+    check: published,
+  },
+  {
+    name: 'no look at the role on one route',
+    patches: [
+      {
+        file: 'api/middleware/guard.js',
+        from: 'if (!mayDo(principal.role, operation.access))',
+        to: "if (operation.path !== '/silences' && !mayDo(principal.role, operation.access))",
+      },
+    ],
+    check: async (_log, root) =>
+      (await suiteOnCopy(root, 'integration/api/access-matrix.test.js')).filter((line) => line.includes('/silences')),
   },
 ]
 

@@ -180,7 +180,7 @@ describe('checkpoints', function () {
         { log: 1, to_offset: 20 },
         { log: 2, to_offset: 5 },
       ])
-    const { partitions } = await readCompleteness(db)
+    const { partitions } = await readCompleteness(db, 10)
     assert.deepEqual(
       partitions.map(({ inDataGaps }) => inDataGaps),
       [5],

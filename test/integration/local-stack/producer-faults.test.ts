@@ -57,4 +57,12 @@ describe('what a producer was told is in the log, is in the log', function () {
       assert.deepEqual(results.get(stock), { acknowledged: 20, failed: 0, lost: 10, duplicated: 0 }, stock)
     assert.deepEqual(results.get('project'), { acknowledged: 20, failed: 0, lost: 0, duplicated: 0 })
   })
+
+  it('the broker that was killed comes back, and every replica with it', async () => {
+    assert.equal(cluster.broker(2).pid, undefined)
+    await cluster.broker(2).restart()
+    await cluster.inSync()
+    assert.ok(cluster.servers.brokers.every((broker) => broker.isRunning))
+    assert.equal(cluster.addresses.length, 3)
+  })
 })

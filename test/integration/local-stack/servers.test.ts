@@ -7,7 +7,8 @@ import { pathToFileURL } from 'node:url'
 import { startServers, type RunningServers } from '../../../deploy/local/servers.js'
 import { packageRoot } from '../../../platform/package-root.js'
 import { LocalStart, nothingLeft, processesOf, stackEnvironment } from '../../support/local-start.js'
-import { createTestDatabase, temporaryDir, useTestStack } from '../../support/stack.js'
+import { createTestDatabase, temporaryDir, useTestStack, type TestDatabase } from '../../support/stack.js'
+import { deleteTopics } from '../../support/stage-topics.js'
 
 describe('the servers of the tests', function () {
   this.timeout(60_000)
@@ -60,68 +61,70 @@ describe('the servers of the tests', function () {
   })
 })
 
-describe('a cluster of three brokers', function () {
-  this.timeout(180_000)
-  const dataDir = temporaryDir()
-  let servers: RunningServers | undefined
-  after(async () => {
-    await servers?.stop()
-    rmSync(dataDir, { recursive: true, force: true })
-  })
-
-  it('starts, and takes a killed broker back', async () => {
-    servers = await startServers({
-      parts: ['kafka'],
-      dataDir,
-      ports: 'free',
-      env: process.env,
-      brokers: 3,
-      password: randomUUID(),
-    })
-    assert.equal(servers.kafkaBrokers?.split(',').length, 3)
-    const [, second] = servers.brokers
-    assert.ok(second !== undefined)
-    second.kill('SIGKILL')
-    await second.exited
-    assert.equal(second.pid, undefined)
-    await second.restart()
-    assert.ok(servers.brokers.every((broker) => broker.isRunning))
-  })
-})
-
+/** Its own programs alone are started: what becomes of servers when it ends is shown above, and with `npm start` itself. */
 describe('npm start with servers that are given', function () {
-  this.timeout(180_000)
+  this.timeout(120_000)
+  const stack = useTestStack('postgres', 'kafka', 'registry')
   const dir = temporaryDir()
-  let given: RunningServers | undefined
+  const dataDir = join(dir, 'data')
+  let temporal: RunningServers | undefined
+  let database: TestDatabase | undefined
+  let env: Record<string, string> = {}
+  before(async () => {
+    // Schedules that it makes must not be there for other suites.
+    const own = { dataDir: join(dir, 'given'), ports: 'free', env: process.env, password: randomUUID() } as const
+    temporal = await startServers({ ...own, parts: ['temporal'] })
+    database = await createTestDatabase('given servers')
+    const { kafkaBrokers, schemaRegistryUrl } = stack()
+    await deleteTopics([kafkaBrokers])
+    env = {
+      ...(await stackEnvironment(dataDir)),
+      DATABASE_URL: database.url,
+      KAFKA_BROKERS: kafkaBrokers,
+      SCHEMA_REGISTRY_URL: schemaRegistryUrl,
+      TEMPORAL_ADDRESS: temporal.temporalAddress ?? '',
+    }
+  })
   after(async () => {
-    await given?.stop()
+    await temporal?.stop()
+    await database?.drop()
     rmSync(dir, { recursive: true, force: true })
   })
 
-  it('uses them, starts none of its own, and leaves them running', async () => {
-    given = await startServers({
-      parts: ['postgres', 'kafka', 'registry', 'temporal'],
-      dataDir: join(dir, 'given'),
-      ports: 'free',
-      env: process.env,
-      fsync: false,
-      password: randomUUID(),
-    })
-    const dataDir = join(dir, 'data')
-    const env = {
-      ...(await stackEnvironment(dataDir)),
-      DATABASE_URL: given.databaseUrl ?? '',
-      KAFKA_BROKERS: given.kafkaBrokers ?? '',
-      SCHEMA_REGISTRY_URL: given.schemaRegistryUrl ?? '',
-      TEMPORAL_ADDRESS: given.temporalAddress ?? '',
-    }
-    const start = LocalStart.npm(env, '--no-demo')
+  const started = async (start: LocalStart) => {
     await start.prints('Clickstream Guardian is running')
+    const running = processesOf(dataDir)
+    const programs = ['detector', 'archiver', 'orchestrator', 'api']
+    for (const name of programs)
+      assert.ok(
+        [...running.values()].some((what) => what.includes(name)),
+        name,
+      )
+    return running
+  }
+
+  it('uses them, starts none of its own, and leaves them running', async () => {
+    const start = LocalStart.npm(env, '--no-demo')
+    const running = await started(start)
     assert.ok(!existsSync(join(dataDir, 'postgres')) && !existsSync(join(dataDir, 'kafka')))
     assert.equal(statSync(join(dataDir, 'stack.env')).mode & 0o777, 0o600)
-    const running = processesOf(dataDir)
     start.kill('SIGTERM')
     await nothingLeft(dataDir, running)
-    assert.ok(given.postgres?.isRunning === true && given.brokers[0]?.isRunning === true)
+    const { postgres, brokers } = stack()
+    assert.ok(postgres?.isRunning === true && brokers[0]?.isRunning === true && temporal?.temporal?.isRunning === true)
+  })
+
+  it('ends when npm is killed', async () => {
+    const start = LocalStart.npm(env, '--no-demo')
+    const running = await started(start)
+    start.kill('SIGKILL')
+    await nothingLeft(dataDir, running)
+  })
+
+  it('leaves nothing when it is killed itself', async () => {
+    const start = LocalStart.direct(env, 'start', '--no-demo')
+    const running = await started(start)
+    start.kill('SIGKILL')
+    await nothingLeft(dataDir, running)
   })
 })

@@ -20,13 +20,14 @@ describe('npm start', function () {
   let dir = ''
   let dataDir = ''
   let env: Record<string, string> = {}
-  const anomalies = async (): Promise<AnomalyPage> => {
+  const call = (path: string, body?: object): Promise<Response> => {
     const { GUARDIAN_ADMIN_KEY = '' } = parse(readFileSync(join(packageRoot, '.env')))
-    const response = await fetch(`http://127.0.0.1:${env['PORT'] ?? ''}/anomalies?limit=1000`, {
-      headers: withKey(GUARDIAN_ADMIN_KEY),
+    return fetch(`http://127.0.0.1:${env['PORT'] ?? ''}${path}`, {
+      headers: { ...withKey(GUARDIAN_ADMIN_KEY), 'content-type': 'application/json' },
+      ...(body === undefined ? {} : { method: 'POST', body: JSON.stringify(body) }),
     })
-    return (await response.json()) as AnomalyPage
   }
+  const anomalies = async () => (await (await call('/anomalies?limit=1000')).json()) as AnomalyPage
 
   before(async () => {
     dir = temporaryDir()
@@ -69,26 +70,17 @@ describe('npm start', function () {
     assert.ok(!existsSync(stackEnv))
   })
 
-  it('has the data of before, and ends when npm is killed', async () => {
-    const start = LocalStart.npm(env, '--no-demo')
-    await start.prints(RUNNING)
-    assert.ok((await anomalies()).data.length > 0)
-    const running = processesOf(dataDir)
-    start.kill('SIGKILL')
-    await nothingLeft(dataDir, running)
-  })
-
-  it('leaves nothing when it is killed itself', async () => {
+  it('starts anew after a reset; what it leaves when it is killed with its keeper, the next one ends, and goes on with the data', async () => {
+    const reset = LocalStart.direct(env, 'reset')
+    assert.equal(await reset.exited, 0)
+    assert.ok(!existsSync(dataDir))
     const start = LocalStart.direct(env, 'start', '--no-demo')
     await start.prints(RUNNING)
-    const running = processesOf(dataDir)
-    start.kill('SIGKILL')
-    await nothingLeft(dataDir, running)
-  })
+    assert.deepEqual((await anomalies()).data, [])
+    const expires_ts = new Date(Date.now() + 3_600_000).toISOString()
+    const entry = { kind: 'session', value: 'ours', reason: 'kept over the next start', expires_ts }
+    assert.equal((await call('/allowlist', entry)).status, 201)
 
-  it('ends what it left when its keeper was killed with it, and ends with its terminal', async () => {
-    const start = LocalStart.direct(env, 'start', '--no-demo')
-    await start.prints(RUNNING)
     const left = processesOf(dataDir)
     const keeper = [...left].find(([, what]) => what.includes('keeper.js'))?.[0]
     assert.ok(keeper !== undefined)
@@ -101,22 +93,10 @@ describe('npm start', function () {
     const next = LocalStart.npm(env, '--no-demo')
     await next.prints(RUNNING)
     assert.match(next.output, /ended what an earlier start had left running: .*kafka/)
-    assert.ok((await anomalies()).data.length > 0)
+    assert.match(await (await call('/allowlist')).text(), /"value":"ours"/)
     const running = processesOf(dataDir)
-    next.killForeground('SIGHUP')
+    next.killForeground('SIGHUP') // its terminal is closed
     await nothingLeft(dataDir, new Map([...left, ...running]))
-  })
-
-  it('starts anew after a reset', async () => {
-    const reset = LocalStart.direct(env, 'reset')
-    assert.equal(await reset.exited, 0)
-    assert.ok(!existsSync(dataDir))
-    const start = LocalStart.npm(env, '--no-demo')
-    await start.prints(RUNNING)
-    assert.deepEqual((await anomalies()).data, [])
-    const running = processesOf(dataDir)
-    start.kill('SIGTERM')
-    await nothingLeft(dataDir, running)
   })
 })
 

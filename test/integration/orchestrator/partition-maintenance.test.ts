@@ -217,7 +217,7 @@ describe('partition maintenance', function () {
     assert.equal(orchestrator.says('"outcome":"updated"'), 0)
     await orchestrator.stop()
     await start({ ANOMALY_DAYS_AHEAD: '9' })
-    assert.match(orchestrator.output, /"outcome":"updated"/)
+    assert.match(orchestrator.log, /"outcome":"updated"/)
     const { state, action, info } = await client.schedule.getHandle(scheduleId).describe()
     assert.deepEqual(action.args, [{ daysAhead: 9, retentionDays: 30 }])
     assert.deepEqual([state.paused, state.note], [true, 'for a while'])

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
-import { completenessOf, observeCompleteness } from '../../../api/completeness.js'
+import { completenessOf } from '../../../api/completeness.js'
+import { observeCompleteness } from '../../../api/completeness-metrics.js'
 import type { PartitionCounts } from '../../../db/read-models/completeness.js'
 import { createRegistry } from '../../../platform/metrics.js'
 
@@ -16,6 +17,8 @@ const COUNTS: PartitionCounts = {
   inDataGaps: 0,
   reported: null,
   uncounted: 0,
+  incompleteMinutes: 0,
+  oldestIncompleteMinute: null,
   undated: 0,
 }
 const LOG = { records: 0, seconds: 0, logStart: 0, logEnd: 150 }
@@ -74,7 +77,7 @@ describe('completeness', () => {
     const registry = createRegistry('test')
     let isAway = false
     const counts = { ...COUNTS, accepted: 89 }
-    observeCompleteness(registry, () =>
+    observeCompleteness(registry, 10, () =>
       isAway
         ? Promise.reject(new Error('away'))
         : Promise.resolve(completenessOf({ partitions: [counts], minutes: [] }, new Map([['t/0', LOG]]))),
@@ -86,5 +89,47 @@ describe('completeness', () => {
     assert.ok(!lines.some((line) => line.includes('what="reported"')))
     isAway = true
     assert.deepEqual(await read(), [])
+  })
+
+  it('tells so many of the latest minutes of each partition apart, and how many are incomplete, since when', async () => {
+    const registry = createRegistry('test')
+    const noon = Date.UTC(2026, 9, 1, 12)
+    const minute = (kafkaPartition: number, behind: number, more: object = {}) => ({
+      ...{ topic: 't', kafkaPartition, minute: new Date(noon - behind * 60_000), reported: 9 },
+      ...{ accepted: 5, duplicate: 2, late: 1, dead: 1, ...more },
+    })
+    const minutes = [
+      minute(0, 0),
+      minute(0, 2, { accepted: 3 }),
+      minute(0, 3, { accepted: 0 }),
+      minute(1, 60, { reported: null }),
+      minute(1, 61, { reported: 10 }),
+    ]
+    const counts = { ...COUNTS, reported: 45, incompleteMinutes: 2, oldestIncompleteMinute: new Date(noon - 180_000) }
+    observeCompleteness(registry, 3, () =>
+      Promise.resolve(completenessOf({ partitions: [counts, { ...COUNTS, kafkaPartition: 1 }], minutes }, undefined)),
+    )
+    const series = (await registry.metrics())
+      .split('\n')
+      .filter((line) => /^guardian_completeness_(minute|latest|incomplete|oldest)/.test(line))
+      .map((line) => line.replace('guardian_completeness_', '').replace(/,process="test"/, ''))
+    const behind = (partition: number, n: number) =>
+      series
+        .filter((line) => line.startsWith(`minute_records{topic="t",partition="${partition}",minutes_behind="${n}"`))
+        .map((line) => / *what="(\w+)"[^}]*\} (\d+)/.exec(line)?.slice(1).join(' '))
+    const whole = ['accepted 5', 'duplicate 2', 'late 1', 'dead 1']
+    assert.deepEqual(behind(0, 0), ['reported 9', ...whole, 'uncounted 0'])
+    assert.deepEqual(behind(0, 2), ['reported 9', 'accepted 3', ...whole.slice(1), 'uncounted 2'])
+    assert.deepEqual(behind(0, 3), [], 'it is not one of the latest three')
+    assert.deepEqual(behind(1, 0), whole, 'nobody reports it')
+    assert.deepEqual(behind(1, 1), ['reported 10', ...whole, 'uncounted 1'])
+    assert.equal(series.filter((line) => line.startsWith('minute_records')).length, 6 + 6 + 4 + 6)
+    const others = series.filter((line) => !line.startsWith('minute_records'))
+    assert.deepEqual(others, [
+      `latest_minute_seconds{topic="t",partition="0"} ${noon / 1_000}`,
+      `latest_minute_seconds{topic="t",partition="1"} ${noon / 1_000 - 3_600}`,
+      'incomplete_minutes{topic="t",partition="0"} 2',
+      `oldest_incomplete_minute_seconds{topic="t",partition="0"} ${noon / 1_000 - 180}`,
+    ])
   })
 })

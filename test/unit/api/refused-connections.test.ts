@@ -77,9 +77,9 @@ describe('what is refused before there is a request', () => {
     const droppedBefore = (await metric('guardian_http_connections_dropped_total')) ?? 0
     await once(open(), 'close')
     assert.equal(await metric('guardian_http_connections_dropped_total'), droppedBefore + 1)
-    assert.equal(await metric('guardian_http_connections'), MAX_CONNECTIONS)
+    assert.equal(await metric('guardian_limit_used'), MAX_CONNECTIONS)
     held.forEach((socket) => socket.destroy())
-    while ((await metric('guardian_http_connections')) !== 0) await setTimeout(5)
+    while ((await metric('guardian_limit_used')) !== 0) await setTimeout(5)
     assert.match(await sendAll(['GET / HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n']), /^HTTP\/1.1 200 /)
   })
 })

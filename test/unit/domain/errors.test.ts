@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { assertNever, ERROR_CODES, GuardianError, isRetryable } from '../../../domain/errors.js'
+import { ERROR_CODES, GuardianError, isRetryable } from '../../../domain/errors.js'
 
 /** Said again here on purpose: whether a code is tried again is a promise to whoever waits for it. */
 const TRIED_AGAIN = new Set([
@@ -33,11 +33,5 @@ describe('isRetryable', () => {
   it('tries again what it does not know', () => {
     for (const thrown of [new Error('x'), new TypeError('x'), 'text', 7, null, undefined, { code: 'GRD_FENCED' }])
       assert.equal(isRetryable(thrown), true)
-  })
-})
-
-describe('assertNever', () => {
-  it('names the case that nobody handled', () => {
-    assert.throws(() => assertNever({ kind: 'new' } as never), /unhandled case: {"kind":"new"}/)
   })
 })

@@ -18,6 +18,12 @@ describe('bench/engines: goals', () => {
     })
   })
 
+  it('asks for seven times the events per CPU-second of Spark', () => {
+    const isReached = (theirs: number) =>
+      goalResults([{ guardian: figures(1, 4), spark: figures(9, theirs) }])[0]?.isReached
+    assert.deepEqual([isReached(28.1), isReached(27.9)], [true, false])
+  })
+
   it('compares two processes with Flink by events per second', () => {
     const run = { 'guardian-2': figures(90, 1), 'flink-panes': figures(100, 9) }
     const [goal] = goalResults([run])

@@ -19,12 +19,12 @@ const steps = (...what: readonly (readonly [Fate, string, (number | undefined)?]
 const reason = (
   of: readonly SessionStep[],
   rows: readonly { ruleId: string; mode: 'active'; status: 'open' | 'retracted' }[] = [],
-) => whyNot(RULE, of, rows, false).reason
+) => whyNot(RULE, of, rows, []).reason
 const ok = (item = 'x', atS?: number) => ['accepted', item, atS] as const
 
 describe('whyNot', () => {
   it('says that there were too few events, and how many in the fullest window', () => {
-    const { reason, peak } = whyNot(RULE, steps(ok('x', 0), ok('x', 65), ok('y', 70), ok('x', 124)), [], false)
+    const { reason, peak } = whyNot(RULE, steps(ok('x', 0), ok('x', 65), ok('y', 70), ok('x', 124)), [], [])
     assert.equal(reason, 'below')
     assert.deepEqual(peak, {
       startMs: NOON + 20_000,
@@ -33,16 +33,11 @@ describe('whyNot', () => {
       distinctItems: 2,
       maxDistinct: 2,
     })
-    assert.deepEqual(whyNot(RULE, [], [], false), { reason: 'below', peak: undefined })
+    assert.deepEqual(whyNot(RULE, [], [], []), { reason: 'below', peak: undefined })
   })
 
   it('says that there were too many items, and shows the window with the fewest too many', () => {
-    const { reason, peak } = whyNot(
-      RULE,
-      steps(ok('a'), ok('b'), ok('c'), ok('a'), ok('d', 59), ok('e', 65)),
-      [],
-      false,
-    )
+    const { reason, peak } = whyNot(RULE, steps(ok('a'), ok('b'), ok('c'), ok('a'), ok('d', 59), ok('e', 65)), [], [])
     assert.equal(reason, 'too_diverse')
     assert.deepEqual([peak?.events, peak?.distinctItems], [4, 3])
   })
@@ -75,8 +70,14 @@ describe('whyNot', () => {
     assert.equal(reason(enough, [{ ...own, ruleId: 'other', status: 'open' }]), 'not_in_force')
   })
 
-  it('blames a gap only for what would else be too few events', () => {
-    assert.equal(whyNot(RULE, steps(ok()), [], true).reason, 'gap')
-    assert.equal(whyNot(RULE, steps(ok('a'), ok('b'), ok('c'), ok('d')), [], true).reason, 'too_diverse')
+  it('blames a gap only near the session, and only for what would else be too few events', () => {
+    const nearGap = (gapMs: number, of = steps(ok('x', 100), ok('x', 130))) => whyNot(RULE, of, [], [gapMs]).reason
+    assert.equal(nearGap(NOON + 41_000), 'gap', 'a window may have begun before the session')
+    assert.equal(nearGap(NOON + 40_000), 'below', 'they are in no window together')
+    assert.equal(nearGap(NOON + 115_000), 'gap', 'in the middle')
+    assert.equal(nearGap(NOON + 189_000), 'gap', 'behind it, in a window that it was in')
+    assert.equal(nearGap(NOON + 190_000), 'below')
+    assert.equal(nearGap(NOON, steps(ok('a'), ok('b'), ok('c'), ok('d'))), 'too_diverse')
+    assert.equal(nearGap(NOON, steps(ok(), ok(), ok(), ['late', 'x'])), 'late')
   })
 })

@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict'
 import fc from 'fast-check'
 import { PaneStore } from '../../../../domain/windowing/pane-store.js'
-import type { PaneEvent } from '../../../../domain/windowing/pane-view.js'
+import type { PaneEvent } from '../../../../domain/windowing/pane-event.js'
 import { propertyRuns } from '../property-runs.js'
+import { paneIn } from './pane-in.js'
 
 /** A pane as an object: what the store must say of it. */
 interface ModelPane {
@@ -47,12 +48,12 @@ const anyMove: fc.Arbitrary<Move> = fc.oneof(
 const idOf = (id: string | Int32Array): string => (typeof id === 'string' ? id : id.join(' '))
 
 const said = (store: PaneStore, slot: number): ModelPane => {
-  const { firstId, lastId, values, ...view } = store.view(slot)
-  const texts = new Set(values.map((value) => store.strings.textOf(value)).sort())
+  const { firstId, lastId, values, ...same } = paneIn(store, slot)
+  const texts = new Set(values)
   assert.equal(texts.size, values.length, 'a value is listed once')
   assert.equal(store.distinctOf(slot), values.length)
-  assert.equal(store.countOf(slot), view.count)
-  return { ...view, firstId: idOf(firstId), lastId: idOf(lastId), values: texts }
+  assert.equal(store.countOf(slot), same.count)
+  return { ...same, firstId: idOf(firstId), lastId: idOf(lastId), values: texts }
 }
 
 const inOrder = (panes: Iterable<ModelPane>): ModelPane[] =>
@@ -152,14 +153,13 @@ describe('PaneStore', () => {
             changed = new Set(model.keys())
           } else {
             const all = move.kind === 'take' && move.all
-            const taken = store.takeChanged(all).map((slot) => store.view(slot))
+            const taken = store.takeChanged(all).map((slot) => paneIn(store, slot))
             const expected = all ? [...model.keys()] : [...changed]
             assert.deepEqual(taken.map(({ key, pane }) => `${key}/${pane}`).sort(), expected.sort())
             changed.clear()
             if (move.kind === 'restore' && offset % 2 === 0) copy = new PaneStore()
-            const missing = copy.paneCount === 0 ? store.takeChanged(true).map((slot) => store.view(slot)) : taken
-            for (const view of missing)
-              copy.restore({ ...view, values: view.values.map((value) => store.strings.textOf(value)) })
+            const missing = copy.paneCount === 0 ? store.takeChanged(true).map((slot) => paneIn(store, slot)) : taken
+            for (const pane of missing) copy.restore(pane)
             copy.dropBefore(basePane - 2)
             compare(copy, model)
             assert.deepEqual(copy.takeChanged(false), [], 'what is put back has not changed')
@@ -207,7 +207,7 @@ describe('PaneStore', () => {
     const store = new PaneStore()
     for (let i = 0; i < 5_000; i++) store.add(store.keyOf(`k-${i}`), i % 3, event(i, `v-${i}`))
     for (let i = 0; i < 5_000; i++) {
-      const { key, count, values } = store.view(store.find(store.findKey(`k-${i}`), i % 3))
+      const { key, count, values } = paneIn(store, store.find(store.findKey(`k-${i}`), i % 3))
       assert.deepEqual([key, count, values.length], [`k-${i}`, 1, 1])
     }
     assert.ok(store.bytes >= 5_000 * 24 * 4)
@@ -227,6 +227,6 @@ describe('PaneStore', () => {
   it('knows no key that it does not hold', () => {
     const store = new PaneStore()
     assert.equal(store.findKey('k'), -1)
-    assert.throws(() => store.keyText(0), RangeError)
+    assert.throws(() => store.keyTexts.textOf(0), RangeError)
   })
 })

@@ -9,6 +9,7 @@ import { type Piece, takePiece } from '../../../../../domain/detection/snapshot/
 import { restoreDetector } from '../../../../../domain/detection/snapshot/restore.js'
 import type { PaneStore } from '../../../../../domain/windowing/pane-store.js'
 import { propertyRuns, propertyTimeoutMs } from '../../property-runs.js'
+import { paneIn } from '../../windowing/pane-in.js'
 import type { OraclePolicy } from '../brute-force.js'
 import { anyPlan, anyRules, asInForce, type Plan } from '../random-log.js'
 import { byIdentity } from '../row-order.js'
@@ -43,8 +44,8 @@ const anyBreaks = fc.array(
 const livePanes = (store: PaneStore): unknown[] =>
   store
     .takeChanged(true)
-    .map((slot) => store.view(slot))
-    .map((view) => ({ ...view, values: view.values.map((value) => store.strings.textOf(value)).sort() }))
+    .map((slot) => paneIn(store, slot))
+    .map((pane) => ({ ...pane, values: [...pane.values].sort() }))
     .sort((a, b) => (`${a.key} ${a.pane}` < `${b.key} ${b.pane}` ? -1 : 1))
 
 const liveIds = ({ ids, watermarkMs }: PartitionDetector): unknown => {

@@ -1,27 +1,16 @@
-import kafkajs, { type Admin } from 'kafkajs'
 import { TOPICS } from '../../domain/events.js'
-
-async function withAdmin<T>(brokers: readonly string[], work: (admin: Admin) => Promise<T>): Promise<T> {
-  const logLevel = kafkajs.logLevel.NOTHING
-  const admin = new kafkajs.Kafka({ clientId: 'topic-faults', brokers: [...brokers], logLevel }).admin()
-  await admin.connect()
-  try {
-    return await work(admin)
-  } finally {
-    await admin.disconnect()
-  }
-}
+import { askBrokers } from './kafka-admin.js'
 
 /** What retention does, at once: the records of a partition of the clicks before an offset are gone. */
 export const deleteBefore = (brokers: readonly string[], partition: number, offset: number): Promise<void> =>
-  withAdmin(brokers, async (admin) => {
+  askBrokers(brokers, async (admin) => {
     await admin.fetchTopicOffsets(TOPICS.clicks) // kafkajs knows only topics that it was asked about
     await admin.deleteTopicRecords({ topic: TOPICS.clicks, partitions: [{ partition, offset: String(offset) }] })
   })
 
 /** Gives both topics of events more partitions; from then on, keys go to others than before. */
 export const addPartitions = (brokers: readonly string[], count: number): Promise<void> =>
-  withAdmin(brokers, async (admin) => {
+  askBrokers(brokers, async (admin) => {
     const topicPartitions = [TOPICS.clicks, TOPICS.purchases].map((topic) => ({ topic, count }))
     await admin.createPartitions({ topicPartitions })
   })

@@ -11,8 +11,8 @@ export interface PaneEvent {
   readonly idText: string | null
 }
 
-/** Reads one pane. Valid until the next change of the store. */
-export interface PaneView {
+/** All that is known of a pane, as it is put back. An id is its four words or a text. */
+export interface RestoredPane {
   readonly key: string
   readonly pane: number
   readonly count: number
@@ -22,7 +22,7 @@ export interface PaneView {
   readonly actorOffset: number
   readonly firstId: string | Int32Array
   readonly lastId: string | Int32Array
-  readonly values: readonly number[]
+  readonly values: readonly string[]
 }
 
 /** The id at one of its two places in a pane: its four words, copied, or its text. */
@@ -33,36 +33,8 @@ export function idIn(words: Int32Array, slot: number, at: number, strings: TextS
   return isText ? strings.textOf(words[from] ?? layout.NONE) : words.slice(from, from + 4)
 }
 
-/** The pane in a slot. */
-export function viewOf(
-  words: Int32Array,
-  doubles: Float64Array,
-  slot: number,
-  keys: TextSource,
-  strings: TextSource,
-  values: readonly number[],
-): PaneView {
-  const { NONE } = layout
-  const base = slot * layout.WORDS
-  const word = (at: number): number => words[base + at] ?? NONE
-  const double = (at: number): number => doubles[slot * layout.DOUBLES + at] ?? 0
-  const actor = word(layout.I_ACTOR)
-  return {
-    key: keys.textOf(word(layout.I_KEY)),
-    pane: word(layout.I_PANE),
-    count: word(layout.I_COUNT),
-    firstOffset: double(layout.F_FIRST_OFFSET),
-    lastOffset: double(layout.F_LAST_OFFSET),
-    actor: actor === NONE ? null : strings.textOf(actor),
-    actorOffset: double(layout.F_ACTOR_OFFSET),
-    firstId: idIn(words, slot, layout.I_FIRST_ID, strings),
-    lastId: idIn(words, slot, layout.I_LAST_ID, strings),
-    values,
-  }
-}
-
-/** The id of a view, as an event has it. */
-export const idOfView = (id: string | Int32Array): Pick<PaneEvent, 'id' | 'idText'> =>
+/** The id of a restored pane, as an event has it. */
+export const idOfEvent = (id: string | Int32Array): Pick<PaneEvent, 'id' | 'idText'> =>
   typeof id === 'string'
     ? { id: { w0: 0, w1: 0, w2: 0, w3: 0 }, idText: id }
     : { id: { w0: id[0] ?? 0, w1: id[1] ?? 0, w2: id[2] ?? 0, w3: id[3] ?? 0 }, idText: null }

@@ -1,0 +1,63 @@
+import assert from 'node:assert/strict'
+import { MockActivityEnvironment } from '@temporalio/testing'
+import {
+  createReplayActivities,
+  type ReplayableLetter,
+  type ReplayDeps,
+  type ReplayReport,
+  type ReplayRequest,
+} from '../../../activities/dead-letters/replay-activities.js'
+
+const CHUNKS = 4
+const CHUNK = 25
+const PER_SECOND = 500
+
+const lettersFrom = (from: number): ReplayableLetter[] =>
+  Array.from({ length: CHUNK }, (_, i) => ({
+    ...{ partition: 0, offset: from + i, appendMs: 0, code: 'DECODE', topic: 't', attempts: 0 },
+    ...{ fault: undefined, hasOrigin: true, record: undefined },
+  }))
+
+/** Replays 100 letters. @returns when each of them was sent, in ms since the beginning */
+async function replayed(isDryRun: boolean): Promise<number[]> {
+  const sentMs: number[] = []
+  const deps: ReplayDeps = {
+    deadLetterRanges: () => Promise.resolve([{ partition: 0, from: 0, to: CHUNKS * CHUNK }]),
+    readLetters: async (_range, onLetters) => {
+      for (let chunk = 0; chunk < CHUNKS; chunk++) await onLetters(lettersFrom(chunk * CHUNK))
+    },
+    replayedAmong: () => Promise.resolve(new Set()),
+    sendBack: (_id, letters) => {
+      sentMs.push(...letters.map(() => performance.now() - startedAt))
+      return Promise.resolve()
+    },
+    storeResults: () => Promise.resolve(),
+    replaySummary: () => Promise.resolve([{ outcome: 'replayed', fault: null, letters: sentMs.length }]),
+  }
+  const { replayDeadLetters } = createReplayActivities(deps)
+  const request = { replayId: 'r', filter: {}, isDryRun, recordsPerSecond: PER_SECOND, maxAttempts: 3 }
+  const startedAt = performance.now()
+  const report = await new MockActivityEnvironment().run<[ReplayRequest], ReplayReport, typeof replayDeadLetters>(
+    replayDeadLetters,
+    request,
+  )
+  assert.equal(report.outcomes.replayed, CHUNKS * CHUNK)
+  return sentMs
+}
+
+describe('the rate of a replay of dead letters', () => {
+  it('is not exceeded from one chunk to the next, however fast they are read', async () => {
+    const sentMs = await replayed(false)
+    assert.equal(sentMs.length, CHUNKS * CHUNK)
+    for (let chunk = 1; chunk < CHUNKS; chunk++) {
+      const dueMs = (chunk * CHUNK * 1_000) / PER_SECOND
+      const atMs = sentMs[chunk * CHUNK] ?? 0
+      // A timer may come a moment early.
+      assert.ok(atMs >= dueMs - 2, `letter ${chunk * CHUNK} was sent after ${atMs} ms, and is due after ${dueMs}`)
+    }
+  })
+
+  it('holds for what is sent: a dry run sends nothing', async () => {
+    assert.deepEqual(await replayed(true), [])
+  })
+})
