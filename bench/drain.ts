@@ -16,6 +16,7 @@ const SCHEMA = join(packageRoot, 'schemas/avro', `${TOPICS.clicks}.avsc`)
 /** A look at the metrics takes the detector some milliseconds of its own CPU. */
 const LOOK_EVERY_MS = 250
 
+/** A process that reads the topic and decodes it, and does nothing else. */
 export async function plainConsumer(stage: Stage, events: number, round: number): Promise<Figures> {
   const args = [stage.brokers, SCHEMA, `plain-${round}`, events, FETCH.maxBytes, FETCH.maxBytesPerPartition].map(String)
   const said = JSON.parse(await runToEnd('bench/plain-consumer.js', args, stage.env)) as Record<string, number>

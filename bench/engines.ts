@@ -1,6 +1,6 @@
 /*
  * Guardian beside the engines that do the same work: each drains one topic into one PostgreSQL, in turn, in one run, and
- * each has to have the right rows. `npm run bench -- engines [events] [runs] [--json] [--only=NAME,NAME]`
+ * each has to have the right rows. `npm run bench -- engines [events] [runs] [--json] [--only=NAME,NAME] [--gc=g1|parallel]`
  */
 import { LocalFault, explainFault } from '../deploy/local/local-fault.js'
 import { plainConsumer } from './drain.js'
@@ -8,6 +8,7 @@ import { CONTESTANTS, type ContestantName, type Course, type Result } from './en
 import { expectedRows } from './engines/expected-rows.js'
 import { goalResults } from './engines/goals.js'
 import { buildJavaEngines } from './engines/java-build.js'
+import { makeChangesTopic, type Collector } from './engines/java-engine.js'
 import { progressLine } from './engines/progress-line.js'
 import { isRight } from './engines/stored-rows.js'
 import { FIGURES_HEAD, figuresLine, medianFigures, type Figures } from './figures.js'
@@ -18,6 +19,7 @@ export interface EnginesOptions {
   readonly events: number
   readonly runs: number
   readonly only: readonly ContestantName[]
+  readonly collector: Collector
   readonly isJson: boolean
 }
 
@@ -34,7 +36,7 @@ export async function engines(options: EnginesOptions): Promise<void> {
   }
 }
 
-async function compare({ events, runs, only, isJson }: EnginesOptions): Promise<void> {
+async function compare({ events, runs, only, collector, isJson }: EnginesOptions): Promise<void> {
   if (process.platform !== 'linux')
     throw new LocalFault('CPU and memory are read from /proc, which this system does not have', 'run it on Linux')
   const progress = progressLine()
@@ -42,6 +44,7 @@ async function compare({ events, runs, only, isJson }: EnginesOptions): Promise<
   progress.say('starting PostgreSQL, Kafka and the schema registry')
   const stage = await openStage()
   try {
+    await makeChangesTopic(stage)
     progress.say(`computing the expected rows of ${events.toLocaleString('en')} events`)
     const expected = await expectedRows(events, SEED)
     progress.say('filling the topic')
@@ -55,7 +58,7 @@ async function compare({ events, runs, only, isJson }: EnginesOptions): Promise<
         const label = `run ${run} of ${runs}: ${name}`
         progress.say(label)
         const onProgress = (done: number) => progress.update(label, done / events)
-        const one = await runOne(name, { stage, events, expected, java, onProgress })
+        const one = await runOne(name, { stage, events, expected, java, collector, onProgress })
         result[name] = one
         progress.keep(`${figuresLine(label, one.figures)}${one.rows && !isRight(one.rows) ? ' WRONG ROWS' : ''}`)
       }

@@ -1,7 +1,7 @@
 import type { Click } from '../domain/events.js'
 
 /** Where event time begins; in the past, so that nothing is ever ahead of the log append time. */
-export const STREAM_START_MS = Date.UTC(2026, 0, 5)
+const STREAM_START_MS = Date.UTC(2026, 0, 5)
 /** Of event time: 4,000,000 events are twenty minutes. */
 const EVENTS_PER_SECOND = 3_333
 const HUMANS = 120_000

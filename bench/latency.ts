@@ -50,6 +50,7 @@ function startRuler(databaseUrl: string): () => Promise<Sight[]> {
   }
 }
 
+/** Sends events at a rate and prints how long their anomalies take to be rows. @param perSecond events */
 export async function latency(perSecond: number, seconds: number): Promise<void> {
   const stage = await openStage()
   try {

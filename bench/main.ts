@@ -5,6 +5,7 @@ import { checkpoints } from './checkpoints.js'
 import { drain } from './drain.js'
 import { engines } from './engines.js'
 import { CONTESTANT_NAMES, isContestantName } from './engines/contestants.js'
+import { isCollector } from './engines/java-engine.js'
 import { kpi } from './kpi.js'
 import { latency } from './latency.js'
 import { memory } from './memory.js'
@@ -26,10 +27,13 @@ function enginesOptions() {
   const only = words.find((word) => word.startsWith('--only='))
   const names = only?.slice('--only='.length).split(',') ?? CONTESTANT_NAMES
   const known = names.filter(isContestantName)
-  const unknown = words.find((word) => word.startsWith('--') && word !== '--json' && word !== only)
-  if (unknown !== undefined) throw new Error(`${unknown} is no option: --json, --only=NAME,NAME`)
+  const gc = words.find((word) => word.startsWith('--gc='))
+  const collector = gc?.slice('--gc='.length) ?? 'parallel'
+  if (!isCollector(collector)) throw new Error('--gc takes g1 or parallel')
+  const unknown = words.find((word) => word.startsWith('--') && !['--json', only, gc].includes(word))
+  if (unknown !== undefined) throw new Error(`${unknown} is no option: --json, --only=NAME,NAME, --gc=g1|parallel`)
   if (known.length < names.length) throw new Error(`--only takes ${CONTESTANT_NAMES.join(', ')}`)
-  return { events: number(0, 4_000_000), runs: number(1, 1), only: known, isJson }
+  return { events: number(0, 4_000_000), runs: number(1, 1), only: known, collector, isJson }
 }
 
 const benches: Readonly<Record<string, () => Promise<void>>> = {

@@ -8,6 +8,7 @@ import { openStage, startDetector } from './stage.js'
 
 const STEPS = 20
 
+/** Drains a stream and prints the highest memory of each twentieth of it. */
 export async function memory(events: number): Promise<void> {
   const stage = await openStage()
   try {

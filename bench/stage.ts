@@ -90,6 +90,7 @@ export interface DetectorProcess {
   readonly stop: () => Promise<void>
 }
 
+/** A consumer group that nobody has been in. */
 export const newGroupId = (): string => `bench-${randomBytes(4).toString('hex')}`
 
 export interface DetectorStart {
@@ -150,6 +151,7 @@ const sumOf = (metrics: string, name: string, label = ''): number =>
 
 const entries = (metrics: string, what: string): number => sumOf(metrics, 'guardian_state_entries', `what="${what}"`)
 
+/** The middle one, or the higher of the two in the middle. */
 export const median = (values: readonly number[]): number =>
   [...values].sort((a, b) => a - b)[values.length >> 1] ?? Number.NaN
 

@@ -4,7 +4,7 @@ import type { Figures } from '../figures.js'
 import { newGroupId, startDetector, type DetectorProcess, type Stage } from '../stage.js'
 import type { Expectation } from './expected-rows.js'
 import type { JavaEngines } from './java-build.js'
-import { startProgram, type JavaProgram } from './java-engine.js'
+import { startProgram, type Collector, type JavaProgram } from './java-engine.js'
 import { measure } from './ruler.js'
 import { checkRows, makeTable, type RowDifference } from './stored-rows.js'
 
@@ -14,6 +14,7 @@ export interface Course {
   readonly events: number
   readonly expected: Expectation
   readonly java: JavaEngines
+  readonly collector: Collector
   readonly onProgress: (done: number) => void
 }
 
@@ -55,9 +56,9 @@ const guardian = (title: string, processes: number): Contestant => ({
 
 const javaEngine = (title: string, program: JavaProgram): Contestant => ({
   title,
-  run: async ({ stage, events, expected, java, onProgress }) => {
-    await makeTable(stage.databaseUrl, program.table)
-    const running = startProgram(program, java, stage)
+  run: async ({ stage, events, expected, java, collector, onProgress }) => {
+    await makeTable(stage.databaseUrl, program.table, program.keepsEvidence)
+    const running = startProgram(program, java, collector, stage)
     try {
       const remaining = () => Promise.resolve(events - running.records())
       const figures = await measure({ pids: [running.pid], remaining }, events, onProgress)
@@ -67,6 +68,16 @@ const javaEngine = (title: string, program: JavaProgram): Contestant => ({
     }
   },
 })
+
+/** What Spark's own start scripts open to it of the JDK, and the other engines do not need. */
+const SPARK_OPTIONS = [
+  ...['lang.invoke', 'lang.reflect', 'io', 'net', 'nio', 'util.concurrent', 'util.concurrent.atomic'].map(
+    (name) => `--add-opens=java.base/java.${name}=ALL-UNNAMED`,
+  ),
+  ...['jdk.internal.ref', 'sun.nio.ch', 'sun.nio.cs', 'sun.security.action', 'sun.util.calendar'].map(
+    (name) => `--add-opens=java.base/${name}=ALL-UNNAMED`,
+  ),
+]
 
 let rulers = 0
 
@@ -82,19 +93,44 @@ export const CONTESTANTS = {
     module: 'flink',
     mainClass: 'FlinkPanes',
     table: 'bench_flink_panes',
+    keepsEvidence: false,
     heap: '2g',
+  }),
+  'flink-evidence': javaEngine('Flink, the same operator with evidence and changes, parallelism 2', {
+    module: 'flink',
+    mainClass: 'FlinkPanes',
+    table: 'bench_flink_evidence',
+    keepsEvidence: true,
+    heap: '3g',
   }),
   'flink-windows': javaEngine('Flink, its window operators, parallelism 2', {
     module: 'flink',
     mainClass: 'FlinkWindows',
     table: 'bench_flink_windows',
+    keepsEvidence: false,
     heap: '6g',
   }),
   'kafka-streams': javaEngine('Kafka Streams, one hand-written processor with panes, 2 threads', {
     module: 'kafka-streams',
     mainClass: 'StreamsPanes',
     table: 'bench_kafka_streams',
+    keepsEvidence: false,
     heap: '3g',
+  }),
+  'kafka-streams-evidence': javaEngine('Kafka Streams, the same processor with evidence and changes, 2 threads', {
+    module: 'kafka-streams',
+    mainClass: 'StreamsPanes',
+    table: 'bench_kafka_streams_evidence',
+    keepsEvidence: true,
+    heap: '3g',
+  }),
+  spark: javaEngine('Spark Structured Streaming, one stateful operator with panes, 2 threads', {
+    module: 'spark',
+    mainClass: 'SparkPanes',
+    table: 'bench_spark',
+    keepsEvidence: false,
+    heap: '3g',
+    options: SPARK_OPTIONS,
   }),
 } satisfies Record<string, Contestant>
 

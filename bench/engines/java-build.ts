@@ -8,7 +8,7 @@ import { cacheDirOf, cachedItem } from '../../deploy/local/server-cache.js'
 import { packageRoot } from '../../platform/package-root.js'
 
 const SOURCES = join(packageRoot, 'bench', 'engines', 'java')
-/** The first time, Maven fetches some 200 MB. */
+/** The first time, Maven fetches some 500 MB. */
 const BUILD_BOUND_MS = 900_000
 
 const MAVEN_REMEDY = 'install Maven 3.6 or later (Debian: apt install maven, macOS: brew install maven)'
@@ -32,7 +32,7 @@ export async function buildJavaEngines(report: (text: string) => void): Promise<
   const context = { cacheDir: cacheDirOf(env), env, report }
   const folder = await cachedItem(context, `bench-engines-${hashOf(SOURCES)}`, async (place) => {
     await findMaven()
-    report('building Flink and Kafka Streams programs with Maven (the first time it fetches some 200 MB)')
+    report('building Flink, Kafka Streams and Spark programs with Maven (the first time it fetches some 500 MB)')
     cpSync(SOURCES, place, { recursive: true })
     await runMaven(['-q', '-B', '-f', join(place, 'pom.xml'), 'package'], BUILD_BOUND_MS)
   })

@@ -5,16 +5,23 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { TOPICS } from '../../domain/events.js'
+import { ensureTopics } from '../../platform/kafka/admin.js'
+import { createKafka } from '../../platform/kafka/client.js'
+import { createLogger } from '../../platform/logger.js'
 import { newGroupId, type Stage } from '../stage.js'
 import type { JavaEngines } from './java-build.js'
 
 /** A Java program that drains the topic into a table. */
 export interface JavaProgram {
-  readonly module: 'flink' | 'kafka-streams'
+  readonly module: 'flink' | 'kafka-streams' | 'spark'
   readonly mainClass: string
   readonly table: string
+  /** Whether its rows carry their evidence and are told of on a topic, as Guardian's are; else keys, counts and status. */
+  readonly keepsEvidence: boolean
   /** Its largest heap, as `-Xmx` takes it. */
   readonly heap: string
+  /** What its JVM needs besides. */
+  readonly options?: readonly string[]
 }
 
 export interface RunningProgram {
@@ -24,25 +31,49 @@ export interface RunningProgram {
   readonly stop: () => Promise<void>
 }
 
+/**
+ * How a JVM collects garbage: G1 is what it takes by itself, and what Flink and Kafka Streams run with unless told otherwise.
+ * With the parallel collector all of them take a third less CPU; a collection stops them, which a drain does not mind.
+ */
+export const COLLECTORS = { g1: '-XX:+UseG1GC', parallel: '-XX:+UseParallelGC' }
+export type Collector = keyof typeof COLLECTORS
+export const isCollector = (name: string): name is Collector => name in COLLECTORS
+
 const JAVA_OPTIONS = [
-  // All of them take a third less CPU with it than with G1, which works beside them and moves what lives long.
-  '-XX:+UseParallelGC',
   // Flink reaches into the JDK's own classes to serialize closures and states.
   '--add-opens=java.base/java.lang=ALL-UNNAMED',
   '--add-opens=java.base/java.util=ALL-UNNAMED',
   '--add-opens=java.base/java.time=ALL-UNNAMED',
   '-Dorg.slf4j.simpleLogger.defaultLogLevel=error',
 ]
+/** Where they tell of each version of a row. */
+export const CHANGES_TOPIC = 'bench.changes'
+
 const STOP_BOUND_MS = 30_000
 const TAIL_CHARS = 4_000
 
+/** Makes the topic that they tell of changes on, as those of Guardian are made. */
+export async function makeChangesTopic({ brokers }: Stage): Promise<void> {
+  const log = createLogger('bench', 'warn')
+  const kafka = createKafka({ brokers: [brokers], clientId: 'bench', requestTimeoutMs: 30_000 }, log)
+  const config = { 'message.timestamp.type': 'LogAppendTime' }
+  await ensureTopics(kafka, [{ topic: CHANGES_TOPIC, partitions: 4, replicationFactor: 1, config }], log)
+}
+
 /** Starts one in a JVM of its own, with a temporary folder for its checkpoints. */
-export function startProgram(program: JavaProgram, { java, folder }: JavaEngines, stage: Stage): RunningProgram {
-  const { module, mainClass, table, heap } = program
+export function startProgram(
+  program: JavaProgram,
+  { java, folder }: JavaEngines,
+  collector: Collector,
+  stage: Stage,
+): RunningProgram {
+  const { module, mainClass, table, heap, keepsEvidence, options = [] } = program
   const checkpoints = mkdtempSync(join(tmpdir(), 'guardian-bench-engine-'))
   const args = [
     `-Xmx${heap}`,
+    COLLECTORS[collector],
     ...JAVA_OPTIONS,
+    ...options,
     '-cp',
     join(folder, module, 'target', '*'),
     `guardian.bench.${mainClass}`,
@@ -52,6 +83,7 @@ export function startProgram(program: JavaProgram, { java, folder }: JavaEngines
       ...stage.env,
       ...databaseEnv(stage.databaseUrl),
       ...{ BENCH_TABLE: table, BENCH_FOLDER: checkpoints, BENCH_GROUP: newGroupId() },
+      ...{ BENCH_EVIDENCE: String(keepsEvidence), BENCH_CHANGES_TOPIC: CHANGES_TOPIC },
     },
     stdio: ['ignore', 'pipe', 'pipe'],
   })

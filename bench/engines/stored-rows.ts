@@ -61,14 +61,19 @@ async function storedRows(databaseUrl: string, table: string, closedUntilMs: num
   }))
 }
 
+const EVIDENCE_COLUMNS = `user_id text, evidence jsonb NOT NULL, kafka_partition integer NOT NULL, first_offset bigint NOT NULL,
+       last_offset bigint NOT NULL, produced_ts timestamptz NOT NULL, kafka_ts timestamptz NOT NULL,
+       detected_ts timestamptz NOT NULL, db_write_ts timestamptz NOT NULL DEFAULT now(),`
+
 /** A table for one engine's rows, empty. */
-export async function makeTable(databaseUrl: string, table: string): Promise<void> {
+export async function makeTable(databaseUrl: string, table: string, hasEvidence: boolean): Promise<void> {
   await query(
     databaseUrl,
     `DROP TABLE IF EXISTS ${table};
      CREATE TABLE ${table} (
        session_id text NOT NULL, rule_id text NOT NULL, window_start timestamptz NOT NULL, window_end timestamptz NOT NULL,
        event_count integer NOT NULL, distinct_items integer NOT NULL, status text NOT NULL,
+       ${hasEvidence ? EVIDENCE_COLUMNS : ''}
        PRIMARY KEY (window_start, session_id, rule_id))`,
   )
 }

@@ -27,7 +27,11 @@ public final class ClickFieldsSerializer extends OwnSerializer<ClickFields> {
     copy.idHigh = from.idHigh;
     copy.idLow = from.idLow;
     copy.item = from.item;
-    return copy;
+    if (!Settings.EVIDENCE) return copy;
+    copy.idText = from.idText;
+    copy.userId = from.userId;
+    copy.producedMs = from.producedMs;
+    return copy.at(from.partition, from.offset, from.kafkaMs);
   }
 
   @Override
@@ -37,6 +41,13 @@ public final class ClickFieldsSerializer extends OwnSerializer<ClickFields> {
     out.writeLong(click.idHigh);
     out.writeLong(click.idLow);
     out.writeLong(click.item);
+    if (!Settings.EVIDENCE) return;
+    Texts.write(out, click.idText);
+    Texts.write(out, click.userId);
+    out.writeLong(click.producedMs);
+    out.writeInt(click.partition);
+    out.writeLong(click.offset);
+    out.writeLong(click.kafkaMs);
   }
 
   @Override
@@ -51,7 +62,11 @@ public final class ClickFieldsSerializer extends OwnSerializer<ClickFields> {
     click.idHigh = in.readLong();
     click.idLow = in.readLong();
     click.item = in.readLong();
-    return click;
+    if (!Settings.EVIDENCE) return click;
+    click.idText = Texts.read(in);
+    click.userId = Texts.read(in);
+    click.producedMs = in.readLong();
+    return click.at(in.readInt(), in.readLong(), in.readLong());
   }
 
   @Override

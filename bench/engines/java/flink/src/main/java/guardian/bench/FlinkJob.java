@@ -1,5 +1,6 @@
 package guardian.bench;
 
+import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import org.apache.flink.api.connector.sink2.Sink;
 import org.apache.flink.configuration.CheckpointingOptions;
@@ -7,11 +8,14 @@ import org.apache.flink.configuration.Configuration;
 import org.apache.flink.configuration.ExecutionOptions;
 import org.apache.flink.configuration.PipelineOptions;
 import org.apache.flink.configuration.StateBackendOptions;
+import org.apache.flink.connector.base.DeliveryGuarantee;
 import org.apache.flink.connector.jdbc.JdbcConnectionOptions;
 import org.apache.flink.connector.jdbc.JdbcExecutionOptions;
 import org.apache.flink.connector.jdbc.core.datastream.sink.JdbcSink;
+import org.apache.flink.connector.kafka.sink.KafkaSink;
 import org.apache.flink.core.execution.CheckpointingMode;
 import org.apache.flink.streaming.api.environment.StreamExecutionEnvironment;
+import org.apache.kafka.clients.producer.ProducerRecord;
 
 /** What both Flink programs have in common: one JVM, state on the heap, exactly-once checkpoints, an upsert sink. */
 final class FlinkJob {
@@ -33,6 +37,16 @@ final class FlinkJob {
     config.set(PipelineOptions.AUTO_WATERMARK_INTERVAL, WATERMARK_EVERY);
     config.set(ExecutionOptions.BUFFER_TIMEOUT, BUFFER_AT_MOST);
     return StreamExecutionEnvironment.createLocalEnvironment(Settings.THREADS, config);
+  }
+
+  /** Every version of a row, keyed by session; acknowledged before a checkpoint that covers it. */
+  static Sink<AnomalyRow> changes() {
+    return KafkaSink.<AnomalyRow>builder()
+        .setBootstrapServers(Settings.BROKERS)
+        .setDeliveryGuarantee(DeliveryGuarantee.AT_LEAST_ONCE)
+        .setRecordSerializer((row, context, timestamp) -> new ProducerRecord<>(
+            Settings.CHANGES_TOPIC, row.sessionId.getBytes(StandardCharsets.UTF_8), row.toJson()))
+        .build();
   }
 
   static Sink<AnomalyRow> rows() {

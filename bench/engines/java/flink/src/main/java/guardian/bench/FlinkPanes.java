@@ -1,6 +1,7 @@
 package guardian.bench;
 
 import org.apache.flink.api.common.typeinfo.Types;
+import org.apache.flink.streaming.api.datastream.DataStream;
 import org.apache.flink.streaming.api.environment.StreamExecutionEnvironment;
 
 /** Flink with one hand-written operator. */
@@ -9,10 +10,11 @@ public final class FlinkPanes {
 
   public static void main(String[] args) throws Exception {
     StreamExecutionEnvironment env = FlinkJob.environment();
-    ClickSource.in(env)
+    DataStream<AnomalyRow> rows = ClickSource.in(env)
         .keyBy(click -> click.sessionId, Types.STRING)
-        .process(new PaneFunction(), Types.POJO(AnomalyRow.class))
-        .sinkTo(FlinkJob.rows());
+        .process(new PaneFunction(), Types.POJO(AnomalyRow.class));
+    rows.sinkTo(FlinkJob.rows());
+    if (Settings.EVIDENCE) rows.sinkTo(FlinkJob.changes());
     Progress.tell();
     env.execute("panes");
   }

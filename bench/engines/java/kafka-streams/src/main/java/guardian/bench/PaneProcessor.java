@@ -13,20 +13,20 @@ import org.apache.kafka.streams.state.KeyValueIterator;
 import org.apache.kafka.streams.state.KeyValueStore;
 
 /** Both rules for the sessions of one partition, on panes. */
-final class PaneProcessor implements Processor<String, ClickFields, Void, Void> {
+final class PaneProcessor implements Processor<String, ClickFields, String, byte[]> {
   /** One a thread, so that whatever a commit of the thread covers has been written. */
   private static final ThreadLocal<RowWriter> WRITERS = ThreadLocal.withInitial(RowWriter::new);
 
   private final Progress.Counter processed = Progress.counter();
   /** Which sessions need something when; made anew from the store. */
   private final TreeMap<Long, List<String>> dues = new TreeMap<>();
-  private ProcessorContext<Void, Void> context;
+  private ProcessorContext<String, byte[]> context;
   private KeyValueStore<String, SessionPanes> store;
   private RowWriter rows;
   private long committedMs = System.currentTimeMillis();
 
   @Override
-  public void init(ProcessorContext<Void, Void> context) {
+  public void init(ProcessorContext<String, byte[]> context) {
     this.context = context;
     store = context.getStateStore(StreamsPanes.STORE);
     rows = WRITERS.get();
@@ -46,7 +46,7 @@ final class PaneProcessor implements Processor<String, ClickFields, Void, Void> 
     long watermarkMs = context.currentStreamTimeMs() - Rule.LATENESS_MS;
     SessionPanes session = store.get(click.sessionId);
     if (session == null) session = new SessionPanes();
-    session.add(click, watermarkMs, rows::add);
+    session.add(click, watermarkMs, this::accept);
     long dueMs = session.dueMs();
     if (dueMs < session.timerMs) {
       session.timerMs = dueMs;
@@ -67,7 +67,7 @@ final class PaneProcessor implements Processor<String, ClickFields, Void, Void> 
       for (String sessionId : due.getValue()) {
         SessionPanes session = store.get(sessionId);
         if (session == null || due.getKey() < session.timerMs) continue;
-        if (session.advance(sessionId, watermarkMs, rows::add)) {
+        if (session.advance(sessionId, watermarkMs, this::accept)) {
           store.delete(sessionId);
           continue;
         }
@@ -76,6 +76,11 @@ final class PaneProcessor implements Processor<String, ClickFields, Void, Void> 
         store.put(sessionId, session);
       }
     }
+  }
+
+  private void accept(AnomalyRow row) {
+    rows.add(row);
+    if (Settings.EVIDENCE) context.forward(new Record<>(row.sessionId, row.toJson(), row.startMs));
   }
 
   /** Rows are in PostgreSQL before the commit that covers their records, which follows at once. */

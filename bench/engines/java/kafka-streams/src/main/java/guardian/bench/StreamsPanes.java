@@ -4,6 +4,7 @@ import java.time.Duration;
 import java.util.Map;
 import java.util.Properties;
 import org.apache.kafka.clients.consumer.ConsumerConfig;
+import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.kafka.clients.producer.ProducerConfig;
 import org.apache.kafka.common.serialization.Serdes;
 import org.apache.kafka.streams.KafkaStreams;
@@ -26,7 +27,7 @@ public final class StreamsPanes {
 
   public static void main(String[] args) {
     Topology topology = new Topology()
-        .addSource(Topology.AutoOffsetReset.EARLIEST, "clicks", (record, partitionMs) -> ((ClickFields) record.value()).eventMs,
+        .addSource(Topology.AutoOffsetReset.EARLIEST, "clicks", StreamsPanes::timeOf,
             Serdes.String().deserializer(), new ClickDeserializer(), Settings.TOPIC)
         .addProcessor("sessions", PaneProcessor::new, "clicks")
         .addStateStore(
@@ -34,6 +35,9 @@ public final class StreamsPanes {
                 .withCachingEnabled()
                 .withLoggingEnabled(Map.of()),
             "sessions");
+    if (Settings.EVIDENCE)
+      topology.addSink("changes", Settings.CHANGES_TOPIC, Serdes.String().serializer(), Serdes.ByteArray().serializer(),
+          "sessions");
     KafkaStreams streams = new KafkaStreams(topology, settings());
     streams.setUncaughtExceptionHandler(error -> {
       error.printStackTrace();
@@ -43,6 +47,13 @@ public final class StreamsPanes {
     Runtime.getRuntime().addShutdownHook(new Thread(() -> streams.close(CLOSE_WITHIN)));
     Progress.tell();
     streams.start();
+  }
+
+  /** What moves the time of its partition; where the record lies is noted on the way, as only this is told of it. */
+  private static long timeOf(ConsumerRecord<Object, Object> record, long partitionMs) {
+    ClickFields click = (ClickFields) record.value();
+    click.at(record.partition(), record.offset(), record.timestamp());
+    return Math.min(click.eventMs, record.timestamp());
   }
 
   private static Properties settings() {

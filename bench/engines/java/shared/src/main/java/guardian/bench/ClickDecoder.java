@@ -13,17 +13,21 @@ import org.apache.avro.util.Utf8;
  * skipped by Avro's schema resolution. Not safe for several threads.
  */
 public final class ClickDecoder {
+  private static final String FOR_EVIDENCE = """
+      , {"name": "user_id", "type": ["null", "string"]}, {"name": "ingest_ts", "type": "long"}""";
   private static final Schema WANTED = new Schema.Parser().parse("""
       {"type": "record", "name": "Click", "namespace": "km.events", "fields": [
         {"name": "event_id", "type": "string"},
         {"name": "event_ts", "type": "long"},
         {"name": "session_id", "type": "string"},
-        {"name": "item_id", "type": ["null", "string"]}]}""");
+        {"name": "item_id", "type": ["null", "string"]}%s]}""".formatted(Settings.EVIDENCE ? FOR_EVIDENCE : ""));
   private static final int HEADER = 5;
   private static final int EVENT_ID = 0;
   private static final int EVENT_TS = 1;
   private static final int SESSION_ID = 2;
   private static final int ITEM_ID = 3;
+  private static final int USER_ID = 4;
+  private static final int INGEST_TS = 5;
 
   private final SchemaRegistry registry;
   private int schemaId = -1;
@@ -46,10 +50,27 @@ public final class ClickDecoder {
     Utf8 item = (Utf8) record.get(ITEM_ID);
     click.eventMs = (Long) record.get(EVENT_TS);
     click.sessionId = record.get(SESSION_ID).toString();
+    click.item = item == null ? ClickFields.NO_ITEM : Hash.of(item.getBytes(), item.getByteLength(), 3);
+    if (Settings.EVIDENCE) return withEvidence(id, click);
+    hash(id, click);
+    return click;
+  }
+
+  private ClickFields withEvidence(Utf8 id, ClickFields click) {
+    click.idText = null;
+    if (!EventIds.readUuid(id.getBytes(), id.getByteLength(), click)) {
+      hash(id, click);
+      click.idText = id.toString();
+    }
+    Utf8 user = (Utf8) record.get(USER_ID);
+    click.userId = user == null ? null : user.toString();
+    click.producedMs = (Long) record.get(INGEST_TS);
+    return click;
+  }
+
+  private static void hash(Utf8 id, ClickFields click) {
     click.idHigh = Hash.of(id.getBytes(), id.getByteLength(), 1);
     click.idLow = Hash.of(id.getBytes(), id.getByteLength(), 2);
-    click.item = item == null ? ClickFields.NO_ITEM : Hash.of(item.getBytes(), item.getByteLength(), 3);
-    return click;
   }
 
   private void use(int id) throws IOException {

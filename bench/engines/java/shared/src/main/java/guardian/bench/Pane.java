@@ -6,7 +6,7 @@ import java.io.IOException;
 import java.util.Arrays;
 
 /** Ten seconds of one session: its event ids (two longs each), how many they are, and the distinct items. */
-final class Pane {
+class Pane {
   private static final long[] NONE = {};
 
   final long number;
@@ -23,13 +23,17 @@ final class Pane {
     items = NONE;
   }
 
-  private Pane(Pane other) {
+  Pane(Pane other) {
     number = other.number;
     events = other.events;
     ids = other.idWords == 0 ? NONE : Arrays.copyOf(other.ids, other.idWords);
     idWords = other.idWords;
     items = other.itemCount == 0 ? NONE : Arrays.copyOf(other.items, other.itemCount);
     itemCount = other.itemCount;
+  }
+
+  static Pane of(long number) {
+    return Settings.EVIDENCE ? new EvidencePane(number) : new Pane(number);
   }
 
   Pane copy() {
@@ -64,13 +68,17 @@ final class Pane {
   }
 
   static Pane read(DataInput in) throws IOException {
-    Pane pane = new Pane(in.readLong());
-    pane.events = in.readInt();
-    pane.ids = readLongs(in);
-    pane.idWords = pane.ids.length;
-    pane.items = readLongs(in);
-    pane.itemCount = pane.items.length;
+    Pane pane = of(in.readLong());
+    pane.readOn(in);
     return pane;
+  }
+
+  void readOn(DataInput in) throws IOException {
+    events = in.readInt();
+    ids = readLongs(in);
+    idWords = ids.length;
+    items = readLongs(in);
+    itemCount = items.length;
   }
 
   static boolean contains(long[] values, int count, long value) {

@@ -14,7 +14,11 @@ public final class Progress {
     private final AtomicLong count = new AtomicLong();
 
     public void increment() {
-      count.lazySet(count.getPlain() + 1);
+      add(1);
+    }
+
+    public void add(long records) {
+      count.lazySet(count.getPlain() + records);
     }
   }
 

@@ -12,30 +12,30 @@ import java.util.function.Consumer;
  */
 public final class SessionPanes {
   public static final long NEVER = Long.MAX_VALUE;
+  private static final OpenWindow[] NONE_OPEN = {};
 
   private Pane[] panes = new Pane[1];
   private int paneCount;
-  private byte[] openRules = {};
-  private long[] openStarts = {};
-  private int openCount;
+  private OpenWindow[] open = NONE_OPEN;
   /** When the engine was last asked to call `advance`. */
   public long timerMs = NEVER;
 
   /** Takes one event in; rows of windows that it opens go to `rows`. */
   public void add(ClickFields click, long watermarkMs, Consumer<AnomalyRow> rows) {
-    if (click.eventMs < watermarkMs) return;
+    if (click.eventMs < watermarkMs || Settings.EVIDENCE && click.isInvalid()) return;
     for (int at = 0; at < paneCount; at++) if (panes[at].hasId(click.idHigh, click.idLow)) return;
     long number = Math.floorDiv(click.eventMs, Rule.PANE_MS);
     pane(number).add(click);
     int total = 0;
     for (int at = 0; at < paneCount; at++) total += panes[at].events;
-    if (total >= Rule.FEWEST_EVENTS) check(click.sessionId, number, rows);
+    if (Settings.EVIDENCE && open.length > 0) tellAgain(click, number, rows);
+    if (total >= Rule.FEWEST_EVENTS) check(click, number, rows);
   }
 
   /** When `advance` is next needed: a window ends, or the newest pane is needed no more. */
   public long dueMs() {
     long due = NEVER;
-    for (int at = 0; at < openCount; at++) due = Math.min(due, endMs(Rule.ALL[openRules[at]], openStarts[at]));
+    for (OpenWindow window : open) due = Math.min(due, window.endMs());
     if (due != NEVER) return due;
     long newest = Long.MIN_VALUE;
     for (int at = 0; at < paneCount; at++) newest = Math.max(newest, panes[at].number);
@@ -44,17 +44,7 @@ public final class SessionPanes {
 
   /** Closes the windows that the watermark has passed, and forgets what is needed no more. @return whether all is */
   public boolean advance(String sessionId, long watermarkMs, Consumer<AnomalyRow> rows) {
-    int open = 0;
-    for (int at = 0; at < openCount; at++) {
-      Rule rule = Rule.ALL[openRules[at]];
-      if (endMs(rule, openStarts[at]) <= watermarkMs) {
-        close(sessionId, rule, openStarts[at], rows);
-      } else {
-        openRules[open] = openRules[at];
-        openStarts[open++] = openStarts[at];
-      }
-    }
-    openCount = open;
+    if (open.length > 0) closePassed(sessionId, watermarkMs, rows);
     int kept = 0;
     for (int at = 0; at < paneCount; at++) {
       Pane pane = panes[at];
@@ -67,48 +57,66 @@ public final class SessionPanes {
     return paneCount == 0;
   }
 
-  private static long endMs(Rule rule, long startPane) {
-    return (startPane + rule.panes) * Rule.PANE_MS;
+  private void closePassed(String sessionId, long watermarkMs, Consumer<AnomalyRow> rows) {
+    OpenWindow[] kept = new OpenWindow[open.length];
+    int count = 0;
+    for (OpenWindow window : open) {
+      if (window.endMs() > watermarkMs) {
+        kept[count++] = window;
+        continue;
+      }
+      rows.accept(countedAgain(sessionId, window, true));
+    }
+    open = count == 0 ? NONE_OPEN : Arrays.copyOf(kept, count);
+  }
+
+  /** Rows of windows that the event has changed, if it is time again. */
+  private void tellAgain(ClickFields click, long number, Consumer<AnomalyRow> rows) {
+    long nowMs = System.currentTimeMillis();
+    for (OpenWindow window : open) {
+      if (!window.holds(number) || nowMs - window.crossing.writtenMs < Settings.OPEN_ROW_REWRITE_MS) continue;
+      window.crossing.writtenMs = nowMs;
+      rows.accept(countedAgain(click.sessionId, window, false));
+    }
+  }
+
+  private AnomalyRow countedAgain(String sessionId, OpenWindow window, boolean isOver) {
+    int events = events(window.startPane, window.rule.panes);
+    int items = items(window.startPane, window.rule.panes, Integer.MAX_VALUE);
+    String closed = window.rule.holds(events, items) ? "confirmed" : "retracted";
+    return row(sessionId, window, events, items, isOver ? closed : "open");
+  }
+
+  private AnomalyRow row(String sessionId, OpenWindow window, int events, int items, String status) {
+    AnomalyRow row = new AnomalyRow(sessionId, window.rule, window.startPane, events, items, status);
+    return Settings.EVIDENCE ? row.withEvidence(window, panes, paneCount) : row;
   }
 
   private Pane pane(long number) {
     for (int at = 0; at < paneCount; at++) if (panes[at].number == number) return panes[at];
     if (paneCount == panes.length) panes = Arrays.copyOf(panes, paneCount * 2);
-    return panes[paneCount++] = new Pane(number);
+    return panes[paneCount++] = Pane.of(number);
   }
 
-  private void check(String sessionId, long number, Consumer<AnomalyRow> rows) {
+  private void check(ClickFields click, long number, Consumer<AnomalyRow> rows) {
     for (Rule rule : Rule.ALL) {
       for (long start = number - rule.panes + 1; start <= number; start++) {
         int events = events(start, rule.panes);
         if (events < rule.minEvents || isOpen(rule, start)) continue;
         int items = items(start, rule.panes, rule.maxItems);
         if (!rule.holds(events, items)) continue;
-        open(rule, start);
-        rows.accept(new AnomalyRow(sessionId, rule, start, events, items, "open"));
+        Crossing crossing =
+            Settings.EVIDENCE ? new Crossing(click, events, items, System.currentTimeMillis()) : null;
+        open = Arrays.copyOf(open, open.length + 1);
+        open[open.length - 1] = new OpenWindow(rule, start, crossing);
+        rows.accept(row(click.sessionId, open[open.length - 1], events, items, "open"));
       }
     }
   }
 
-  private void close(String sessionId, Rule rule, long start, Consumer<AnomalyRow> rows) {
-    int events = events(start, rule.panes);
-    int items = items(start, rule.panes, Integer.MAX_VALUE);
-    String status = rule.holds(events, items) ? "confirmed" : "retracted";
-    rows.accept(new AnomalyRow(sessionId, rule, start, events, items, status));
-  }
-
   private boolean isOpen(Rule rule, long start) {
-    for (int at = 0; at < openCount; at++) if (openStarts[at] == start && openRules[at] == rule.ordinal()) return true;
+    for (OpenWindow window : open) if (window.startPane == start && window.rule == rule) return true;
     return false;
-  }
-
-  private void open(Rule rule, long start) {
-    if (openCount == openStarts.length) {
-      openRules = Arrays.copyOf(openRules, openCount + 4);
-      openStarts = Arrays.copyOf(openStarts, openCount + 4);
-    }
-    openRules[openCount] = (byte) rule.ordinal();
-    openStarts[openCount++] = start;
   }
 
   private int events(long start, int length) {
@@ -141,9 +149,10 @@ public final class SessionPanes {
     copy.panes = new Pane[Math.max(1, paneCount)];
     for (int at = 0; at < paneCount; at++) copy.panes[at] = panes[at].copy();
     copy.paneCount = paneCount;
-    copy.openRules = openRules.clone();
-    copy.openStarts = openStarts.clone();
-    copy.openCount = openCount;
+    if (open.length > 0) {
+      copy.open = new OpenWindow[open.length];
+      for (int at = 0; at < open.length; at++) copy.open[at] = open[at].copy();
+    }
     copy.timerMs = timerMs;
     return copy;
   }
@@ -152,11 +161,8 @@ public final class SessionPanes {
     out.writeLong(timerMs);
     out.writeByte(paneCount);
     for (int at = 0; at < paneCount; at++) panes[at].write(out);
-    out.writeByte(openCount);
-    for (int at = 0; at < openCount; at++) {
-      out.writeByte(openRules[at]);
-      out.writeLong(openStarts[at]);
-    }
+    out.writeByte(open.length);
+    for (OpenWindow window : open) window.write(out);
   }
 
   public static SessionPanes read(DataInput in) throws IOException {
@@ -165,13 +171,9 @@ public final class SessionPanes {
     session.paneCount = in.readUnsignedByte();
     session.panes = new Pane[Math.max(1, session.paneCount)];
     for (int at = 0; at < session.paneCount; at++) session.panes[at] = Pane.read(in);
-    session.openCount = in.readUnsignedByte();
-    session.openRules = new byte[session.openCount];
-    session.openStarts = new long[session.openCount];
-    for (int at = 0; at < session.openCount; at++) {
-      session.openRules[at] = in.readByte();
-      session.openStarts[at] = in.readLong();
-    }
+    int open = in.readUnsignedByte();
+    if (open > 0) session.open = new OpenWindow[open];
+    for (int at = 0; at < open; at++) session.open[at] = OpenWindow.read(in);
     return session;
   }
 }

@@ -16,12 +16,23 @@ public final class Settings {
   public static final String FETCH_MAX_BYTES = required("FETCH_MAX_BYTES");
   public static final String FETCH_MAX_BYTES_PER_PARTITION = required("FETCH_MAX_BYTES_PER_PARTITION");
 
+  /**
+   * Whether rows carry their evidence, as Guardian's do, are written again while their windows are open, and are told of
+   * in CHANGES_TOPIC. Otherwise only keys, counts and status are kept.
+   */
+  public static final boolean EVIDENCE = Boolean.parseBoolean(required("BENCH_EVIDENCE"));
+  public static final String CHANGES_TOPIC = required("BENCH_CHANGES_TOPIC");
+
   public static final int THREADS = 2;
   /** As CHECKPOINT_INTERVAL_MS of Guardian is, which has one after 100,000 records of a partition, too. */
   public static final int CHECKPOINT_EVERY_MS = 5_000;
   public static final int MAX_POLL_RECORDS = 5_000;
   public static final int ROWS_PER_WRITE = 500;
   public static final int WRITE_EVERY_MS = 50;
+  /** As OPEN_ROW_REWRITE_MS of Guardian is. */
+  static final int OPEN_ROW_REWRITE_MS = 1_000;
+  /** As MAX_FUTURE_SKEW_MS of Guardian is: how far an event may be ahead of its log append time. */
+  static final int MAX_AHEAD_MS = 300_000;
 
   private Settings() {}
 
