@@ -67,6 +67,7 @@ export const VARIABLES = {
   PG_CONNECT_TIMEOUT_MS: wholeNumber(100, 60_000, 5_000),
   PG_STATEMENT_TIMEOUT_MS: wholeNumber(100, 3_600_000, 15_000),
   PG_LOCK_TIMEOUT_MS: wholeNumber(50, 600_000, 2_000),
+  PG_START_PATIENCE_MS: wholeNumber(0, 3_600_000, 60_000),
 
   KAFKA_BROKERS: hostPorts,
   KAFKA_REPLICATION_FACTOR: wholeNumber(1, 9, 1),

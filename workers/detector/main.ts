@@ -38,7 +38,8 @@ async function start(config: DetectorConfig, log: Logger, { life, onFatal }: Pro
   const tracing = await life.use('tracing', () => openTracing(config.OTEL_EXPORTER_OTLP_ENDPOINT, 'guardian-detector'))
   const db = await life.use('PostgreSQL pool', () => openPool(poolSettings(config, 'guardian-detector'), log))
   const fastDb = await life.use('PostgreSQL pool of the writer', () => openPool(fastPoolSettings(config), log))
-  const rules = await life.use('rules', () => watchRules(db, config.RULES_REFRESH_MS, log))
+  const looks = { everyMs: config.RULES_REFRESH_MS, patienceMs: config.PG_START_PATIENCE_MS }
+  const rules = await life.use('rules', () => watchRules(db, looks, log))
   const kafka = createKafka(
     { brokers: config.KAFKA_BROKERS, clientId: ownerName, requestTimeoutMs: config.KAFKA_REQUEST_TIMEOUT_MS },
     log,

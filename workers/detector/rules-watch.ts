@@ -1,5 +1,6 @@
 import { rulesInForce, type RuleInForce } from '../../domain/detection/rule.js'
 import { RULE_KINDS } from '../../domain/detection/rule-kinds.js'
+import { awaitStore } from '../../db/await-store.js'
 import type { Database } from '../../db/pool.js'
 import { listDecidingRules } from '../../db/stores/rules.js'
 import type { Part } from '../../platform/lifecycle.js'
@@ -26,11 +27,16 @@ export interface RulesWatch {
 
 /**
  * Looks at the stored rules again and again. Rules that cannot be used are reported, and the ones before stay.
+ * @param patienceMs how long the very first look waits for a database that is away
  * @throws GuardianError GRD_BAD_RULE when the very first look finds rules that cannot be used; GRD_STORE_*
  */
-export async function watchRules(db: Database, everyMs: number, log: Logger): Promise<Part<RulesWatch>> {
+export async function watchRules(
+  db: Database,
+  { everyMs, patienceMs }: { readonly everyMs: number; readonly patienceMs: number },
+  log: Logger,
+): Promise<Part<RulesWatch>> {
   const read = async (): Promise<readonly RuleInForce[]> => rulesInForce(await listDecidingRules(db), RULE_KINDS)
-  let current = await read()
+  let current = await awaitStore(read, patienceMs, log)
   const refresh = async (): Promise<void> => {
     const rules = await read()
     if (signatureOf(rules) !== signatureOf(current)) log.info({ rules: rules.map(plainRule) }, 'rules_changed')

@@ -1,4 +1,5 @@
 import { Client } from '@temporalio/client'
+import { awaitStore } from '../../db/await-store.js'
 import { assertMigrated } from '../../db/migrate.js'
 import { openPool, type Database } from '../../db/pool.js'
 import { poolSettings } from '../../db/pool-settings.js'
@@ -35,7 +36,7 @@ async function start(config: OrchestratorConfig, log: Logger, { life, onFatal }:
   const sdkMetrics = await installRuntime(log)
   const registry = new MergedRegistry(createRegistry('orchestrator'), sdkMetrics)
   const db = await life.use('PostgreSQL pool', () => openPool(poolSettings(config, 'guardian-orchestrator'), log))
-  await assertMigrated(db)
+  await awaitStore(() => assertMigrated(db), config.PG_START_PATIENCE_MS, log)
   const namespace = config.TEMPORAL_NAMESPACE
   const connection = await life.use('Temporal', () =>
     connectTemporal(
