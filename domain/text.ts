@@ -5,7 +5,9 @@ export type Text = string | TextSlice
 
 /** Bytes that can say what text a part of them is. Buffers can. */
 export interface TextBytes {
-  readonly [at: number]: number
+  readonly buffer: ArrayBufferLike
+  readonly byteOffset: number
+  readonly byteLength: number
   toString(encoding: 'latin1' | 'utf8', from: number, to: number): string
 }
 
@@ -14,7 +16,7 @@ export const MAX_PACKED_LENGTH = 48
 export const PACKED_WORDS = MAX_PACKED_LENGTH / 4
 const NOT_PACKED = -1
 
-const NO_BYTES: TextBytes = []
+const NO_BYTES = new DataView(new ArrayBuffer(0))
 const NOT_ASCII = 0x80808080
 const ONES = 0x01010101
 
@@ -26,6 +28,8 @@ export class TextSlice {
   /** The characters, four to a word, if the text is packed; the rest of the words is of texts before it. */
   readonly words = new Int32Array(PACKED_WORDS)
   #bytes: TextBytes | undefined
+  /** The same bytes: four of them are read at once. */
+  #view: DataView = NO_BYTES
   #from = 0
   #to = 0
   #text: string | undefined = ''
@@ -36,7 +40,10 @@ export class TextSlice {
 
   /** Lays it on bytes `from` to before `to`. */
   set(bytes: TextBytes, from: number, to: number): this {
-    this.#bytes = bytes
+    if (bytes !== this.#bytes) {
+      this.#bytes = bytes
+      this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+    }
     this.#from = from
     this.#to = to
     this.#text = undefined
@@ -47,14 +54,15 @@ export class TextSlice {
   /** Makes it a string that is there already. */
   setString(text: string): this {
     this.#bytes = undefined
+    this.#view = NO_BYTES
     this.#text = text
     this.#isRead = false
     return this
   }
 
   /** The bytes that it lies on, or undefined when it was a string from the start. */
-  get bytes(): TextBytes | undefined {
-    return this.#bytes
+  get view(): DataView | undefined {
+    return this.#bytes && this.#view
   }
 
   get from(): number {
@@ -90,17 +98,17 @@ export class TextSlice {
 
   toString(): string {
     if (!this.#isRead) this.#read()
-    return (this.#text ??= (this.#bytes ?? NO_BYTES).toString('latin1', this.#from, this.#to))
+    return (this.#text ??= this.#bytes?.toString('latin1', this.#from, this.#to) ?? '')
   }
 
   #read(): void {
     this.#isRead = true
-    if (this.#text === undefined) this.#readBytes(this.#bytes ?? NO_BYTES)
+    if (this.#text === undefined) this.#readBytes(this.#view)
     else this.#readString(this.#text)
   }
 
   /** One pass: the words, the hash, whether all is ASCII, and whether there is a NUL. */
-  #readBytes(bytes: TextBytes): void {
+  #readBytes(view: DataView): void {
     const { words } = this
     const from = this.#from
     const length = this.#to - from
@@ -110,9 +118,7 @@ export class TextSlice {
     let all = 0
     let zeros = 0
     for (let at = 0; at < whole; at += 4) {
-      const i = from + at
-      const four =
-        (bytes[i] ?? 0) | ((bytes[i + 1] ?? 0) << 8) | ((bytes[i + 2] ?? 0) << 16) | ((bytes[i + 3] ?? 0) << 24)
+      const four = view.getInt32(from + at, true)
       all |= four
       // The high bit of a byte that is zero. https://graphics.stanford.edu/~seander/bithacks.html#ZeroInWord
       zeros |= (four - ONES) & ~four
@@ -122,7 +128,7 @@ export class TextSlice {
     if (whole < length) {
       let rest = 0
       for (let at = length - 1; at >= whole; at--) {
-        const one = bytes[from + at] ?? 0
+        const one = view.getUint8(from + at)
         zeros |= (one - 1) & ~one
         rest = (rest << 8) | one
       }
@@ -131,7 +137,7 @@ export class TextSlice {
       hash = mixHash(hash, rest)
     }
     if ((all & NOT_ASCII) !== 0) {
-      this.#readString((this.#text = bytes.toString('utf8', from, this.#to)))
+      this.#readString((this.#text = this.#bytes?.toString('utf8', from, this.#to) ?? ''))
       return
     }
     this.#packedLength = isShort ? length : NOT_PACKED

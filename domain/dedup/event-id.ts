@@ -1,13 +1,8 @@
-import type { Text, TextBytes } from '../text.js'
-
-const NOT_HEX = -1
-
-/** Value of each byte or UTF-16 unit as a lower-case hexadecimal digit. Upper case is another string, so it is not one here. */
-const HEX = new Int8Array(65_536).fill(NOT_HEX)
-for (let digit = 0; digit < 16; digit++) HEX[digit.toString(16).charCodeAt(0)] = digit
+import type { Text } from '../text.js'
 
 const UUID_LENGTH = 36
 const HYPHEN = 45
+const NOT_HEX = -1
 
 /**
  * Reads an event id as 128 bits. A canonical lower-case UUID has exactly one such form and back, so comparing the bits
@@ -18,33 +13,37 @@ export class EventIdBits {
   w1 = 0
   w2 = 0
   w3 = 0
-  readonly #units = new Uint16Array(UUID_LENGTH)
+  readonly #units = new DataView(new ArrayBuffer(UUID_LENGTH))
 
   /** @returns false, and leaves the words undefined, when the id is not a canonical lower-case UUID */
   read(id: Text): boolean {
     if (typeof id === 'string') return this.#readString(id)
-    const { bytes } = id
-    return bytes ? id.to - id.from === UUID_LENGTH && this.#readBytes(bytes, id.from) : this.#readString(id.toString())
+    const { view } = id
+    return view ? id.to - id.from === UUID_LENGTH && this.#readBytes(view, id.from) : this.#readString(id.toString())
   }
 
   #readString(id: string): boolean {
     if (id.length !== UUID_LENGTH) return false
     const units = this.#units
-    for (let i = 0; i < UUID_LENGTH; i++) units[i] = id.charCodeAt(i)
+    for (let i = 0; i < UUID_LENGTH; i++) {
+      const unit = id.charCodeAt(i)
+      if (unit > 0x7f) return false
+      units.setUint8(i, unit)
+    }
     return this.#readBytes(units, 0)
   }
 
-  #readBytes(bytes: TextBytes | Uint16Array, at: number): boolean {
-    if (bytes[at + 8] !== HYPHEN || bytes[at + 13] !== HYPHEN || bytes[at + 18] !== HYPHEN || bytes[at + 23] !== HYPHEN)
-      return false
-    const a = hex4(bytes, at)
-    const b = hex4(bytes, at + 4)
-    const c = hex4(bytes, at + 9)
-    const d = hex4(bytes, at + 14)
-    const e = hex4(bytes, at + 19)
-    const f = hex4(bytes, at + 24)
-    const g = hex4(bytes, at + 28)
-    const h = hex4(bytes, at + 32)
+  #readBytes(bytes: DataView, at: number): boolean {
+    const hyphens = (bytes.getUint8(at + 8) ^ HYPHEN) | (bytes.getUint8(at + 13) ^ HYPHEN)
+    if ((hyphens | (bytes.getUint8(at + 18) ^ HYPHEN) | (bytes.getUint8(at + 23) ^ HYPHEN)) !== 0) return false
+    const a = hex4(bytes.getInt32(at, true))
+    const b = hex4(bytes.getInt32(at + 4, true))
+    const c = hex4(bytes.getInt32(at + 9, true))
+    const d = hex4(bytes.getInt32(at + 14, true))
+    const e = hex4(bytes.getInt32(at + 19, true))
+    const f = hex4(bytes.getInt32(at + 24, true))
+    const g = hex4(bytes.getInt32(at + 28, true))
+    const h = hex4(bytes.getInt32(at + 32, true))
     if ((a | b | c | d | e | f | g | h) < 0) return false
     this.w0 = (a << 16) | b
     this.w1 = (c << 16) | d
@@ -54,13 +53,18 @@ export class EventIdBits {
   }
 }
 
-/** Four digits as 0..65535, or a negative number when one of them is no digit. */
-function hex4(bytes: TextBytes | Uint16Array, at: number): number {
-  const a = HEX[bytes[at] ?? 0] ?? NOT_HEX
-  const b = HEX[bytes[at + 1] ?? 0] ?? NOT_HEX
-  const c = HEX[bytes[at + 2] ?? 0] ?? NOT_HEX
-  const d = HEX[bytes[at + 3] ?? 0] ?? NOT_HEX
-  return (a << 12) | (b << 8) | (c << 4) | d
+/**
+ * Four lower-case hexadecimal digits, the first in the lowest byte, as 0..65535, or -1 when one of them is no digit. All
+ * four at once: each byte is its digit's value, and what the digit of that value looks like must be what is there.
+ */
+function hex4(four: number): number {
+  const isLetter = (four >>> 6) & 0x01010101
+  const digits = (four & 0x0f0f0f0f) + Math.imul(isLetter, 9)
+  const isAboveNine = ((digits + 0x06060606) >>> 4) & 0x01010101
+  const written = (digits + 0x30303030 + Math.imul(isLetter, 0x27)) | 0
+  if (written !== four || isAboveNine !== isLetter || (digits & 0xf0f0f0f0) !== 0) return NOT_HEX
+  const pairs = (digits << 4) | (digits >>> 8)
+  return ((pairs & 0xff) << 8) | ((pairs >>> 16) & 0xff)
 }
 
 const hex = (word: number): string => (word >>> 0).toString(16).padStart(8, '0')

@@ -49,13 +49,16 @@ export const MAX_ITEM_ID_LENGTH = 2_048
 /**
  * Why an event cannot be taken, or undefined when it can. Names fields, never values.
  * @param appendMs the record's log append time: a replay of the log decides the same
+ * @param isUuid whether event_id is known to be a UUID, and needs no further look
  */
 export function faultOf(
   event: ObservedEvent<Text>,
   appendMs: number,
   maxFutureSkewMs: number,
+  isUuid = false,
 ): { readonly code: DeadLetterCode; readonly detail: string } | undefined {
-  const text = textFault('event_id', event.event_id) ?? textFault('session_id', event.session_id)
+  const id = isUuid ? undefined : textFault('event_id', event.event_id)
+  const text = id ?? textFault('session_id', event.session_id)
   if (text !== undefined) return { code: 'INVALID', detail: text }
   if (event.user_id !== null && event.user_id.length > 0) {
     const user = textFault('user_id', event.user_id)

@@ -156,7 +156,8 @@ export class PartitionDetector {
   }
 
   #decide(event: ObservedEvent<Text>, offset: number, appendMs: number): Fate {
-    const fault = faultOf(event, appendMs, this.#policy.maxFutureSkewMs)
+    const isUuid = this.#bits.read(event.event_id)
+    const fault = faultOf(event, appendMs, this.#policy.maxFutureSkewMs, isUuid)
     if (fault) {
       this.#fault = fault
       return 'dead'
@@ -164,7 +165,6 @@ export class PartitionDetector {
     const eventMs = event.event_ts
     const watermarkMs = this.#watermark.ms
     if (eventMs < watermarkMs) return 'late'
-    const isUuid = this.#bits.read(event.event_id)
     const isNew = isUuid
       ? this.ids.add(this.#bits, eventMs, watermarkMs)
       : this.ids.addText(String(event.event_id), eventMs, watermarkMs)

@@ -2,9 +2,9 @@ import { NONE } from './pane-layout.js'
 import type { Text } from '../text.js'
 import { TextTable, type TextSource } from './text-table.js'
 
-/** Gives each key a small number while it has panes, and keeps the first of its panes and the events in all of them. */
+/** Gives each key a small number while it has panes, and keeps its newest pane and the events in all of them. */
 export class KeyTable implements TextSource {
-  /** With each key, the slot of its first pane, and its events. */
+  /** With each key, the slot of its newest pane, and its events. */
   readonly #keys = new TextTable()
 
   get size(): number {
@@ -38,12 +38,12 @@ export class KeyTable implements TextSource {
     return this.#keys.copyWords(key, into, at)
   }
 
-  /** The slot of the key's first pane, or -1. */
-  headOf(key: number): number {
+  /** The slot of the key's newest pane, or -1. */
+  newestOf(key: number): number {
     return this.#keys.first(key)
   }
 
-  setHead(key: number, slot: number): void {
+  setNewest(key: number, slot: number): void {
     this.#keys.setFirst(key, slot)
   }
 

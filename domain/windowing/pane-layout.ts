@@ -15,7 +15,7 @@ export const F_ACTOR_OFFSET = 2
 
 /** Where the integers are, counted in integers. */
 export const I_PANE = 6
-/** The slot of another pane of the same key. */
+/** The slot of the key's next pane in time; of its newest pane, that of its oldest: most events and drops look at no other. */
 export const I_NEXT = 7
 /** Zero in a slot that no pane has. */
 export const I_COUNT = 8

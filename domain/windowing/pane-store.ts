@@ -15,7 +15,6 @@ import {
   I_INLINE,
   I_KEY,
   I_LAST_ID,
-  I_NEXT,
   I_PANE,
   I_VALUES,
   INLINE_VALUES,
@@ -23,6 +22,7 @@ import {
   NONE,
   WORDS,
 } from './pane-layout.js'
+import { findPane, gatherPanes, linkPane, unlinkPane } from './pane-ring.js'
 import { idOfEvent, type PaneEvent, type RestoredPane } from './pane-event.js'
 import type { Text } from '../text.js'
 import type { TextSource } from './text-table.js'
@@ -94,20 +94,12 @@ export class PaneStore {
 
   /** The slot of a key's pane, or -1. */
   find(key: number, pane: number): number {
-    const words = this.#words
-    for (let slot = this.#keys.headOf(key); slot !== NONE; slot = words[slot * WORDS + I_NEXT] ?? NONE)
-      if (words[slot * WORDS + I_PANE] === pane) return slot
-    return NONE
+    return findPane(this.#words, this.#keys.newestOf(key), pane)
   }
 
   /** Writes the slots of a key's panes `from .. from + slots.length - 1` into `slots`; -1 where there is none. */
   gather(key: number, from: number, slots: Int32Array): void {
-    slots.fill(NONE)
-    const words = this.#words
-    for (let slot = this.#keys.headOf(key); slot !== NONE; slot = words[slot * WORDS + I_NEXT] ?? NONE) {
-      const at = (words[slot * WORDS + I_PANE] ?? 0) - from
-      if (at >= 0 && at < slots.length) slots[at] = slot
-    }
+    gatherPanes(this.#words, this.#keys.newestOf(key), from, slots)
   }
 
   countOf(slot: number): number {
@@ -195,14 +187,13 @@ export class PaneStore {
     words[base + I_PANE] = pane
     words[base + I_KEY] = key
     words[base + I_ACTOR] = NONE
-    words[base + I_NEXT] = this.#keys.headOf(key)
-    this.#keys.setHead(key, slot)
     this.#doubles[slot * DOUBLES + F_FIRST_OFFSET] = event.offset
     this.#doubles[slot * DOUBLES + F_ACTOR_OFFSET] = NONE
     this.#setId(slot, I_FIRST_ID, FIRST_ID_IS_TEXT, event)
     const siblings = this.#byPane.get(pane)
     if (siblings) siblings.push(slot)
     else this.#byPane.set(pane, [slot])
+    this.#keys.setNewest(key, linkPane(words, this.#keys.newestOf(key), slot))
     return slot
   }
 
@@ -214,17 +205,12 @@ export class PaneStore {
     words[base + I_COUNT] = 0
     this.#freeSlots.push(slot)
     const key = words[base + I_KEY] ?? NONE
-    const next = words[base + I_NEXT] ?? NONE
-    let before = this.#keys.headOf(key)
-    if (before === slot && next === NONE) {
+    const newest = unlinkPane(words, this.#keys.newestOf(key), slot)
+    if (newest === NONE) {
       this.#keys.drop(key)
       return
     }
-    if (before === slot) this.#keys.setHead(key, next)
-    else {
-      while (words[before * WORDS + I_NEXT] !== slot) before = words[before * WORDS + I_NEXT] ?? NONE
-      words[before * WORDS + I_NEXT] = next
-    }
+    this.#keys.setNewest(key, newest)
     this.#keys.addToTotal(key, -count)
   }
 

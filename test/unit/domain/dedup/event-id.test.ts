@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import fc from 'fast-check'
 import { EventIdBits, eventIdText } from '../../../../domain/dedup/event-id.js'
+import { TextSlice } from '../../../../domain/text.js'
 import { propertyRuns } from '../property-runs.js'
 
 const anyUuid = fc
@@ -25,13 +26,29 @@ describe('EventIdBits', () => {
     )
   })
 
-  it('refuses any text that differs from a UUID in one character', () => {
+  it('refuses any text that differs from a UUID in one character, as a string and as bytes', () => {
     const bits = new EventIdBits()
+    const allowed = new Set('0123456789abcdef-')
+    const units = Array.from({ length: 0x180 }, (_, unit) => String.fromCharCode(unit))
+    // The last three have a digit or a hyphen in their lower eight bits.
+    const wrongs = [...units.filter((text) => !allowed.has(text)), '-', '０', '\uFFFF', '\u0230', '\uFF61', '\u022D']
     for (let at = 0; at < UUID.length; at++)
-      for (const wrong of ['A', 'F', 'g', '/', ':', '`', '_', ' ', '-', '\0', 'é', '０', '\uFFFF']) {
+      for (const wrong of wrongs) {
         const spoilt = UUID.slice(0, at) + wrong + UUID.slice(at + 1)
-        if (spoilt !== UUID) assert.equal(bits.read(spoilt), false, JSON.stringify(spoilt))
+        if (spoilt === UUID) continue
+        assert.equal(bits.read(spoilt), false, JSON.stringify(spoilt))
+        const bytes = Buffer.from(`x${spoilt}`, wrong < '\x80' ? 'latin1' : 'utf8')
+        assert.equal(bits.read(new TextSlice().set(bytes, 1, bytes.length)), false, JSON.stringify(spoilt))
       }
+  })
+
+  it('refuses bytes that are no ASCII', () => {
+    const bits = new EventIdBits()
+    for (let at = 0; at < UUID.length; at++) {
+      const bytes = Buffer.from(UUID)
+      bytes[at] = (bytes[at] ?? 0) | 0x80
+      assert.equal(bits.read(new TextSlice().set(bytes, 0, bytes.length)), false, bytes.toString('latin1'))
+    }
   })
 
   it('refuses a hyphen moved, and a text too short or too long', () => {
