@@ -38,8 +38,8 @@ export class FieldScanner {
   readonly #kinds: Uint8Array
   readonly #targets: Int32Array
   readonly #symbols: Int32Array
-  #at = 0
-  #to = 0
+  /** Behind the number that was read last. */
+  #end = 0
 
   private constructor(names: readonly string[], steps: readonly Step[]) {
     this.names = names
@@ -76,65 +76,64 @@ export class FieldScanner {
 
   /** @returns whether bytes `from` to before `to` are, after their header, a value of the writer's schema to the last */
   scan(bytes: Uint8Array, from = 0, to = bytes.length): boolean {
-    this.#at = from + HEADER_BYTES
-    this.#to = to
     const kinds = this.#kinds
+    let at = from + HEADER_BYTES
     for (let i = 0; i < kinds.length; i++) {
       const target = this.#targets[i] ?? NO_TARGET
       switch (kinds[i]) {
         case STRING:
-          if (!this.#string(bytes, target)) return false
+          at = this.#string(bytes, at, to, target)
           break
         case NULL_OR_STRING: {
-          const branch = bytes[this.#at++]
-          if (branch === 0) {
-            if (target !== NO_TARGET) this.froms[target] = NO_TARGET
-          } else if (branch !== 2 || !this.#string(bytes, target)) return false
-          break
-        }
-        case LONG: {
-          const value = this.#long(bytes)
-          if (Number.isNaN(value)) return false
-          if (target !== NO_TARGET) this.longs[target] = value
+          const branch = bytes[at++]
+          if (branch === 2) at = this.#string(bytes, at, to, target)
+          else if (branch !== 0) return false
+          else if (target !== NO_TARGET) this.froms[target] = NO_TARGET
           break
         }
         default: {
-          const symbol = this.#long(bytes)
-          const isKnown = symbol >= 0 && symbol < (this.#symbols[i] ?? 0)
-          if (Number.isNaN(symbol) || (target !== NO_TARGET && !isKnown)) return false
+          const value = this.#long(bytes, at)
+          at = this.#end
+          if (Number.isNaN(value)) return false
+          if (target === NO_TARGET) break
+          if (kinds[i] === LONG) this.longs[target] = value
+          else if (!(value >= 0 && value < (this.#symbols[i] ?? 0))) return false
         }
       }
+      if (at < 0) return false
     }
-    return this.#at === to
+    return at === to
   }
 
-  #string(bytes: Uint8Array, target: number): boolean {
-    let length = bytes[this.#at] ?? 1
-    if (length < 0x80) {
-      this.#at++
-      if (length & 1) return false
-      length >>= 1
-    } else length = this.#long(bytes)
-    const from = this.#at
-    const to = from + length
-    if (!(length >= 0 && to <= this.#to)) return false
-    this.#at = to
+  /** @returns where it ends, or -1 when it does not end before `to` */
+  #string(bytes: Uint8Array, at: number, to: number, target: number): number {
+    let length = bytes[at] ?? 1
+    let from = at + 1
+    if (length >= 0x80) {
+      length = this.#long(bytes, at)
+      from = this.#end
+    } else length = length & 1 ? -1 : length >> 1
+    const end = from + length
+    if (!(length >= 0 && end <= to)) return -1
     if (target !== NO_TARGET) {
       this.froms[target] = from
-      this.tos[target] = to
+      this.tos[target] = end
     }
-    return true
+    return end
   }
 
   /** A zigzag varint, or NaN when it is cut off or too long. */
-  #long(bytes: Uint8Array): number {
+  #long(bytes: Uint8Array, from: number): number {
     let value = 0
     let scale = 1
-    for (let i = 0; i < MAX_VARINT_BYTES; i++) {
-      const byte = bytes[this.#at++]
+    for (let at = from; at < from + MAX_VARINT_BYTES; at++) {
+      const byte = bytes[at]
       if (byte === undefined) return Number.NaN
       value += (byte & 0x7f) * scale
-      if (byte < 0x80) return value % 2 === 0 ? value / 2 : -(value + 1) / 2
+      if (byte < 0x80) {
+        this.#end = at + 1
+        return value % 2 === 0 ? value / 2 : -(value + 1) / 2
+      }
       scale *= 128
     }
     return Number.NaN

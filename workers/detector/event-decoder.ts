@@ -133,7 +133,7 @@ export class EventDecoder {
       const event = reader.decode(bytes.subarray(from, to))
       return event === undefined
         ? dead(`the value is too short or too long for schema ${id}`)
-        : { event: traced(slicesOf(event as DecodedEvent), this.#source) }
+        : { event: eventOf(event as DecodedEvent, this.#source) }
     } catch (error) {
       return dead(`the value is not of schema ${id}: ${error instanceof Error ? error.message : 'unreadable'}`)
     }
@@ -167,42 +167,59 @@ function neededOf(readerSchema: string): string {
   return JSON.stringify({ ...schema, fields: schema.fields.filter((field) => !('default' in field)) })
 }
 
-const slice = (text: string): TextSlice => new TextSlice().setString(text)
-
 /** As avsc gives it; purchases have no client. */
 type DecodedEvent = Omit<ObservedEvent, 'client' | 'traceparent'> & {
   readonly ip?: string | null
   readonly user_agent?: string | null
 }
 
-const slicesOf = ({ ip, user_agent, ...event }: DecodedEvent): ObservedEvent<TextSlice> => ({
-  ...event,
-  event_id: slice(event.event_id),
-  session_id: slice(event.session_id),
-  user_id: event.user_id === null ? null : slice(event.user_id),
-  item_id: event.item_id === null ? null : slice(event.item_id),
-  ...(ip === undefined || user_agent === undefined ? {} : { client: clientOf(ip, user_agent) }),
-})
+/**
+ * The event of the value that was read last; one object for all values of a schema. Its accessors are the class's: own
+ * ones, put on it later, would have V8 keep it as a dictionary, and look every field up by name.
+ */
+class ReadEvent implements ObservedEvent<TextSlice> {
+  readonly event_id = new TextSlice()
+  event_ts = 0
+  ingest_ts = 0
+  readonly session_id = new TextSlice()
+  user_id: TextSlice | null = null
+  item_id: TextSlice | null = null
+  readonly #source: Source
+  readonly #readClient: () => Client | undefined
 
-/** Headers are not looked at unless somebody asks for the trace. */
-const traced = <Event extends object>(event: Event, source: Source): Event =>
-  Object.defineProperty(event, 'traceparent', {
-    get: () => traceparentOf(lastHeader(source.records?.recordAt(source.at).headers, 'traceparent')),
-    enumerable: true,
-  })
-
-/** The event that a scanner found in a value, as it lies in the bytes; one object for all values. */
-class ScannedEvent {
-  readonly event = {
-    event_id: new TextSlice(),
-    event_ts: 0,
-    ingest_ts: 0,
-    session_id: new TextSlice(),
-    user_id: null as TextSlice | null,
-    item_id: null as TextSlice | null,
-    client: undefined as Client | undefined,
-    traceparent: undefined as string | undefined,
+  constructor(source: Source, readClient: () => Client | undefined) {
+    this.#source = source
+    this.#readClient = readClient
   }
+
+  get client(): Client | undefined {
+    return this.#readClient()
+  }
+
+  /** Headers are not looked at unless somebody asks for the trace. */
+  get traceparent(): string | undefined {
+    const { records, at } = this.#source
+    return traceparentOf(lastHeader(records?.recordAt(at).headers, 'traceparent'))
+  }
+}
+
+/** The event that avsc has decoded. */
+function eventOf({ ip, user_agent, ...decoded }: DecodedEvent, source: Source): ObservedEvent<TextSlice> {
+  const event = new ReadEvent(source, () =>
+    ip === undefined || user_agent === undefined ? undefined : clientOf(ip, user_agent),
+  )
+  event.event_id.setString(decoded.event_id)
+  event.event_ts = decoded.event_ts
+  event.ingest_ts = decoded.ingest_ts
+  event.session_id.setString(decoded.session_id)
+  event.user_id = decoded.user_id === null ? null : new TextSlice().setString(decoded.user_id)
+  event.item_id = decoded.item_id === null ? null : new TextSlice().setString(decoded.item_id)
+  return event
+}
+
+/** The event that a scanner found in a value, as it lies in the bytes. */
+class ScannedEvent {
+  readonly event: ReadEvent
   readonly #scanner: FieldScanner
   readonly #userId = new TextSlice()
   readonly #itemId = new TextSlice()
@@ -215,8 +232,7 @@ class ScannedEvent {
     this.#scanner = scanner
     this.#client = { ip: at('ip'), userAgent: at('user_agent') }
     // Of the value that was read last; no text is made of it unless somebody asks.
-    Object.defineProperty(this.event, 'client', { get: () => this.#readClient(), enumerable: true })
-    traced(this.event, source)
+    this.event = new ReadEvent(source, () => this.#readClient())
     this.#at = {
       event_id: at('event_id'),
       event_ts: at('event_ts'),
