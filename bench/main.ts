@@ -28,7 +28,7 @@ function enginesOptions() {
   const names = only?.slice('--only='.length).split(',') ?? CONTESTANT_NAMES
   const known = names.filter(isContestantName)
   const gc = words.find((word) => word.startsWith('--gc='))
-  const collector = gc?.slice('--gc='.length) ?? 'parallel'
+  const collector = gc?.slice('--gc='.length) ?? 'g1'
   if (!isCollector(collector)) throw new Error('--gc takes g1 or parallel')
   const unknown = words.find((word) => word.startsWith('--') && !['--json', only, gc].includes(word))
   if (unknown !== undefined) throw new Error(`${unknown} is no option: --json, --only=NAME,NAME, --gc=g1|parallel`)

@@ -124,12 +124,20 @@ export const CONTESTANTS = {
     keepsEvidence: true,
     heap: '3g',
   }),
-  spark: javaEngine('Spark Structured Streaming, one stateful operator with panes, 2 threads', {
+  spark: javaEngine('Spark Structured Streaming, one hand-written operator with panes, 2 threads', {
     module: 'spark',
     mainClass: 'SparkPanes',
     table: 'bench_spark',
     keepsEvidence: false,
     heap: '3g',
+    options: SPARK_OPTIONS,
+  }),
+  'spark-windows': javaEngine('Spark Structured Streaming, its window operators, 2 threads', {
+    module: 'spark',
+    mainClass: 'SparkWindows',
+    table: 'bench_spark_windows',
+    keepsEvidence: false,
+    heap: '6g',
     options: SPARK_OPTIONS,
   }),
 } satisfies Record<string, Contestant>
