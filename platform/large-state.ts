@@ -4,9 +4,12 @@ import { setFlagsFromString } from 'node:v8'
  * In which environment a process is started that keeps much state in memory. glibc reads it before the program begins, so
  * it cannot be set from within; elsewhere it means nothing. `malloc` then asks for pages of 2 MiB, which Linux gives to
  * those who ask for them (transparent huge pages, "madvise"): state is tens of megabytes that are looked at at random, and
- * with pages of 4 KiB most looks have to find their page first.
+ * with pages of 4 KiB most looks have to find their page first. All threads take memory from one arena: each has one of its
+ * own otherwise, with pages of 2 MiB of its own.
  */
-export const LARGE_STATE_ENV: Readonly<Record<string, string>> = { GLIBC_TUNABLES: 'glibc.malloc.hugetlb=1' }
+export const LARGE_STATE_ENV: Readonly<Record<string, string>> = {
+  GLIBC_TUNABLES: 'glibc.malloc.hugetlb=1:glibc.malloc.arena_max=1',
+}
 
 /** The heap may be so many per cent larger than what lived after the last full collection, before the next one begins. */
 const HEAP_GROWTH_PERCENT = 300
