@@ -37,6 +37,15 @@ export const faultOffsets = (random: SeededRandom, count: number, records: numbe
 /** Settings of detectors that share one group, slow enough to be disturbed. */
 export const slowGroup = (): Record<string, string> => ({ ...SLOWLY, DETECTOR_GROUP_ID: `row-${randomUUID()}` })
 
+const CHECKPOINTS_ON_THE_WAY = 50
+const FEWEST_UNCOMMITTED = 1_000
+
+/** As `slowGroup`, with several checkpoints of every partition before its end: not every fault is at the first or after the last. */
+const oftenStored = (records: number): Record<string, string> => ({
+  ...slowGroup(),
+  MAX_UNCOMMITTED_RECORDS: String(Math.max(FEWEST_UNCOMMITTED, Math.ceil(records / CHECKPOINTS_ON_THE_WAY))),
+})
+
 /** Decides the log from an empty database with so many processes at once. @returns seconds from their start on */
 export async function plainTrial(
   log: VerifiedLog,
@@ -70,14 +79,16 @@ async function killOnTheWay(
 ): Promise<string[]> {
   const { stage, records } = log
   await stage.freshDatabase()
-  const settings = slowGroup()
+  const settings = oftenStored(records)
   const killedAt: string[] = []
   let detector = stage.startDetector(settings, root)
+  let stored = 0
   for (const offset of faultOffsets(random, kills, records)) {
-    await log.passes(offset, [detector])
+    // One that is killed before it has gone on from what was stored is the same trial once more.
+    await log.passes(Math.max(offset, stored + 1), [detector])
     await aim(random, records)
     await detector.kill()
-    const stored = await stage.processed()
+    stored = await stage.processed()
     if (stored >= records) throw new NoWorkLeft('the kill came when there was no work left')
     killedAt.push(`${offset} (stored ${stored})`)
     detector = stage.startDetector(settings, root)
@@ -104,7 +115,7 @@ export const frozenTrial = (log: VerifiedLog, random: SeededRandom, root?: strin
 async function freezeOnTheWay(log: VerifiedLog, random: SeededRandom, root: string | undefined): Promise<FrozenTrial> {
   const { stage, records } = log
   await stage.freshDatabase()
-  const settings = slowGroup()
+  const settings = oftenStored(records)
   const zombie = stage.startDetector(settings, root)
   const [offset = 0] = faultOffsets(random, 1, records * 0.6)
   await log.passes(offset, [zombie])
@@ -165,8 +176,7 @@ export async function crashTrial(
 ): Promise<number> {
   const { stage, records } = log
   await stage.freshDatabase()
-  // Several checkpoints of every partition before its end: not every crash is at its first.
-  const settings = { ...slowGroup(), MAX_UNCOMMITTED_RECORDS: '1000' }
+  const settings = oftenStored(records)
   const crashing = stage.startDetector({ ...settings, CRASH_AFTER: String(after) }, root)
   if (stopAt) {
     const [offset = 0] = faultOffsets(stopAt, 1, records * 0.6)
