@@ -2,6 +2,7 @@ import { cpus, loadavg } from 'node:os'
 import { api } from './api.js'
 import { archiver } from './archiver.js'
 import { checkpoints } from './checkpoints.js'
+import { decide } from './decide.js'
 import { drain } from './drain.js'
 import { engines } from './engines.js'
 import { CONTESTANT_NAMES, isContestantName } from './engines/contestants.js'
@@ -40,6 +41,7 @@ const benches: Readonly<Record<string, () => Promise<void>>> = {
   api: () => api(number(0, 10), number(1, 3)),
   archiver: () => archiver(number(0, 2_000_000), number(1, 3)),
   checkpoints: () => checkpoints(number(0, 2_000_000), number(1, 3)),
+  decide: () => decide(number(0, 1_600_000), number(1, 3)),
   drain: () => drain(number(0, 2_000_000), number(1, 3)),
   engines: () => engines(enginesOptions()),
   kpi: () =>

@@ -5,7 +5,10 @@ import type { EventIdBits } from './event-id.js'
 /** Words of an entry: four of the id, two of the event time as a double. */
 const STRIDE = 6
 const FIRST_CAPACITY = 1_024
-const MAX_LOAD = 0.6
+/** A table that is laid out anew has so many entries for each live one: any number, since powers of two idle by the megabyte. */
+const CAPACITY_PER_LIVE = 2.4
+const MAX_LOAD = 0.7
+const HASHES = 2 ** 32
 const EMPTY = 0
 
 /**
@@ -104,9 +107,10 @@ export class EventIdSet {
   #place(w0: number, w1: number, w2: number, w3: number, eventMs: number, watermarkMs: number): number {
     const words = this.#words
     const times = this.#times
-    const mask = this.#capacity - 1
+    const capacity = this.#capacity
     let slot = -1
-    for (let i = hash(w0, w1, w2, w3) & mask; ; i = (i + 1) & mask) {
+    for (let i = Math.floor(((hash(w0, w1, w2, w3) >>> 0) / HASHES) * capacity); ; i++) {
+      if (i === capacity) i = 0
       const timeMs = times[i * 3 + 2] ?? EMPTY
       if (timeMs === EMPTY) {
         if (slot < 0) {
@@ -163,14 +167,13 @@ export class EventIdSet {
     this.#addedTimes = new Float64Array(grown.buffer)
   }
 
-  /** Lays the live entries out in a table that they fill to at most a third. */
+  /** Lays the live entries out in a table that they fill to less than a half. */
   #layOut(watermarkMs: number): void {
     const oldWords = this.#words
     const oldTimes = this.#times
     let live = 0
     for (let i = 0; i < this.#capacity; i++) if ((oldTimes[i * 3 + 2] ?? EMPTY) >= Math.max(watermarkMs, 1)) live++
-    let capacity = FIRST_CAPACITY
-    while (capacity < live * 3) capacity *= 2
+    const capacity = Math.max(FIRST_CAPACITY, Math.ceil(live * CAPACITY_PER_LIVE))
     this.#capacity = capacity
     this.#words = new Int32Array(capacity * STRIDE)
     this.#times = new Float64Array(this.#words.buffer)
