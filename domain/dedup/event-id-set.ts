@@ -8,6 +8,9 @@ const FIRST_CAPACITY = 1_024
 /** A table that is laid out anew has so many entries for each live one: any number, since powers of two idle by the megabyte. */
 const CAPACITY_PER_LIVE = 2.4
 const MAX_LOAD = 0.7
+/** It stays where it is while it has so many times the entries that it would get. */
+const TOO_SMALL = 1.25
+const TOO_LARGE = 0.5
 const HASHES = 2 ** 32
 const EMPTY = 0
 
@@ -167,30 +170,49 @@ export class EventIdSet {
     this.#addedTimes = new Float64Array(grown.buffer)
   }
 
-  /** Lays the live entries out in a table that they fill to less than a half. */
+  /** Leaves behind what the watermark has passed: in place, or in another table when this one is too small or too large. */
   #layOut(watermarkMs: number): void {
-    const oldWords = this.#words
-    const oldTimes = this.#times
+    const times = this.#times
     let live = 0
-    for (let i = 0; i < this.#capacity; i++) if ((oldTimes[i * 3 + 2] ?? EMPTY) >= Math.max(watermarkMs, 1)) live++
-    const capacity = Math.max(FIRST_CAPACITY, Math.ceil(live * CAPACITY_PER_LIVE))
+    for (let i = 0; i < this.#capacity; i++) if ((times[i * 3 + 2] ?? EMPTY) >= Math.max(watermarkMs, 1)) live++
+    const best = Math.max(FIRST_CAPACITY, Math.ceil(live * CAPACITY_PER_LIVE))
+    if (best > this.#capacity * TOO_SMALL || best < this.#capacity * TOO_LARGE) this.#move(best, watermarkMs)
+    else this.#sweep(watermarkMs)
+  }
+
+  #move(capacity: number, watermarkMs: number): void {
+    const words = this.#words
+    const slots = this.#capacity
     this.#capacity = capacity
     this.#words = new Int32Array(capacity * STRIDE)
     this.#times = new Float64Array(this.#words.buffer)
     this.#used = 0
-    for (let i = 0; i * STRIDE < oldWords.length; i++) {
-      const eventMs = oldTimes[i * 3 + 2] ?? EMPTY
-      if (eventMs === EMPTY || eventMs < watermarkMs) continue
-      const o = i * STRIDE
-      this.#place(
-        oldWords[o] ?? 0,
-        oldWords[o + 1] ?? 0,
-        oldWords[o + 2] ?? 0,
-        oldWords[o + 3] ?? 0,
-        eventMs,
-        watermarkMs,
-      )
+    const times = new Float64Array(words.buffer)
+    for (let i = 0; i < slots; i++) this.#placeAgain(words, i, times[i * 3 + 2] ?? EMPTY, watermarkMs)
+  }
+
+  /**
+   * From behind a free slot on, each entry is taken out and put back: what lies between its own place and where it was has
+   * been put back already, so it comes to lie there or before. An array of its own would be garbage of as many megabytes.
+   */
+  #sweep(watermarkMs: number): void {
+    const times = this.#times
+    let free = 0
+    while (times[free * 3 + 2] !== EMPTY) free++
+    for (let n = 1; n < this.#capacity; n++) {
+      const i = (free + n) % this.#capacity
+      const eventMs = times[i * 3 + 2] ?? EMPTY
+      if (eventMs === EMPTY) continue
+      times[i * 3 + 2] = EMPTY
+      this.#used--
+      this.#placeAgain(this.#words, i, eventMs, watermarkMs)
     }
+  }
+
+  #placeAgain(words: Int32Array, slot: number, eventMs: number, watermarkMs: number): void {
+    if (eventMs === EMPTY || eventMs < watermarkMs) return
+    const o = slot * STRIDE
+    this.#place(words[o] ?? 0, words[o + 1] ?? 0, words[o + 2] ?? 0, words[o + 3] ?? 0, eventMs, watermarkMs)
   }
 
   #setText(id: string, eventMs: number): void {

@@ -1,7 +1,7 @@
 import { eventIdText } from '../dedup/event-id.js'
 import { PANE_MS } from '../windowing/pane.js'
-import { DOUBLES, F_ACTOR_OFFSET, F_FIRST_OFFSET, F_LAST_OFFSET } from '../windowing/pane-layout.js'
-import { I_ACTOR, I_FIRST_ID, I_LAST_ID, NONE, WORDS } from '../windowing/pane-layout.js'
+import { F_ACTOR_OFFSET, F_FIRST_OFFSET, F_LAST_OFFSET } from '../windowing/pane-layout.js'
+import { I_ACTOR, I_FIRST_ID, I_LAST_ID, NONE } from '../windowing/pane-layout.js'
 import type { PaneStore } from '../windowing/pane-store.js'
 import { idIn } from '../windowing/pane-event.js'
 import type { Anomaly } from './anomaly.js'
@@ -27,7 +27,7 @@ function distinctIn(panes: PaneStore, slots: readonly number[]): number {
 }
 
 /** The offsets of one kind in a pane. */
-const offsetIn = (panes: PaneStore, slot: number, which: number): number => panes.doubles[slot * DOUBLES + which] ?? 0
+const offsetIn = (panes: PaneStore, slot: number, which: number): number => panes.blocks.double(slot, which)
 
 /**
  * The row of a window that is open, as of the last event in it. Panes are read where they lie: rows of open windows are
@@ -46,7 +46,7 @@ export function openRow(panes: PaneStore, window: OpenWindow): Anomaly {
     some,
   )
   const last = latest(F_LAST_OFFSET)
-  const actor = panes.words[latest(F_ACTOR_OFFSET) * WORDS + I_ACTOR] ?? NONE
+  const actor = panes.blocks.word(latest(F_ACTOR_OFFSET), I_ACTOR)
   const eventCount = slots.reduce((sum, slot) => sum + panes.countOf(slot), 0)
   const distinctItems = distinctIn(panes, slots)
   const lastOffset = offsetIn(panes, last, F_LAST_OFFSET)
@@ -69,8 +69,8 @@ export function openRow(panes: PaneStore, window: OpenWindow): Anomaly {
     evidence: evidenceOf(window, {
       eventCount,
       distinctItems,
-      firstId: idText(idIn(panes.words, first, I_FIRST_ID, panes.strings)),
-      lastId: idText(idIn(panes.words, last, I_LAST_ID, panes.strings)),
+      firstId: idText(idIn(panes.blocks, first, I_FIRST_ID, panes.strings)),
+      lastId: idText(idIn(panes.blocks, last, I_LAST_ID, panes.strings)),
     }),
   }
 }

@@ -1,4 +1,5 @@
 import type { Text } from '../text.js'
+import { wordAt, type PaneBlocks } from './pane-blocks.js'
 import * as layout from './pane-layout.js'
 import type { TextSource } from './text-table.js'
 
@@ -26,11 +27,11 @@ export interface RestoredPane {
 }
 
 /** The id at one of its two places in a pane: its four words, copied, or its text. */
-export function idIn(words: Int32Array, slot: number, at: number, strings: TextSource): string | Int32Array {
-  const from = slot * layout.WORDS + at
+export function idIn(blocks: PaneBlocks, slot: number, at: number, strings: TextSource): string | Int32Array {
   const textFlag = at === layout.I_FIRST_ID ? layout.FIRST_ID_IS_TEXT : layout.LAST_ID_IS_TEXT
-  const isText = ((words[slot * layout.WORDS + layout.I_FLAGS] ?? 0) & textFlag) !== 0
-  return isText ? strings.textOf(words[from] ?? layout.NONE) : words.slice(from, from + 4)
+  const isText = (blocks.word(slot, layout.I_FLAGS) & textFlag) !== 0
+  const from = wordAt(slot) + at
+  return isText ? strings.textOf(blocks.word(slot, at)) : blocks.blockOf(slot).words.slice(from, from + 4)
 }
 
 /** The id of a restored pane, as an event has it. */

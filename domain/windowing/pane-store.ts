@@ -1,9 +1,8 @@
 import { Interner } from './interner.js'
 import { KeyTable } from './key-table.js'
-import { grown } from './growth.js'
+import { doubleAt, PaneBlocks, wordAt } from './pane-blocks.js'
 import {
   CHANGED,
-  DOUBLES,
   F_ACTOR_OFFSET,
   F_FIRST_OFFSET,
   F_LAST_OFFSET,
@@ -36,8 +35,8 @@ const SPILLED_VALUE_BYTES = 40
  */
 export class PaneStore {
   readonly strings = new Interner()
-  #words = new Int32Array(1_024 * WORDS)
-  #doubles = new Float64Array(this.#words.buffer)
+  /** The panes as they lie in memory, by their slots. */
+  readonly blocks = new PaneBlocks()
   #used = 0
   readonly #freeSlots: number[] = []
   /** Values of panes with more than fit inline. */
@@ -56,7 +55,7 @@ export class PaneStore {
 
   get bytes(): number {
     const spilledBytes = this.#spilledValues * SPILLED_VALUE_BYTES
-    return this.#words.byteLength + this.#keys.bytes + this.strings.bytes + spilledBytes
+    return this.blocks.bytes + this.#keys.bytes + this.strings.bytes + spilledBytes
   }
 
   keyOf(text: Text): number {
@@ -81,52 +80,45 @@ export class PaneStore {
   add(key: number, pane: number, event: PaneEvent): number {
     const found = this.find(key, pane)
     const slot = found === NONE ? this.#newPane(key, pane, event) : found
-    const base = slot * WORDS
-    const words = this.#words
+    const base = wordAt(slot)
+    const { words, doubles } = this.blocks.blockOf(slot)
     words[base + I_COUNT] = (words[base + I_COUNT] ?? 0) + 1
-    this.#doubles[slot * DOUBLES + F_LAST_OFFSET] = event.offset
-    this.#setId(slot, I_LAST_ID, LAST_ID_IS_TEXT, event)
-    if (event.value !== null) this.#addValue(slot, event.value)
-    if (event.actor !== null) this.#setActor(slot, event.actor, event.offset)
+    doubles[doubleAt(slot) + F_LAST_OFFSET] = event.offset
+    this.#setId(words, base, I_LAST_ID, LAST_ID_IS_TEXT, event)
+    if (event.value !== null) this.#addValue(slot, words, base, event.value)
+    if (event.actor !== null) {
+      this.#setActor(words, base, event.actor)
+      doubles[doubleAt(slot) + F_ACTOR_OFFSET] = event.offset
+    }
     words[base + I_FLAGS] = (words[base + I_FLAGS] ?? 0) | CHANGED
     return this.#keys.addToTotal(key, 1)
   }
 
   /** The slot of a key's pane, or -1. */
   find(key: number, pane: number): number {
-    return findPane(this.#words, this.#keys.newestOf(key), pane)
+    return findPane(this.blocks, this.#keys.newestOf(key), pane)
   }
 
   /** Writes the slots of a key's panes `from .. from + slots.length - 1` into `slots`; -1 where there is none. */
   gather(key: number, from: number, slots: Int32Array): void {
-    gatherPanes(this.#words, this.#keys.newestOf(key), from, slots)
+    gatherPanes(this.blocks, this.#keys.newestOf(key), from, slots)
   }
 
   countOf(slot: number): number {
-    return this.#words[slot * WORDS + I_COUNT] ?? 0
+    return this.blocks.word(slot, I_COUNT)
   }
 
   /** How many distinct values one pane has. */
   distinctOf(slot: number): number {
-    return this.#words[slot * WORDS + I_VALUES] ?? 0
+    return this.blocks.word(slot, I_VALUES)
   }
 
   /** The distinct values of a pane, by their numbers. */
   valuesOf(slot: number): Iterable<number> {
     const spilled = this.#spilled.get(slot)
     if (spilled) return spilled
-    const at = slot * WORDS + I_INLINE
-    return this.#words.subarray(at, at + this.distinctOf(slot))
-  }
-
-  /** The panes as they lie in memory (`pane-layout.ts`), slot by slot. Valid until the next change of the store. */
-  get words(): Int32Array {
-    return this.#words
-  }
-
-  /** Their offsets as they lie in memory, of the same memory. Valid as long as `words`. */
-  get doubles(): Float64Array {
-    return this.#doubles
+    const at = wordAt(slot) + I_INLINE
+    return this.blocks.blockOf(slot).words.subarray(at, at + this.distinctOf(slot))
   }
 
   /** Forgets the panes before `pane`, and the keys that have none left. */
@@ -143,9 +135,10 @@ export class PaneStore {
    * afterwards. To look at every pane in turn takes less than to keep a list of those that change.
    */
   takeChanged(all: boolean): number[] {
-    const words = this.#words
     const taken: number[] = []
-    for (let slot = 0, base = 0; slot < this.#used; slot++, base += WORDS) {
+    for (let slot = 0; slot < this.#used; slot++) {
+      const base = wordAt(slot)
+      const { words } = this.blocks.blockOf(slot)
       if (words[base + I_COUNT] === 0) continue
       const flags = words[base + I_FLAGS] ?? 0
       if (all || (flags & CHANGED) !== 0) taken.push(slot)
@@ -156,9 +149,8 @@ export class PaneStore {
 
   /** Has every live pane be taken as changed: what was taken of it before is not enough any more. */
   markAllChanged(): void {
-    const words = this.#words
     for (const slots of this.#byPane.values())
-      for (const slot of slots) words[slot * WORDS + I_FLAGS] = (words[slot * WORDS + I_FLAGS] ?? 0) | CHANGED
+      for (const slot of slots) this.blocks.setWord(slot, I_FLAGS, this.blocks.word(slot, I_FLAGS) | CHANGED)
   }
 
   /** Puts a pane in place of the key's pane that is there, if any. */
@@ -168,44 +160,45 @@ export class PaneStore {
     const first = { offset: pane.firstOffset, value: null, actor: null, ...idOfEvent(pane.firstId) }
     const slot = old === NONE ? this.#newPane(key, pane.pane, first) : old
     this.#keys.addToTotal(key, pane.count - this.countOf(slot))
-    this.#words[slot * WORDS + I_COUNT] = pane.count
-    this.#doubles[slot * DOUBLES + F_LAST_OFFSET] = pane.lastOffset
-    this.#setId(slot, I_LAST_ID, LAST_ID_IS_TEXT, idOfEvent(pane.lastId))
-    for (const value of pane.values) this.#addValue(slot, value)
-    if (pane.actor !== null) this.#setActor(slot, pane.actor, pane.actorOffset)
+    const base = wordAt(slot)
+    const { words, doubles } = this.blocks.blockOf(slot)
+    words[base + I_COUNT] = pane.count
+    doubles[doubleAt(slot) + F_LAST_OFFSET] = pane.lastOffset
+    this.#setId(words, base, I_LAST_ID, LAST_ID_IS_TEXT, idOfEvent(pane.lastId))
+    for (const value of pane.values) this.#addValue(slot, words, base, value)
+    if (pane.actor === null) return
+    this.#setActor(words, base, pane.actor)
+    doubles[doubleAt(slot) + F_ACTOR_OFFSET] = pane.actorOffset
   }
 
   #newPane(key: number, pane: number, event: PaneEvent): number {
     const slot = this.#freeSlots.pop() ?? this.#used++
-    if ((slot + 1) * WORDS > this.#words.length) {
-      this.#words = grown(this.#words, WORDS)
-      this.#doubles = new Float64Array(this.#words.buffer)
-    }
-    const base = slot * WORDS
-    const words = this.#words
+    this.blocks.makeRoomFor(slot)
+    const base = wordAt(slot)
+    const { words, doubles } = this.blocks.blockOf(slot)
     words.fill(0, base, base + WORDS)
     words[base + I_PANE] = pane
     words[base + I_KEY] = key
     words[base + I_ACTOR] = NONE
-    this.#doubles[slot * DOUBLES + F_FIRST_OFFSET] = event.offset
-    this.#doubles[slot * DOUBLES + F_ACTOR_OFFSET] = NONE
-    this.#setId(slot, I_FIRST_ID, FIRST_ID_IS_TEXT, event)
+    doubles[doubleAt(slot) + F_FIRST_OFFSET] = event.offset
+    doubles[doubleAt(slot) + F_ACTOR_OFFSET] = NONE
+    this.#setId(words, base, I_FIRST_ID, FIRST_ID_IS_TEXT, event)
     const siblings = this.#byPane.get(pane)
     if (siblings) siblings.push(slot)
     else this.#byPane.set(pane, [slot])
-    this.#keys.setNewest(key, linkPane(words, this.#keys.newestOf(key), slot))
+    this.#keys.setNewest(key, linkPane(this.blocks, this.#keys.newestOf(key), slot))
     return slot
   }
 
   #dropPane(slot: number): void {
-    const base = slot * WORDS
-    const words = this.#words
-    this.#releaseTexts(slot)
+    const base = wordAt(slot)
+    const { words } = this.blocks.blockOf(slot)
+    this.#releaseTexts(slot, words, base)
     const count = words[base + I_COUNT] ?? 0
     words[base + I_COUNT] = 0
     this.#freeSlots.push(slot)
     const key = words[base + I_KEY] ?? NONE
-    const newest = unlinkPane(words, this.#keys.newestOf(key), slot)
+    const newest = unlinkPane(this.blocks, this.#keys.newestOf(key), slot)
     if (newest === NONE) {
       this.#keys.drop(key)
       return
@@ -214,9 +207,7 @@ export class PaneStore {
     this.#keys.addToTotal(key, -count)
   }
 
-  #releaseTexts(slot: number): void {
-    const base = slot * WORDS
-    const words = this.#words
+  #releaseTexts(slot: number, words: Int32Array, base: number): void {
     const values = words[base + I_VALUES] ?? 0
     if (values > INLINE_VALUES) {
       for (const value of this.valuesOf(slot)) this.strings.release(value)
@@ -230,9 +221,13 @@ export class PaneStore {
     if (idIsText & LAST_ID_IS_TEXT) this.strings.release(words[base + I_LAST_ID] ?? NONE)
   }
 
-  #setId(slot: number, at: number, textFlag: number, { id, idText }: Pick<PaneEvent, 'id' | 'idText'>): void {
-    const words = this.#words
-    const base = slot * WORDS
+  #setId(
+    words: Int32Array,
+    base: number,
+    at: number,
+    textFlag: number,
+    { id, idText }: Pick<PaneEvent, 'id' | 'idText'>,
+  ): void {
     const flags = words[base + I_FLAGS] ?? 0
     if (flags & textFlag) this.strings.release(words[base + at] ?? NONE)
     if (idText !== null) {
@@ -247,19 +242,15 @@ export class PaneStore {
     if (flags & textFlag) words[base + I_FLAGS] = flags & ~textFlag
   }
 
-  #setActor(slot: number, actor: Text, offset: number): void {
-    const base = slot * WORDS
-    const held = this.#words[base + I_ACTOR] ?? NONE
+  #setActor(words: Int32Array, base: number, actor: Text): void {
+    const held = words[base + I_ACTOR] ?? NONE
     if (held === NONE || !this.strings.isText(held, actor)) {
-      this.#words[base + I_ACTOR] = this.strings.hold(actor)
+      words[base + I_ACTOR] = this.strings.hold(actor)
       if (held !== NONE) this.strings.release(held)
     }
-    this.#doubles[slot * DOUBLES + F_ACTOR_OFFSET] = offset
   }
 
-  #addValue(slot: number, value: Text): void {
-    const base = slot * WORDS
-    const words = this.#words
+  #addValue(slot: number, words: Int32Array, base: number, value: Text): void {
     const known = this.strings.find(value)
     const count = words[base + I_VALUES] ?? 0
     const spilled = count > INLINE_VALUES ? this.#spilled.get(slot) : undefined

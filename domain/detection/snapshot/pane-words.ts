@@ -1,4 +1,5 @@
 import type { RestoredPane } from '../../windowing/pane-event.js'
+import { wordAt } from '../../windowing/pane-blocks.js'
 import * as layout from '../../windowing/pane-layout.js'
 import type { PaneStore } from '../../windowing/pane-store.js'
 import type { NumberedTexts } from './texts.js'
@@ -15,7 +16,7 @@ const HAS_ACTOR = 4
 const HAS_MORE = 8
 const FLAG_BITS = 4
 
-const { NONE, DOUBLES, I_FIRST_ID, I_LAST_ID } = layout
+const { NONE, I_FIRST_ID, I_LAST_ID } = layout
 const ID_WORDS = 4
 /** Of a pane but for its values. */
 const MOST_WORDS = 5 + ID_WORDS + 3 + ID_WORDS + 3
@@ -28,8 +29,8 @@ export function writePane(
   keys: NumberedTexts,
   strings: NumberedTexts,
 ): void {
-  const { words } = store
-  const base = slot * layout.WORDS
+  const { words } = store.blocks.blockOf(slot)
+  const base = wordAt(slot)
   const values = words[base + layout.I_VALUES] ?? 0
   const count = words[base + layout.I_COUNT] ?? 0
   const actor = words[base + layout.I_ACTOR] ?? NONE
@@ -40,16 +41,16 @@ export function writePane(
   to[at++] = (values << FLAG_BITS) | flags | textFlags(idIsText)
   to[at++] = words[base + layout.I_PANE] ?? 0
   to[at++] = keys.numberOf(words[base + layout.I_KEY] ?? NONE)
-  at = copyDouble(to, at, words, slot, layout.F_FIRST_OFFSET)
+  at = copyDouble(to, at, words, base, layout.F_FIRST_OFFSET)
   at = copyId(to, at, words, base + I_FIRST_ID, (idIsText & layout.FIRST_ID_IS_TEXT) === 0 ? undefined : strings)
   if (count !== 1) {
     to[at++] = count
-    at = copyDouble(to, at, words, slot, layout.F_LAST_OFFSET)
+    at = copyDouble(to, at, words, base, layout.F_LAST_OFFSET)
     at = copyId(to, at, words, base + I_LAST_ID, (idIsText & layout.LAST_ID_IS_TEXT) === 0 ? undefined : strings)
   }
   if (actor !== NONE) {
     to[at++] = strings.numberOf(actor)
-    if (count !== 1) at = copyDouble(to, at, words, slot, layout.F_ACTOR_OFFSET)
+    if (count !== 1) at = copyDouble(to, at, words, base, layout.F_ACTOR_OFFSET)
   }
   if (values > layout.INLINE_VALUES) for (const value of store.valuesOf(slot)) to[at++] = strings.numberOf(value)
   else for (let i = 0; i < values; i++) to[at++] = strings.numberOf(words[base + layout.I_INLINE + i] ?? NONE)
@@ -60,8 +61,8 @@ const textFlags = (idIsText: number): number =>
   ((idIsText & layout.FIRST_ID_IS_TEXT) === 0 ? 0 : FIRST_IS_TEXT) |
   ((idIsText & layout.LAST_ID_IS_TEXT) === 0 ? 0 : LAST_IS_TEXT)
 
-function copyDouble(to: Int32Array, at: number, words: Int32Array, slot: number, which: number): number {
-  const from = 2 * (slot * DOUBLES + which)
+function copyDouble(to: Int32Array, at: number, words: Int32Array, base: number, which: number): number {
+  const from = base + 2 * which
   to[at] = words[from] ?? 0
   to[at + 1] = words[from + 1] ?? 0
   return at + 2

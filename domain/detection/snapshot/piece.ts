@@ -1,6 +1,6 @@
 import { GuardianError } from '../../errors.js'
 import { PANE_MS } from '../../windowing/pane.js'
-import * as layout from '../../windowing/pane-layout.js'
+import { I_PANE } from '../../windowing/pane-layout.js'
 import type { PartitionDetector } from '../partition-detector.js'
 import { readPane, writePane } from './pane-words.js'
 import { PIECE_FORMAT_1, restorePieceFormat1 } from './piece-format-1.js'
@@ -38,7 +38,7 @@ export function takePiece(detector: PartitionDetector, full: boolean): Piece {
   let lastPane = Number.NEGATIVE_INFINITY
   for (const slot of slots) {
     writePane(written, panes, slot, keys, strings)
-    lastPane = Math.max(lastPane, panes.words[slot * layout.WORDS + layout.I_PANE] ?? 0)
+    lastPane = Math.max(lastPane, panes.blocks.word(slot, I_PANE))
   }
   let expiresAtMs = Math.max(watermarkMs, (lastPane + longestPanes) * PANE_MS)
   const added = full ? ids.takeAll(watermarkMs) : ids.takeAdded(watermarkMs)

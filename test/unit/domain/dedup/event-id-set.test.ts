@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import fc from 'fast-check'
+import { SeededRandom } from '../../../../cli/simulate/seeded-random.js'
 import { EventIdBits, eventIdText } from '../../../../domain/dedup/event-id.js'
 import { EventIdSet } from '../../../../domain/dedup/event-id-set.js'
 import { propertyRuns } from '../property-runs.js'
@@ -80,6 +81,20 @@ describe('EventIdSet', () => {
     for (let i = 0; i < 20_000; i++) assert.equal(add(set, uuid(i), START_MS + i, START_MS), false)
     assert.equal(set.size, 20_000)
     assert.equal(set.takeAll(START_MS).bits.length, 20_000 * 6)
+  })
+
+  it('knows what is live, and nothing else, while it is swept again and again', () => {
+    const set = new EventIdSet()
+    const model = new Map<string, number>()
+    const random = new SeededRandom(11)
+    for (let i = 0; i < 60_000; i++) {
+      const watermarkMs = START_MS + i - 3_000
+      const id = uuid(random.whole(Math.max(0, i - 4_000), i))
+      const isNew = (model.get(id) ?? 0) < watermarkMs
+      assert.equal(add(set, id, START_MS + i - random.whole(0, 2_000), watermarkMs), isNew, `${id} at ${i}`)
+      if (isNew) model.set(id, readable(set.takeAdded(0))[0]?.[1] ?? 0)
+    }
+    assert.ok(set.bytes < 600_000, `${set.bytes} bytes`)
   })
 
   it('stays as large as what is live, and shrinks when that does', () => {

@@ -4,9 +4,9 @@ import type { PaneStore } from '../../../../domain/windowing/pane-store.js'
 
 /** All that a store has in a slot. */
 export function paneIn(store: PaneStore, slot: number): RestoredPane {
-  const { words, doubles, keyTexts, strings } = store
-  const word = (at: number): number => words[slot * layout.WORDS + at] ?? layout.NONE
-  const double = (at: number): number => doubles[slot * layout.DOUBLES + at] ?? 0
+  const { blocks, keyTexts, strings } = store
+  const word = (at: number): number => blocks.word(slot, at)
+  const double = (at: number): number => blocks.double(slot, at)
   const actor = word(layout.I_ACTOR)
   return {
     key: keyTexts.textOf(word(layout.I_KEY)),
@@ -16,8 +16,8 @@ export function paneIn(store: PaneStore, slot: number): RestoredPane {
     lastOffset: double(layout.F_LAST_OFFSET),
     actor: actor === layout.NONE ? null : strings.textOf(actor),
     actorOffset: double(layout.F_ACTOR_OFFSET),
-    firstId: idIn(words, slot, layout.I_FIRST_ID, strings),
-    lastId: idIn(words, slot, layout.I_LAST_ID, strings),
+    firstId: idIn(blocks, slot, layout.I_FIRST_ID, strings),
+    lastId: idIn(blocks, slot, layout.I_LAST_ID, strings),
     values: Array.from(store.valuesOf(slot), (value) => strings.textOf(value)),
   }
 }

@@ -203,18 +203,21 @@ describe('PaneStore', () => {
     assert.deepEqual([...slots], [store.find(key, 5), -1, store.find(key, 7), -1])
   })
 
-  it('grows past its first size', () => {
+  it('grows past its first size, block by block', () => {
     const store = new PaneStore()
-    for (let i = 0; i < 5_000; i++) store.add(store.keyOf(`k-${i}`), i % 3, event(i, `v-${i}`))
-    for (let i = 0; i < 5_000; i++) {
-      const { key, count, values } = paneIn(store, store.find(store.findKey(`k-${i}`), i % 3))
-      assert.deepEqual([key, count, values.length], [`k-${i}`, 1, 1])
+    const panes = 140_000
+    for (let i = 0; i < panes; i++) store.add(store.keyOf(`k-${i}`), i % 3, event(i, `v-${i}`))
+    for (let i = 0; i < panes; i++) {
+      const { key, count, firstOffset, values } = paneIn(store, store.find(store.findKey(`k-${i}`), i % 3))
+      assert.deepEqual([key, count, firstOffset, values], [`k-${i}`, 1, i, [`v-${i}`]])
     }
-    assert.ok(store.bytes >= 5_000 * 24 * 4)
+    assert.ok(store.bytes >= panes * 24 * 4)
+    assert.ok(store.blocks.bytes <= (panes + 65_536) * 24 * 4, 'no more than a block idles')
   })
 
   it('stays as large as what is live, also when nobody takes what changed', () => {
     const store = new PaneStore()
+    store.add(store.keyOf('k'), 0, event(0))
     const bytes = store.bytes
     for (let i = 0; i < 100_000; i++) {
       store.add(store.keyOf(`k-${i}`), i, event(i, `v-${i}`))
