@@ -1,11 +1,13 @@
 /*
  * What deciding takes by itself: records in memory, as a fetch leaves them, are decoded and decided as a detector does it,
- * without Kafka, PostgreSQL and checkpoints. For comparing two builds in turn; the drain says what an event takes in all.
+ * and its state is taken as checkpoints of a drain take it, without Kafka and PostgreSQL. For comparing two builds in turn;
+ * the drain says what an event takes in all.
  * `npm run bench -- decide [events] [rounds]`
  */
 import { ruleInForce } from '../domain/detection/rule.js'
 import { RULE_KINDS } from '../domain/detection/rule-kinds.js'
 import { PartitionDetector } from '../domain/detection/partition-detector.js'
+import { takePiece } from '../domain/detection/snapshot/piece.js'
 import { TOPICS } from '../domain/events.js'
 import { createEncoder } from '../platform/avro/codec.js'
 import { keyPartition } from '../platform/kafka/key-partition.js'
@@ -13,6 +15,8 @@ import { RecordList } from '../platform/kafka/record-list.js'
 import { AVRO_SCHEMAS, OBSERVED_EVENT_SCHEMA } from '../schemas/avro-schemas.js'
 import { EventDecoder } from '../workers/detector/event-decoder.js'
 import { PartitionOwner } from '../workers/detector/partition-owner.js'
+import { RECORDS_PER_CHECKPOINT } from '../workers/detector/checkpoint-turns.js'
+import { sealInPlace } from '../workers/detector/seal.js'
 import { eventStream } from './event-stream.js'
 import { median } from './stage.js'
 
@@ -99,32 +103,46 @@ async function ownerOf(partition: number): Promise<PartitionOwner> {
   return new PartitionOwner(start, new PartitionDetector(policy, RULES), decoder, COUNTING)
 }
 
+/** The CPU time of a call. */
+function microsecondsOf(work: () => void): number {
+  const before = process.cpuUsage()
+  work()
+  const { user, system } = process.cpuUsage(before)
+  return user + system
+}
+
 /** Decides all logs anew, a batch of each partition in turn. @returns µs of CPU per event, and what was found */
 async function decideAll(logs: readonly (readonly RecordList[])[], events: number) {
   const owners = await Promise.all(logs.map((_, partition) => ownerOf(partition)))
-  let rows = 0
-  const before = process.cpuUsage()
+  let [rows, pieceBytes, deciding, pieces] = [0, 0, 0, 0]
   for (let turn = 0; turn < Math.max(...logs.map(({ length }) => length)); turn++)
     for (const [partition, owner] of owners.entries()) {
       const batch = logs[partition]?.[turn]
-      if (batch) rows += owner.process(batch, 0, batch.length).rows.length
+      if (!batch) continue
+      deciding += microsecondsOf(() => (rows += owner.process(batch, 0, batch.length).rows.length))
+      if (owner.nextOffset - owner.committedOffset < RECORDS_PER_CHECKPOINT) continue
+      owner.committedOffset = owner.nextOffset
+      pieces += microsecondsOf(() => (pieceBytes += sealInPlace(takePiece(owner.detector, false).bytes).length))
     }
-  const { user, system } = process.cpuUsage(before)
   const accepted = owners.reduce((sum, { detector }) => sum + detector.counts.accepted, 0)
-  return { microseconds: (user + system) / events, accepted, rows }
+  return { deciding: deciding / events, pieces: pieces / events, accepted, rows, pieceBytes: pieceBytes / events }
 }
 
 /** Prints each round, and their least and median. The first round, in which the compiler still works, counts for nothing. */
 export async function decide(events: number, rounds: number): Promise<void> {
   const logs = logsOf(events)
-  const figures: number[] = []
+  const figures: { readonly deciding: number; readonly pieces: number }[] = []
   for (let round = 0; round <= rounds; round++) {
-    const { microseconds, accepted, rows } = await decideAll(logs, events)
-    if (round > 0) figures.push(microseconds)
+    const { deciding, pieces, accepted, rows, pieceBytes } = await decideAll(logs, events)
+    if (round > 0) figures.push({ deciding, pieces })
     const what = `${accepted.toLocaleString('en')} accepted, ${rows.toLocaleString('en')} changes of anomalies`
     console.log(
-      `${round === 0 ? 'to warm up' : `round ${round}`}: ${microseconds.toFixed(3)} µs of CPU an event; ${what}`,
+      `${round === 0 ? 'to warm up' : `round ${round}`}: ${deciding.toFixed(3)} µs of CPU an event, ` +
+        `${pieces.toFixed(3)} for pieces of ${pieceBytes.toFixed(0)} bytes an event; ${what}`,
     )
   }
-  console.log(`least ${Math.min(...figures).toFixed(3)} µs, median ${median(figures).toFixed(3)} µs`)
+  for (const part of ['deciding', 'pieces'] as const) {
+    const all = figures.map((figure) => figure[part])
+    console.log(`${part}: least ${Math.min(...all).toFixed(3)} µs, median ${median(all).toFixed(3)} µs`)
+  }
 }

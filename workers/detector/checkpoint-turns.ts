@@ -4,7 +4,7 @@ import type { PartitionOwner } from './partition-owner.js'
 export const CHECKPOINT_TURNS = 20
 
 /** After so many records a partition need not wait for its interval: what one checkpoint takes to memory stays small. */
-export const RECORDS_PER_CHECKPOINT = 100_000
+export const RECORDS_PER_CHECKPOINT = 200_000
 
 type Waiting = Pick<PartitionOwner, 'checkpointTurnMs' | 'nextOffset' | 'committedOffset'>
 

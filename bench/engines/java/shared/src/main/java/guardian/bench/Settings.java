@@ -24,7 +24,7 @@ public final class Settings {
   public static final String CHANGES_TOPIC = required("BENCH_CHANGES_TOPIC");
 
   public static final int THREADS = 2;
-  /** As CHECKPOINT_INTERVAL_MS of Guardian is, which has one after 100,000 records of a partition, too. */
+  /** As CHECKPOINT_INTERVAL_MS of Guardian is, which has one after 200,000 records of a partition, too. */
   public static final int CHECKPOINT_EVERY_MS = 5_000;
   public static final int MAX_POLL_RECORDS = 5_000;
   public static final int ROWS_PER_WRITE = 500;

@@ -15,8 +15,8 @@ import org.apache.spark.sql.streaming.StreamingQueryListener;
 
 /** What the jobs have in common: where clicks come from, where rows go, and what is told of the way. */
 final class SparkJob {
-  /** Each batch ends with a checkpoint: Guardian has one after 100,000 records of each of the four partitions. */
-  private static final int RECORDS_PER_BATCH = 400_000;
+  /** Each batch ends with a checkpoint: Guardian has one after 200,000 records of each of the four partitions. */
+  private static final int RECORDS_PER_BATCH = 800_000;
   private static final String LOCALHOST = "127.0.0.1";
   /** One a thread; the threads stay. */
   private static final ThreadLocal<RowWriter> WRITERS = ThreadLocal.withInitial(RowWriter::new);
