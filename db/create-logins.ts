@@ -1,5 +1,6 @@
 import { createHash, createHmac, pbkdf2Sync, randomBytes } from 'node:crypto'
 import pg from 'pg'
+import { messageOf } from '../platform/message-of.js'
 import { GuardianError } from '../domain/errors.js'
 import { loginOf, PARTITIONS_ROLE, PROCESS_ROLES, type ProcessRole } from './process-roles.js'
 import { asStoreError, sqlStateOf } from './store-error.js'
@@ -53,7 +54,7 @@ export async function createLogins(
   } catch (error) {
     const store = asStoreError(error, 'create logins')
     if (!(store instanceof GuardianError) || store.code !== 'GRD_STORE_REFUSED') throw store
-    const reason = error instanceof Error ? error.message : String(error)
+    const reason = messageOf(error)
     throw new GuardianError('GRD_MIGRATION', `the logins of the processes could not be made: ${reason}`, {
       cause: error,
     })

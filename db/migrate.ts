@@ -5,6 +5,7 @@ import { DrizzleQueryError } from 'drizzle-orm'
 import { drizzle } from 'drizzle-orm/node-postgres'
 import { migrate as applyMigrations } from 'drizzle-orm/node-postgres/migrator'
 import pg from 'pg'
+import { messageOf } from '../platform/message-of.js'
 import { GuardianError } from '../domain/errors.js'
 import { packageRoot } from '../platform/package-root.js'
 import type { Queryable } from './pool.js'
@@ -127,7 +128,7 @@ function migrationError(error: unknown): unknown {
   const store = asStoreError(cause, 'migrate')
   if (!(store instanceof GuardianError)) return new GuardianError('GRD_MIGRATION', 'migration failed', { cause: error })
   if (store.code !== 'GRD_STORE_REFUSED') return store
-  const reason = cause instanceof Error ? cause.message : String(cause)
+  const reason = messageOf(cause)
   return new GuardianError('GRD_MIGRATION', `migration failed (${sqlStateOf(cause) ?? 'no code'}): ${reason}`, {
     cause: error,
   })

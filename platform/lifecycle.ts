@@ -1,3 +1,4 @@
+import { messageOf } from './message-of.js'
 import { withDeadline } from './resilience/deadline.js'
 
 /** A started part: its value, and how to stop it. */
@@ -54,8 +55,6 @@ export class Lifecycle {
       throw new AggregateError(failures, `shutdown incomplete: ${failures.map(messageOf).join('; ')}`)
   }
 }
-
-const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error))
 
 /** Also past the deadline a part is told to stop. */
 const stopWithin = (leftMs: number, { name, stop }: Started): Promise<void> =>

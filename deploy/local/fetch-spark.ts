@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
-import { LocalFault, messageOf } from './local-fault.js'
+import { messageOf } from '../../platform/message-of.js'
+import { LocalFault } from './local-fault.js'
 import { runCommand } from './run-command.js'
 import { cachedItem, type FetchContext } from './server-cache.js'
 

@@ -1,8 +1,9 @@
 import { rmSync } from 'node:fs'
 import { join } from 'node:path'
+import { messageOf } from '../../platform/message-of.js'
 import { buildWithGo } from './build-with-go.js'
 import { download } from './download.js'
-import { LocalFault, messageOf } from './local-fault.js'
+import { LocalFault } from './local-fault.js'
 import { runCommand } from './run-command.js'
 import { cachedItem, type FetchContext } from './server-cache.js'
 

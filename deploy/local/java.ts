@@ -1,7 +1,8 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
+import { messageOf } from '../../platform/message-of.js'
 import type { Env } from '../../platform/env.js'
-import { LocalFault, messageOf } from './local-fault.js'
+import { LocalFault } from './local-fault.js'
 import { runCommand } from './run-command.js'
 
 export interface Java {

@@ -1,3 +1,5 @@
+import { messageOf } from '../../platform/message-of.js'
+
 /**
  * Something about this machine keeps the local stack from doing its work. The message names what is wrong, the remedy
  * what to do about it; both are shown as they stand, without a stack trace.
@@ -24,6 +26,3 @@ export function explainFault(error: unknown): string {
   if (isFault(error, 'ENOSPC')) return `${messageOf(error)}\n  → the disk is full: free some space and start again`
   return messageOf(error)
 }
-
-/** The words of anything that was thrown. */
-export const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error))

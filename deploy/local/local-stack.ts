@@ -1,5 +1,6 @@
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
+import { messageOf } from '../../platform/message-of.js'
 import type { Env } from '../../platform/env.js'
 import { packageRoot } from '../../platform/package-root.js'
 import {
@@ -12,7 +13,7 @@ import {
   withOwnLogin,
   type AppProcess,
 } from './app-processes.js'
-import { LocalFault, messageOf } from './local-fault.js'
+import { LocalFault } from './local-fault.js'
 import { ManagedProcess, type ProcessSpec } from './managed-process.js'
 import { findFreePorts } from './ports.js'
 import { sendPastDays } from './past-days.js'

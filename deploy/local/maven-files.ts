@@ -1,8 +1,9 @@
 import { existsSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync, copyFileSync } from 'node:fs'
 import { basename, join } from 'node:path'
+import { messageOf } from '../../platform/message-of.js'
 import { packageRoot } from '../../platform/package-root.js'
 import { download, sha256Of } from './download.js'
-import { LocalFault, messageOf } from './local-fault.js'
+import { LocalFault } from './local-fault.js'
 import { runCommand } from './run-command.js'
 import type { FetchContext } from './server-cache.js'
 

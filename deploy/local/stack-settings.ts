@@ -1,8 +1,9 @@
 import { join, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
+import { messageOf } from '../../platform/message-of.js'
 import type { Env } from '../../platform/env.js'
 import { packageRoot } from '../../platform/package-root.js'
-import { LocalFault, messageOf } from './local-fault.js'
+import { LocalFault } from './local-fault.js'
 import { SERVER_NAMES, type ServerName, type ServerPorts } from './servers.js'
 
 /** What one `npm start` was asked for. */

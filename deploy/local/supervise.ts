@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { LocalFault, messageOf } from './local-fault.js'
+import { messageOf } from '../../platform/message-of.js'
+import { LocalFault } from './local-fault.js'
 import type { ManagedProcess } from './managed-process.js'
 
 /** When a process that ends by itself is started again, and when no more. */

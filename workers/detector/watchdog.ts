@@ -3,6 +3,7 @@ import type { PartitionName } from '../../db/stores/partition-name.js'
 import type { PartitionOffsets } from '../../platform/kafka/admin.js'
 import type { Part } from '../../platform/lifecycle.js'
 import type { Logger } from '../../platform/logger.js'
+import { DeadlineError, withDeadline } from '../../platform/resilience/deadline.js'
 import { Progress, type Look, type Stall } from './progress.js'
 import type { Steps } from './steps.js'
 
@@ -84,7 +85,7 @@ class Watchdog {
 
   async #look(): Promise<void> {
     const { limitMs, observer } = this.#deps
-    const looks = await withDeadline(limitMs, this.#looks())
+    const looks = await answerOf(() => this.#looks(), limitMs)
     if (typeof looks === 'string') {
       this.#forgive(looks)
       return
@@ -95,13 +96,13 @@ class Watchdog {
     const isStuck = ({ stalledMs }: Stall) => stalledMs >= limitMs
     const stuck = stalls.filter(isStuck)
     if (stuck.length === 0 || this.#stopped) return
-    const away = await withDeadline(limitMs, this.#deps.awayServer())
+    const away = await answerOf(() => this.#deps.awayServer(), limitMs)
     if (away !== undefined) {
       this.#forgive(away, stuck)
       return
     }
     // Asking took a moment, in which a slow one may have made it.
-    const again = await withDeadline(limitMs, this.#looks())
+    const again = await answerOf(() => this.#looks(), limitMs)
     if (typeof again === 'string') {
       this.#forgive(again, stuck)
       return
@@ -166,14 +167,11 @@ const told = ({ topic, partition, nextOffset, lagRecords, stalledMs }: Stall, st
 })
 
 /** A server that does not answer in time is away, whatever became of the question. */
-async function withDeadline<T>(deadlineMs: number, question: Promise<T>): Promise<T | string> {
-  let timer: NodeJS.Timeout | undefined
-  const expired = new Promise<string>((resolve) => {
-    timer = setTimeout(() => resolve('a server that does not answer'), deadlineMs)
-  })
+async function answerOf<T>(question: () => Promise<T>, deadlineMs: number): Promise<T | string> {
   try {
-    return await Promise.race([question, expired])
-  } finally {
-    clearTimeout(timer)
+    return await withDeadline(question, deadlineMs)
+  } catch (error) {
+    if (error instanceof DeadlineError) return 'a server that does not answer'
+    throw error
   }
 }

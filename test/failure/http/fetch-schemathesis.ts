@@ -1,5 +1,6 @@
 import { execFileSync } from 'node:child_process'
-import { LocalFault, messageOf } from '../../../deploy/local/local-fault.js'
+import { messageOf } from '../../../platform/message-of.js'
+import { LocalFault } from '../../../deploy/local/local-fault.js'
 import { runCommand } from '../../../deploy/local/run-command.js'
 import { cachedItem, type FetchContext } from '../../../deploy/local/server-cache.js'
 

@@ -1,5 +1,6 @@
 import { pathToFileURL } from 'node:url'
 import { join } from 'node:path'
+import { messageOf } from '../../../platform/message-of.js'
 import { SeededRandom } from '../../../cli/simulate/seeded-random.js'
 import { undetectedFlips, type Sealing } from '../bit-flips.js'
 import { crashWhen, patchedCopy, type Patch } from '../patched-copy.js'
@@ -213,7 +214,7 @@ export const row: Row = {
           noticed = await check(log, copy.root, new SeededRandom(seed))
         } catch (error) {
           // A check that could not be made has noticed nothing: its fault may have come too late.
-          differences.push(`${name}: ${error instanceof Error ? error.message : String(error)}`)
+          differences.push(`${name}: ${messageOf(error)}`)
         } finally {
           copy.remove()
         }
