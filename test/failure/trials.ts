@@ -37,13 +37,12 @@ export const faultOffsets = (random: SeededRandom, count: number, records: numbe
 /** Settings of detectors that share one group, slow enough to be disturbed. */
 export const slowGroup = (): Record<string, string> => ({ ...SLOWLY, DETECTOR_GROUP_ID: `row-${randomUUID()}` })
 
-const CHECKPOINTS_ON_THE_WAY = 50
 const FEWEST_UNCOMMITTED = 1_000
 
-/** As `slowGroup`, with several checkpoints of every partition before its end: not every fault is at the first or after the last. */
-const oftenStored = (records: number): Record<string, string> => ({
+/** As `slowGroup`, and never further ahead of its checkpoints than such a part of the log: not every fault is at the first or after the last. */
+const oftenStored = (records: number, parts: number): Record<string, string> => ({
   ...slowGroup(),
-  MAX_UNCOMMITTED_RECORDS: String(Math.max(FEWEST_UNCOMMITTED, Math.ceil(records / CHECKPOINTS_ON_THE_WAY))),
+  MAX_UNCOMMITTED_RECORDS: String(Math.max(FEWEST_UNCOMMITTED, Math.ceil(records / parts))),
 })
 
 /** Decides the log from an empty database with so many processes at once. @returns seconds from their start on */
@@ -79,7 +78,7 @@ async function killOnTheWay(
 ): Promise<string[]> {
   const { stage, records } = log
   await stage.freshDatabase()
-  const settings = oftenStored(records)
+  const settings = oftenStored(records, 50)
   const killedAt: string[] = []
   let detector = stage.startDetector(settings, root)
   let stored = 0
@@ -115,7 +114,8 @@ export const frozenTrial = (log: VerifiedLog, random: SeededRandom, root?: strin
 async function freezeOnTheWay(log: VerifiedLog, random: SeededRandom, root: string | undefined): Promise<FrozenTrial> {
   const { stage, records } = log
   await stage.freshDatabase()
-  const settings = oftenStored(records)
+  // Further ahead than in other trials: it is to have decided something that is not stored, and to commit it when it wakes.
+  const settings = oftenStored(records, 5)
   const zombie = stage.startDetector(settings, root)
   const [offset = 0] = faultOffsets(random, 1, records * 0.6)
   await log.passes(offset, [zombie])
@@ -176,7 +176,7 @@ export async function crashTrial(
 ): Promise<number> {
   const { stage, records } = log
   await stage.freshDatabase()
-  const settings = oftenStored(records)
+  const settings = oftenStored(records, 50)
   const crashing = stage.startDetector({ ...settings, CRASH_AFTER: String(after) }, root)
   if (stopAt) {
     const [offset = 0] = faultOffsets(stopAt, 1, records * 0.6)
