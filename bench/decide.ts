@@ -23,7 +23,7 @@ import { median } from './stage.js'
 const PARTITIONS = 4
 const BATCH_RECORDS = 2_500
 const SCHEMA_ID = 1
-/** Before the oldest event of the stream, of which none is ahead of its record. */
+/** After the newest event of the stream: none is ahead of its record. */
 const APPEND_MS = Date.UTC(2026, 1, 1)
 const DEFAULTS = { latenessMs: 30_000, maxFutureSkewMs: 300_000, maxRecordBytes: 1_048_576 }
 const COUNTING = { maxMinutes: 10_000, keptMs: 86_400_000, maxFutureSkewMs: DEFAULTS.maxFutureSkewMs }

@@ -1,7 +1,7 @@
 import { createHash, createHmac, pbkdf2Sync, randomBytes } from 'node:crypto'
 import pg from 'pg'
-import { messageOf } from '../platform/message-of.js'
 import { GuardianError } from '../domain/errors.js'
+import { messageOf } from '../platform/message-of.js'
 import { loginOf, PARTITIONS_ROLE, PROCESS_ROLES, type ProcessRole } from './process-roles.js'
 import { asStoreError, sqlStateOf } from './store-error.js'
 

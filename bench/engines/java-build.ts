@@ -3,9 +3,9 @@ import { cpSync, readFileSync, readdirSync } from 'node:fs'
 import { join, relative } from 'node:path'
 import { findJava, type Java } from '../../deploy/local/java.js'
 import { LocalFault } from '../../deploy/local/local-fault.js'
-import { messageOf } from '../../platform/message-of.js'
 import { runCommand } from '../../deploy/local/run-command.js'
 import { cacheDirOf, cachedItem } from '../../deploy/local/server-cache.js'
+import { messageOf } from '../../platform/message-of.js'
 import { packageRoot } from '../../platform/package-root.js'
 
 const SOURCES = join(packageRoot, 'bench', 'engines', 'java')

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
-import { messageOf } from '../../platform/message-of.js'
 import type { Env } from '../../platform/env.js'
+import { messageOf } from '../../platform/message-of.js'
 import { LocalFault } from './local-fault.js'
 import { runCommand } from './run-command.js'
 

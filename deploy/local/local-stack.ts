@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
-import { messageOf } from '../../platform/message-of.js'
 import type { Env } from '../../platform/env.js'
+import { messageOf } from '../../platform/message-of.js'
 import { packageRoot } from '../../platform/package-root.js'
 import {
   APP_PROCESSES,

@@ -1,7 +1,7 @@
 import { join, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
-import { messageOf } from '../../platform/message-of.js'
 import type { Env } from '../../platform/env.js'
+import { messageOf } from '../../platform/message-of.js'
 import { packageRoot } from '../../platform/package-root.js'
 import { LocalFault } from './local-fault.js'
 import { SERVER_NAMES, type ServerName, type ServerPorts } from './servers.js'

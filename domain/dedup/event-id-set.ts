@@ -100,8 +100,7 @@ export class EventIdSet {
       const eventMs = times[i * 3 + 2] ?? EMPTY
       if (eventMs < watermarkMs) continue
       if (this.#used >= this.#capacity * MAX_LOAD) this.#layOut(watermarkMs)
-      const o = i * STRIDE
-      this.#place(bits[o] ?? 0, bits[o + 1] ?? 0, bits[o + 2] ?? 0, bits[o + 3] ?? 0, eventMs, watermarkMs)
+      this.#placeAgain(bits, i, eventMs, watermarkMs)
     }
     for (const [id, eventMs] of texts) if (eventMs >= watermarkMs) this.#setText(id, eventMs)
   }
@@ -174,20 +173,18 @@ export class EventIdSet {
   #layOut(watermarkMs: number): void {
     const times = this.#times
     let live = 0
-    for (let i = 0; i < this.#capacity; i++) if ((times[i * 3 + 2] ?? EMPTY) >= Math.max(watermarkMs, 1)) live++
+    for (let i = 0; i < this.#capacity; i++) if (isLive(times[i * 3 + 2] ?? EMPTY, watermarkMs)) live++
     const best = Math.max(FIRST_CAPACITY, Math.ceil(live * CAPACITY_PER_LIVE))
     if (best > this.#capacity * TOO_SMALL || best < this.#capacity * TOO_LARGE) this.#move(best, watermarkMs)
     else this.#sweep(watermarkMs)
   }
 
   #move(capacity: number, watermarkMs: number): void {
-    const words = this.#words
-    const slots = this.#capacity
+    const [words, times, slots] = [this.#words, this.#times, this.#capacity]
     this.#capacity = capacity
     this.#words = new Int32Array(capacity * STRIDE)
     this.#times = new Float64Array(this.#words.buffer)
     this.#used = 0
-    const times = new Float64Array(words.buffer)
     for (let i = 0; i < slots; i++) this.#placeAgain(words, i, times[i * 3 + 2] ?? EMPTY, watermarkMs)
   }
 
@@ -210,7 +207,7 @@ export class EventIdSet {
   }
 
   #placeAgain(words: Int32Array, slot: number, eventMs: number, watermarkMs: number): void {
-    if (eventMs === EMPTY || eventMs < watermarkMs) return
+    if (!isLive(eventMs, watermarkMs)) return
     const o = slot * STRIDE
     this.#place(words[o] ?? 0, words[o + 1] ?? 0, words[o + 2] ?? 0, words[o + 3] ?? 0, eventMs, watermarkMs)
   }
@@ -233,3 +230,5 @@ export class EventIdSet {
 
 const hash = (w0: number, w1: number, w2: number, w3: number): number =>
   finishHash(mixHash(mixHash(mixHash(mixHash(beginHash(4), w0), w1), w2), w3))
+
+const isLive = (eventMs: number, watermarkMs: number): boolean => eventMs !== EMPTY && eventMs >= watermarkMs

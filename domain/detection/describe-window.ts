@@ -26,9 +26,6 @@ function distinctIn(panes: PaneStore, slots: readonly number[]): number {
   return values.size
 }
 
-/** The offsets of one kind in a pane. */
-const offsetIn = (panes: PaneStore, slot: number, which: number): number => panes.blocks.double(slot, which)
-
 /**
  * The row of a window that is open, as of the last event in it. Panes are read where they lie: rows of open windows are
  * made again and again.
@@ -40,16 +37,16 @@ export function openRow(panes: PaneStore, window: OpenWindow): Anomaly {
   const [some] = slots
   if (some === undefined) throw new RangeError(`an open window of ${rule.ruleId} has no panes`)
   const latest = (which: number): number =>
-    slots.reduce((a, b) => (offsetIn(panes, b, which) > offsetIn(panes, a, which) ? b : a), some)
+    slots.reduce((a, b) => (panes.blocks.double(b, which) > panes.blocks.double(a, which) ? b : a), some)
   const first = slots.reduce(
-    (a, b) => (offsetIn(panes, b, F_FIRST_OFFSET) < offsetIn(panes, a, F_FIRST_OFFSET) ? b : a),
+    (a, b) => (panes.blocks.double(b, F_FIRST_OFFSET) < panes.blocks.double(a, F_FIRST_OFFSET) ? b : a),
     some,
   )
   const last = latest(F_LAST_OFFSET)
   const actor = panes.blocks.word(latest(F_ACTOR_OFFSET), I_ACTOR)
   const eventCount = slots.reduce((sum, slot) => sum + panes.countOf(slot), 0)
   const distinctItems = distinctIn(panes, slots)
-  const lastOffset = offsetIn(panes, last, F_LAST_OFFSET)
+  const lastOffset = panes.blocks.double(last, F_LAST_OFFSET)
   return {
     sessionId,
     userId: actor === NONE ? null : panes.strings.textOf(actor),
@@ -61,7 +58,7 @@ export function openRow(panes: PaneStore, window: OpenWindow): Anomaly {
     eventCount,
     distinctItems,
     status: 'open',
-    firstOffset: offsetIn(panes, first, F_FIRST_OFFSET),
+    firstOffset: panes.blocks.double(first, F_FIRST_OFFSET),
     lastOffset,
     asOfOffset: lastOffset,
     producedMs: window.producedMs,
