@@ -200,6 +200,7 @@ const collectorParts = (config: ApiConfig, sink: EventSink, tracing: Tracing | u
   collector: {
     sink,
     maxFutureSkewMs: config.MAX_FUTURE_SKEW_MS,
+    allowedLatenessMs: config.ALLOWED_LATENESS_MS,
     maxRecordBytes: config.MAX_RECORD_BYTES,
     notesClient: config.API_COLLECTOR_NOTES_CLIENT === 'yes',
     traceHeaders: tracing === undefined ? () => undefined : traceHeaders,

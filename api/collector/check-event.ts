@@ -1,6 +1,6 @@
-import { faultOf, type DeadLetterCode } from '../../domain/detection/fate.js'
+import { faultOf } from '../../domain/detection/fate.js'
 import { TOPICS, type Click, type Purchase } from '../../domain/events.js'
-import { NewEvent } from '../../schemas/rest/events.js'
+import { NewEvent, type RejectionCode } from '../../schemas/rest/events.js'
 import type { Fault } from '../../schemas/rest/problem.js'
 import { faultsOf } from '../faults.js'
 
@@ -9,9 +9,9 @@ export type CollectedEvent =
   | { readonly topic: typeof TOPICS.clicks; readonly event: Click }
   | { readonly topic: typeof TOPICS.purchases; readonly event: Purchase }
 
-/** Why an event is not sent; `code` is what it would be called as a dead letter. */
+/** Why an event is not sent. */
 export interface Rejection {
-  readonly code: DeadLetterCode
+  readonly code: RejectionCode
   readonly detail: string
   readonly errors: readonly Fault[]
 }
@@ -29,6 +29,17 @@ export interface CheckContext {
   readonly createId: () => string
 }
 
+/**
+ * A retry is recognised while the watermark has not passed the event's time. If the collector set that time, each attempt
+ * would have another one, and a retry after the allowed lateness would count again.
+ */
+const TIME_REQUIRED: Rejection = {
+  code: 'EVENT_TS_REQUIRED',
+  detail:
+    'event_ts is required when event_id is set: send the time at which the event happened, the same in every retry',
+  errors: [{ path: 'event_ts', message: 'required when event_id is set; the same in every retry' }],
+}
+
 /** A caller's own header is cut to it and not refused. */
 const MAX_USER_AGENT_LENGTH = 1_024
 
@@ -40,6 +51,7 @@ export function checkEvent(given: unknown, { nowMs, maxFutureSkewMs, client, cre
     const detail = errors.map(({ path, message }) => `${path === '' ? 'it' : path}: ${message}`).join('; ')
     return { rejection: { code: 'INVALID', detail: detail.slice(0, 500), errors } }
   }
+  if (parsed.data.event_id !== undefined && parsed.data.event_ts === undefined) return { rejection: TIME_REQUIRED }
   const { event_id = createId(), event_ts = nowMs, ...sent } = parsed.data
   const fit = collected({ ...sent, event_id, event_ts, ingest_ts: nowMs }, client)
   const fault = faultOf(fit.event, nowMs, maxFutureSkewMs)

@@ -16,6 +16,8 @@ export interface CollectorDeps {
   readonly registry: Registry
   readonly nowMs: () => number
   readonly maxFutureSkewMs: number
+  /** Older events are taken and reported as late. */
+  readonly allowedLatenessMs: number
   /** Whether clicks that do not say get the address and the user agent of the caller. */
   readonly notesClient: boolean
   /** The trace of the request, which its records hand on; undefined when it is not traced. */
@@ -30,6 +32,7 @@ const NOBODY: CheckContext['client'] = { ip: null, userAgent: null }
 interface Taken {
   readonly record: EventRecord
   readonly eventId: string
+  readonly isLate: boolean
 }
 
 /** `POST /events`: judges each event on its own, and answers when Kafka has those that are fit. */
@@ -62,9 +65,10 @@ export function createCollectorHandlers(deps: CollectorDeps): Pick<Handlers<Oper
 }
 
 async function judge(events: readonly unknown[], context: HandlerContext, deps: CollectorDeps) {
-  const { sink, nowMs, maxFutureSkewMs, notesClient, maxRecordBytes, traceHeaders } = deps
+  const { sink, maxFutureSkewMs, allowedLatenessMs, notesClient, maxRecordBytes, traceHeaders } = deps
   const client = notesClient ? { ip: context.address, userAgent: context.userAgent ?? null } : NOBODY
-  const how = { nowMs: nowMs(), maxFutureSkewMs, client, createId: randomUUID }
+  const nowMs = deps.nowMs()
+  const how = { nowMs, maxFutureSkewMs, client, createId: randomUUID }
   const checked = events.map((event) => checkEvent(event, how))
   if (checked.every(({ fit }) => fit === undefined)) return checked.flatMap(({ rejection }) => rejection ?? [])
   const encode = await sink.encoder()
@@ -72,7 +76,8 @@ async function judge(events: readonly unknown[], context: HandlerContext, deps: 
   return checked.map(({ fit, rejection }): Taken | Rejection => {
     if (fit === undefined) return rejection
     const record = encode(fit, headers)
-    if ((record.value?.length ?? 0) <= maxRecordBytes) return { record, eventId: fit.event.event_id }
+    if ((record.value?.length ?? 0) <= maxRecordBytes)
+      return { record, eventId: fit.event.event_id, isLate: fit.event.event_ts < nowMs - allowedLatenessMs }
     const detail = `it takes more than ${maxRecordBytes} bytes`
     return { code: 'TOO_LARGE', detail, errors: [{ path: '', message: detail }] }
   })
@@ -90,7 +95,7 @@ async function send(sink: CollectorDeps['sink'], records: readonly EventRecord[]
 const resultOf = (one: Taken | Rejection, index: number): EventResult =>
   'code' in one
     ? { index, status: 'rejected', code: one.code, detail: one.detail, errors: [...one.errors] }
-    : { index, status: 'accepted', event_id: one.eventId }
+    : { index, status: 'accepted', event_id: one.eventId, ...(one.isLate ? { late: true } : {}) }
 
 /** A request of which nothing can be taken is wrong as a whole. */
 function allRejected(rejections: readonly Rejection[], isBatch: boolean): ProblemError {
@@ -103,5 +108,6 @@ function allRejected(rejections: readonly Rejection[], isBatch: boolean): Proble
     )
     .slice(0, MAX_FAULTS)
   const detail = `${rejections.length} of ${rejections.length} events: ${rejections[0]?.detail ?? ''}`
-  return new ProblemError('EVENTS_REJECTED', detail.slice(0, 500), { errors })
+  const code = rejections.every((one) => one.code === 'EVENT_TS_REQUIRED') ? 'EVENT_TS_REQUIRED' : 'EVENTS_REJECTED'
+  return new ProblemError(code, detail.slice(0, 500), { errors })
 }

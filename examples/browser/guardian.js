@@ -7,7 +7,7 @@
  *
  * The key has the role `collector`: it can send events and read nothing. The origin of the page has to be in
  * API_COLLECTOR_ORIGINS. Events are sent a batch at a time, and again when the server or the network is away: each keeps
- * its id, so that it counts once. (navigator.sendBeacon cannot carry a key; fetch with `keepalive` outlives the page too.)
+ * its event_id and its event_ts, so that it counts once, however late the retry. (navigator.sendBeacon cannot carry a key; fetch with `keepalive` outlives the page too.)
  */
 
 /** Browsers give all requests that outlive their page 64 KiB together. */

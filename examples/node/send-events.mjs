@@ -5,7 +5,8 @@
  *     GUARDIAN_URL=http://localhost:8000 GUARDIAN_KEY=gdn_… node examples/node/send-events.mjs
  *
  * Prints {"accepted", "rejected"} and, on standard error, each event that was rejected. Exits with 0 when all were accepted,
- * with 1 when not. An event without an id gets one here: it is the same when the batch is sent again, so that it counts once.
+ * with 1 when not. An event without an event_id gets one here, with its event_ts: both are the same in every retry, so that
+ * the event counts once, however late the retry. An event with an event_id must have an event_ts.
  */
 import { randomUUID } from 'node:crypto'
 import { createInterface } from 'node:readline'
@@ -27,7 +28,7 @@ for await (const line of createInterface({ input: process.stdin })) {
   lineNumber += 1
   if (line.trim() === '') continue
   try {
-    batch.push({ event_id: randomUUID(), ...JSON.parse(line) })
+    batch.push(identified(JSON.parse(line)))
   } catch {
     reject(`line ${lineNumber} is not JSON`)
   }
@@ -36,6 +37,10 @@ for await (const line of createInterface({ input: process.stdin })) {
 if (batch.length > 0) await sendBatch()
 console.log(JSON.stringify(totals))
 process.exitCode = totals.rejected === 0 ? 0 : 1
+
+function identified(event) {
+  return 'event_id' in Object(event) ? event : { event_id: randomUUID(), event_ts: Date.now(), ...event }
+}
 
 function reject(why, events = 1) {
   totals.rejected += events
@@ -50,7 +55,8 @@ async function sendBatch() {
     totals.accepted += answer.accepted
     for (const { status: what, index, detail } of answer.results)
       if (what === 'rejected') reject(`${events[index].event_id}: ${detail}`)
-  } else if (answer.code === 'EVENTS_REJECTED') reject(`${events.length} events: ${answer.detail}`, events.length)
+  } else if (answer.code === 'EVENTS_REJECTED' || answer.code === 'EVENT_TS_REQUIRED')
+    reject(`${events.length} events: ${answer.detail}`, events.length)
   else throw new Error(`${status} ${answer.code}: ${answer.detail}`)
 }
 

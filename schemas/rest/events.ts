@@ -29,17 +29,23 @@ const eventTs = z
     error: 'not a date and time with a zone, nor whole milliseconds since 1970',
   })
   .optional()
-  .meta({ description: 'When it happened; when it was received, without it' })
+  .meta({
+    description:
+      'When it happened; the same in every retry. Required with an event_id. Without both it is the time of receipt, and a retry is another event',
+  })
 
 const common = {
   event_id: id.optional().meta({
-    description: 'Tells a repetition: an event that is sent again under the same id counts once. Made up when absent',
+    description:
+      'Identifies the event within its session: a retry with the same session_id, event_id and event_ts counts once. Requires event_ts. Generated when absent',
   }),
   event_ts: eventTs,
   source: text(100).min(1, 'must not be empty').prefault('collector').meta({ description: 'Names the producer' }),
   session_id: id,
   user_id: optional(id),
 }
+
+const ID_NEEDS_TIME = { event_id: ['event_ts'] }
 
 const NewClick = z
   .strictObject({
@@ -52,7 +58,7 @@ const NewClick = z
     user_agent: optional(text(MAX_USER_AGENT_LENGTH)),
     referrer: optional(text(MAX_URL_LENGTH)),
   })
-  .meta({ id: 'NewClick', description: 'A click, as a caller sends it' })
+  .meta({ id: 'NewClick', description: 'A click, as a caller sends it', dependentRequired: ID_NEEDS_TIME })
 
 /** Avro's int. */
 const MAX_QUANTITY = 2_147_483_647
@@ -76,7 +82,11 @@ const NewPurchase = z
       .regex(/^[A-Z]{3}$/, 'not a currency of ISO 4217')
       .meta({ example: 'EUR' }),
   })
-  .meta({ id: 'NewPurchase', description: 'One item of an order, as a caller sends it' })
+  .meta({
+    id: 'NewPurchase',
+    description: 'One item of an order, as a caller sends it',
+    dependentRequired: ID_NEEDS_TIME,
+  })
 
 /** One event as a caller sends it. When it was taken in, the collector says. */
 export const NewEvent = z
@@ -105,14 +115,24 @@ const Taken = z
     index: z.int().min(0),
     status: z.literal('accepted'),
     event_id: z.string(),
+    late: z.literal(true).optional().meta({
+      description:
+        'Its event_ts is further back than the allowed lateness: it is archived and counted in the daily metrics, but the detector does not count it',
+    }),
   })
   .meta({ id: 'AcceptedEvent', description: 'All in-sync replicas of Kafka have it' })
+
+/** Why an event is rejected: what it would be called as a dead letter, or what the collector requires of its callers. */
+export const REJECTION_CODES = [...DEAD_LETTER_CODES, 'EVENT_TS_REQUIRED'] as const
+export type RejectionCode = (typeof REJECTION_CODES)[number]
 
 const Refused = z
   .strictObject({
     index: z.int().min(0),
     status: z.literal('rejected'),
-    code: z.enum(DEAD_LETTER_CODES).meta({ description: 'What it would be called as a dead letter' }),
+    code: z.enum(REJECTION_CODES).meta({
+      description: 'EVENT_TS_REQUIRED: an event_id without an event_ts; else what it would be called as a dead letter',
+    }),
     detail: z.string(),
     errors: z.array(Fault),
   })

@@ -7,6 +7,7 @@ export const PROBLEMS = {
   MALFORMED_REQUEST: { status: 400, title: 'It is no HTTP request' },
   MALFORMED_BODY: { status: 400, title: 'The body cannot be decoded' },
   EVENTS_REJECTED: { status: 400, title: 'None of the events can be taken' },
+  EVENT_TS_REQUIRED: { status: 400, title: 'An event with an event_id needs an event_ts' },
   UNAUTHENTICATED: { status: 401, title: 'A valid key is needed' },
   FORBIDDEN: { status: 403, title: 'The role of this key does not allow it' },
   CROSS_SITE: { status: 403, title: 'The change was not asked for by a page of this server' },

@@ -165,6 +165,7 @@ export async function serveApi(deps: Partial<ApiDeps> = {}): Promise<ServedApi> 
     collector: {
       sink: { encoder: notGiven, send: notGiven },
       maxFutureSkewMs: 300_000,
+      allowedLatenessMs: 30_000,
       maxRecordBytes: 10_000,
       notesClient: false,
       traceHeaders: () => undefined,

@@ -20,6 +20,6 @@ export const collectorOperations = (batchMax: number) =>
         200: json('All were taken', EventResults),
         207: json('Some were taken, some rejected: `results` says which', EventResults),
       },
-      problems: ['EVENTS_REJECTED', 'ORIGIN_NOT_ALLOWED', 'DEPENDENCY_UNAVAILABLE'],
+      problems: ['EVENTS_REJECTED', 'EVENT_TS_REQUIRED', 'ORIGIN_NOT_ALLOWED', 'DEPENDENCY_UNAVAILABLE'],
     },
   }) as const satisfies Readonly<Record<string, Operation>>

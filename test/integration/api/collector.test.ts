@@ -16,6 +16,7 @@ import { readAnswer, readProblem } from '../../support/serve-api.js'
 import { useTestStack } from '../../support/stack.js'
 import { startStageApi, type StageApi } from '../../support/stage-api.js'
 
+const NOW = Date.now()
 const SHOP = 'https://shop.example'
 const click = (more: object = {}) => ({
   type: 'click',
@@ -27,6 +28,7 @@ const click = (more: object = {}) => ({
 const purchase = {
   type: 'purchase',
   event_id: 'p1',
+  event_ts: NOW,
   session_id: 's1',
   order_id: 'o1',
   item_id: 'i1',
@@ -74,7 +76,9 @@ describe('the collector', function () {
 
   it('takes what is fit, rejects the rest one by one, and what it has taken is in Kafka', async () => {
     const traceparent = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01'
-    const response = await post([click({ event_id: 'c1' }), click({ session_id: '' }), purchase], { traceparent })
+    const response = await post([click({ event_id: 'c1', event_ts: NOW }), click({ session_id: '' }), purchase], {
+      traceparent,
+    })
     assert.equal(response.status, 207)
     const answer = await readAnswer<EventResults>('collectEvents', response)
     assert.deepEqual([answer.accepted, answer.rejected], [2, 1])
@@ -115,6 +119,22 @@ describe('the collector', function () {
     assert.equal((await readProblem(await post([]))).code, 'BAD_REQUEST')
     assert.equal((await readProblem(await post(Array(1_001).fill(click())))).code, 'BAD_REQUEST')
     assert.equal((await inTopics()).length, before)
+  })
+
+  it('requires the time of an event that has an id, and says which events are late', async () => {
+    const problem = await readProblem(await post([click({ event_id: 'c2' })]))
+    assert.deepEqual(
+      [problem.status, problem.code, problem.errors?.[0]?.path],
+      [400, 'EVENT_TS_REQUIRED', 'body.0.event_ts'],
+    )
+    assert.match(problem.detail, /event_ts is required when event_id is set/)
+    const mixed = await post([click({ event_id: 'c3' }), click(), click({ event_ts: Date.now() - 60_000 })])
+    assert.equal(mixed.status, 207)
+    const { results } = await readAnswer<EventResults>('collectEvents', mixed)
+    assert.deepEqual(
+      results.map((one) => (one.status === 'rejected' ? one.code : (one.late ?? false))),
+      ['EVENT_TS_REQUIRED', false, true],
+    )
   })
 
   it('lets a key of its role send events, and read or change nothing', async () => {
@@ -192,7 +212,12 @@ describe('the collector', function () {
     let [said, complained] = ['', '']
     example.stdout.on('data', (text: Buffer) => (said += text.toString()))
     example.stderr.on('data', (text: Buffer) => (complained += text.toString()))
-    const lines = [click({ session_id: 'node' }), click({ event_id: 'bad', page: null }), 'no json', purchase]
+    const lines = [
+      click({ session_id: 'node' }),
+      click({ event_id: 'bad', event_ts: NOW, page: null }),
+      'no json',
+      purchase,
+    ]
     example.stdin.end(lines.map((line) => (typeof line === 'string' ? line : JSON.stringify(line))).join('\n'))
     const [code] = (await once(example, 'close')) as [number]
     assert.deepEqual([code, JSON.parse(said)], [1, { accepted: 2, rejected: 2 }])
@@ -200,12 +225,14 @@ describe('the collector', function () {
   })
 
   it('sends what the detector accepts, counts a repetition once, and tells what it has sent', async () => {
-    const batch = Array.from({ length: 60 }, (_, n) => click({ event_id: `bot-${n}`, session_id: 'bot' }))
+    const batch = Array.from({ length: 60 }, (_, n) =>
+      click({ event_id: `bot-${n}`, event_ts: NOW, session_id: 'bot' }),
+    )
     for (let n = 0; n < 2; n += 1) assert.equal((await post(batch)).status, 200)
     const records = (await inTopics()).length
     await stage.finish(stage.startDetector(), await stage.logEnds())
     const { totals } = await api.stats()
-    assert.deepEqual([totals.dead, totals.late, totals.duplicate], [0, 0, 61])
+    assert.deepEqual([totals.dead, totals.late, totals.duplicate], [0, 1, 61])
     const [row] = await stage.rows()
     assert.deepEqual([row?.session_id, row?.event_count, row?.rule_id], ['bot', 60, 'HIGH_FREQUENCY'])
     await waitUntil(

@@ -55,7 +55,14 @@ describe('tracing', function () {
     })
   const clicks = (sessionId: string, count: number) =>
     Array.from({ length: count }, (_, n) => ({
-      ...{ type: 'click', event_id: `${sessionId}-${n}`, session_id: sessionId, event_type: 'page_view', page: '/' },
+      ...{
+        type: 'click',
+        event_id: `${sessionId}-${n}`,
+        event_ts: Date.now(),
+        session_id: sessionId,
+        event_type: 'page_view',
+        page: '/',
+      },
     }))
   const spanOf = async (service: string, name: string, traceId: string): Promise<ReceivedSpan> => {
     const find = () =>

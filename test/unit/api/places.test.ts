@@ -98,7 +98,13 @@ describe('the places of requests', () => {
       anomalies: { ...hangingList, list: () => Promise.resolve(NO_ROWS) },
       collector: {
         sink: { encoder: () => Promise.resolve(() => record), send: () => Promise.resolve() },
-        ...{ maxFutureSkewMs: 300_000, maxRecordBytes: 10_000, notesClient: false, traceHeaders: () => undefined },
+        ...{
+          maxFutureSkewMs: 300_000,
+          allowedLatenessMs: 30_000,
+          maxRecordBytes: 10_000,
+          notesClient: false,
+          traceHeaders: () => undefined,
+        },
       },
     })
     const slow = [get('/slo'), get('/slo')]

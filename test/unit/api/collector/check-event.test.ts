@@ -69,6 +69,8 @@ describe('checkEvent', () => {
       [{ ...CLICK, session_id: 's\ud800' }, 'INVALID', 'session_id'],
       [{ ...CLICK, page: '\udc00' }, 'INVALID', 'page'],
       [{ ...CLICK, event_id: '' }, 'INVALID', 'event_id'],
+      [{ ...CLICK, event_id: 'e1' }, 'EVENT_TS_REQUIRED', 'event_ts'],
+      [{ ...PURCHASE, event_id: 'e1' }, 'EVENT_TS_REQUIRED', 'event_ts'],
       [{ ...CLICK, event_type: 'hover' }, 'INVALID', 'event_type'],
       [{ ...CLICK, event_ts: 'yesterday' }, 'INVALID', 'event_ts'],
       [{ ...CLICK, event_ts: '2026-10-01T12:00:00' }, 'INVALID', 'event_ts'],
