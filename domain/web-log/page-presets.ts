@@ -13,6 +13,10 @@ const EVERYWHERE: readonly PageRule[] = [
   ...api('query-parameter', '_rsc', '_data', 'x-sveltekit-invalidated', 'wc-ajax', 'rest_route'),
   ...api('segment', 'graphql', 'wp-json', 'wp-admin/admin-ajax.php', 'xmlrpc.php', 'wp-cron.php'),
   ...asset('segment', '_next', '_nuxt', '_ipx', '_app', '_astro', '_image', '_vercel/image', '.netlify/images'),
+  // imgproxy: `/<signature>/rs:fit:300:300/plain/https://…`; thumbor: `/unsafe/300x200/smart/…`; Cloudinary.
+  ...asset('contains', '/rs:', '/resize:', '/plain/http'),
+  ...asset('segment', 'insecure', 'unsafe', 'image/upload', 'image/fetch', 'video/upload'),
+  ...asset('query-parameter', 'SERVICE=WMTS', 'service=WMTS', 'SERVICE=WMS', 'service=WMS', 'service=wms'),
   ...asset('segment', 'cdn-cgi/image', 'wp-content', 'wp-includes'),
   ...api('segment', '_vercel', 'cdn-cgi', '.well-known', 'socket.io'),
   ...api('prefix', '/api/'),
@@ -54,8 +58,6 @@ const NUXT: readonly PageRule[] = [
 const SVELTEKIT: readonly PageRule[] = [...api('suffix', '__data.json'), ...api('segment', '_app/version.json')]
 
 const REMIX: readonly PageRule[] = [...asset('prefix', '/build/', '/assets/'), ...api('prefix', '/resources/')]
-
-const ASTRO: readonly PageRule[] = [...asset('prefix', '/_image'), ...api('prefix', '/_actions/', '/_server-islands/')]
 
 const MAGENTO: readonly PageRule[] = [
   ...asset('prefix', '/static/', '/media/', '/pub/static/', '/pub/media/'),
@@ -109,26 +111,22 @@ const HEADLESS: readonly PageRule[] = [
 
 const TILES: readonly PageRule[] = [
   ...asset('segment', 'tiles', 'tile', 'wmts', 'wms', 'vt', 'MapServer/export'),
-  ...asset('query-parameter', 'SERVICE=WMTS', 'service=WMTS', 'SERVICE=WMS', 'service=WMS', 'service=wms'),
   ...api('segment', 'arcgis/rest', 'tilejson'),
 ]
 
-const IMAGES: readonly PageRule[] = [
-  // imgproxy: `/<signature>/rs:fit:300:300/plain/…`; thumbor: `/unsafe/300x200/smart/…`; Cloudinary.
-  ...asset(
-    'contains',
-    '/rs:',
-    '/resize:',
-    '/size:',
-    '/s:',
-    '/pr:',
-    '/preset:',
-    '/plain/http',
-    '/plain/s3:',
-    '/plain/local:',
-  ),
-  ...asset('segment', 'insecure', 'unsafe', 'image/upload', 'image/fetch', 'video/upload'),
-]
+/** imgproxy's shorter options: `/<signature>/s:300:300/…`. The other image services are known everywhere. */
+const IMAGES: readonly PageRule[] = asset(
+  'contains',
+  '/s:',
+  '/size:',
+  '/w:',
+  '/h:',
+  '/pr:',
+  '/preset:',
+  '/plain/s3:',
+  '/plain/gs:',
+  '/plain/local:',
+)
 
 interface PagePreset {
   readonly rules: readonly PageRule[]
@@ -143,7 +141,7 @@ export const PAGE_PRESETS = {
   nuxt: { rules: NUXT, about: 'Nuxt' },
   sveltekit: { rules: SVELTEKIT, about: 'SvelteKit' },
   remix: { rules: REMIX, about: 'Remix, React Router' },
-  astro: { rules: ASTRO, about: 'Astro' },
+  astro: { rules: [], about: 'Astro' },
   magento: { rules: MAGENTO, about: 'Magento, Adobe Commerce' },
   shopify: { rules: SHOPIFY, about: 'Shopify' },
   woocommerce: { rules: WORDPRESS, about: 'WooCommerce, WordPress' },
@@ -152,7 +150,7 @@ export const PAGE_PRESETS = {
   sylius: { rules: SYLIUS, about: 'Sylius, Symfony' },
   headless: { rules: HEADLESS, about: 'a commerce API behind pages made in the browser (Medusa, Saleor, Strapi)' },
   tiles: { rules: TILES, about: 'map tiles without an extension, WMS and WMTS' },
-  images: { rules: IMAGES, about: 'imgproxy, thumbor and Cloudinary' },
+  images: { rules: IMAGES, about: 'more of imgproxy; what thumbor, Cloudinary and others have is known everywhere' },
 } as const satisfies Readonly<Record<string, PagePreset>>
 
 export type PagePresetName = keyof typeof PAGE_PRESETS

@@ -48,6 +48,8 @@ export class PageRules {
   readonly #suffixes: Buckets
   readonly #segments: Buckets
   readonly #parameters: Buckets
+  /** Those that begin with a slash are looked for where the path has one. */
+  readonly #containedFromSlash: Buckets
   readonly #contained: readonly Candidate[]
   readonly #extensions = new Map<number, number>()
   readonly #longExtensions = new Map<string, number>()
@@ -61,7 +63,10 @@ export class PageRules {
     this.#suffixes = inBuckets(candidates('suffix'), (value) => value.charCodeAt(value.length - 1))
     this.#segments = inBuckets(candidates('segment'), (value) => value.charCodeAt(0))
     this.#parameters = inBuckets(candidates('query-parameter'), (value) => value.charCodeAt(0))
-    this.#contained = candidates('contains')
+    const contained = candidates('contains')
+    const isFromSlash = ({ value }: Candidate): boolean => value.startsWith('/')
+    this.#containedFromSlash = inBuckets(contained.filter(isFromSlash), (value) => value.charCodeAt(1))
+    this.#contained = contained.filter((candidate) => !isFromSlash(candidate))
     for (const { value, order } of candidates('extension').reverse()) {
       const packed = packExtension(value, 0, value.length)
       if (packed > 0) this.#extensions.set(packed, order)
@@ -87,8 +92,11 @@ export class PageRules {
     let lastSlash = -1
     for (let at = path.indexOf('/'); at >= 0; at = path.indexOf('/', at + 1)) {
       lastSlash = at
-      const candidates = this.#segments[path.charCodeAt(at + 1) | 0]
-      if (candidates) order = Math.min(order, firstSegment(candidates, path, at + 1))
+      const next = path.charCodeAt(at + 1) | 0
+      const segments = this.#segments[next]
+      if (segments) order = Math.min(order, firstSegment(segments, path, at + 1))
+      for (const { value, order: place } of this.#containedFromSlash[next] ?? [])
+        if (place < order && path.startsWith(value, at)) order = place
     }
     for (const { value, order: place } of this.#prefixes[path.charCodeAt(1) | 0] ?? [])
       if (place < order && path.startsWith(value)) order = place

@@ -108,7 +108,12 @@ describe('PageRules', () => {
       .tuple(fc.constantFrom(...RULE_MATCHES), anyText, fc.constantFrom(...REQUEST_CLASSES))
       .map(([match, texts, as]): PageRule => {
         const text = texts.join(match === 'segment' ? '/' : match === 'query-parameter' ? '=' : '')
-        const value = match === 'prefix' ? `/${text}` : match === 'extension' ? text.replaceAll('_', '') : text
+        const value =
+          match === 'prefix' || (match === 'contains' && texts.length > 1)
+            ? `/${text}`
+            : match === 'extension'
+              ? text.replaceAll('_', '')
+              : text
         return { match, value, class: as }
       })
     const anyPath = fc
