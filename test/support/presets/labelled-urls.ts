@@ -1,4 +1,5 @@
 import { FRAMEWORK_URLS } from './labelled-framework-urls.js'
+import { SERVICE_URLS } from './labelled-service-urls.js'
 import { SHOP_URLS } from './labelled-shop-urls.js'
 
 /** Methods and targets by what they are for. Names in braces stand for parts that vary (`fixture-lines.ts`). */
@@ -9,4 +10,8 @@ export interface LabelledUrls {
 }
 
 /** By name of the preset. */
-export const LABELLED_URLS: Readonly<Record<string, LabelledUrls>> = { ...FRAMEWORK_URLS, ...SHOP_URLS }
+export const LABELLED_URLS: Readonly<Record<string, LabelledUrls>> = {
+  ...FRAMEWORK_URLS,
+  ...SHOP_URLS,
+  ...SERVICE_URLS,
+}
