@@ -1,5 +1,5 @@
 import { SeededRandom } from '../../../cli/simulate/seeded-random.js'
-import type { LabelledUrls } from './labelled-urls.js'
+import type { LabelledRequests } from './labelled-requests.js'
 
 /** A Tuesday morning, 10:00 UTC. */
 const START_MS = Date.UTC(2026, 9, 6, 10)
@@ -20,7 +20,7 @@ const MONTHS = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', '
  * Each request of the preset occurs. The user agent ends in ` label/page`, ` label/asset` or ` label/api`: what the line
  * was labelled as by hand.
  */
-export function fixtureLines(urls: LabelledUrls, seed: number): string[] {
+export function fixtureLines(urls: LabelledRequests, seed: number): string[] {
   const random = new SeededRandom(seed)
   const next = { page: roundOf(urls.page), asset: roundOf(urls.asset), api: roundOf(urls.api) }
   const lines: string[] = []
@@ -28,7 +28,7 @@ export function fixtureLines(urls: LabelledUrls, seed: number): string[] {
   while (lines.length < FEWEST_LINES) {
     const address = `${random.pick(NETWORKS)}${random.whole(1, 254)}`
     const agent = random.pick(AGENTS)
-    const line = (label: keyof LabelledUrls, request: string, referrer: string): void => {
+    const line = (label: keyof LabelledRequests, request: string, referrer: string): void => {
       const status = label === 'asset' && random.chance(0.1) ? '304 0' : `200 ${random.whole(120, 60_000)}`
       const who = `${address} - - [${clf(atMs)}]`
       lines.push(`${who} "${request} HTTP/2.0" ${status} "${referrer}" "${agent} label/${label}"`)

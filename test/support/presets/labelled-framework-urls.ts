@@ -2,9 +2,9 @@
  * Requests in the URL schemes of front-end frameworks, from their documentation, each under what it is for. Labelled by
  * hand: nothing here is computed by the rules that are tested with it.
  */
-import type { LabelledUrls } from './labelled-urls.js'
+import type { LabelledRequests } from './labelled-requests.js'
 
-export const FRAMEWORK_URLS: Readonly<Record<string, LabelledUrls>> = {
+export const FRAMEWORK_URLS: Readonly<Record<string, LabelledRequests>> = {
   default: {
     page: [
       'GET /',

@@ -2,9 +2,9 @@
  * Requests in the URL schemes of commerce servers and of services for maps and images, from their documentation, each
  * under what it is for. Labelled by hand: nothing here is computed by the rules that are tested with it.
  */
-import type { LabelledUrls } from './labelled-urls.js'
+import type { LabelledRequests } from './labelled-requests.js'
 
-export const SERVICE_URLS: Readonly<Record<string, LabelledUrls>> = {
+export const SERVICE_URLS: Readonly<Record<string, LabelledRequests>> = {
   // Medusa, Saleor, commercetools, Strapi behind pages made in the browser
   headless: {
     page: [

@@ -2,9 +2,9 @@
  * Requests in the URL schemes of shop systems, from their documentation, each under what it
  * is for. Labelled by hand: nothing here is computed by the rules that are tested with it.
  */
-import type { LabelledUrls } from './labelled-urls.js'
+import type { LabelledRequests } from './labelled-requests.js'
 
-export const SHOP_URLS: Readonly<Record<string, LabelledUrls>> = {
+export const SHOP_URLS: Readonly<Record<string, LabelledRequests>> = {
   // https://developer.adobe.com/commerce
   magento: {
     page: [
