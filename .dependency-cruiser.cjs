@@ -31,7 +31,9 @@ const vendorHome = {
   '@temporalio/client': '^(workers/orchestrator/|api/(main|wire-[a-z-]+)\\.ts$|cli/)',
   commander: '^cli/',
   listr2: '^deploy/',
-  zod: '^(schemas/|platform/config\\.ts$)',
+  zod: '^(schemas/|platform/(config|config-values|connection-variables)\\.ts$)',
+  undici: '^platform/',
+  nodemailer: '^activities/notify/',
 }
 
 const error = (name, from, to) => ({ name, severity: 'error', from, to })

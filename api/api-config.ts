@@ -1,5 +1,8 @@
 import { ConfigError, loadConfig } from '../platform/config.js'
 import type { Env } from '../platform/env.js'
+import { KAFKA_CONNECTION_VARIABLES } from '../platform/kafka/connection.js'
+import { REGISTRY_CONNECTION_VARIABLES } from '../platform/avro/registry-connection.js'
+import { TEMPORAL_CONNECTION_VARIABLES } from '../platform/temporal-connection.js'
 
 const VARIABLES = [
   'LOG_LEVEL',
@@ -71,12 +74,10 @@ const VARIABLES = [
   'PG_POOL_MAX',
   'PG_CONNECT_TIMEOUT_MS',
   'PG_LOCK_TIMEOUT_MS',
-  'KAFKA_BROKERS',
+  ...KAFKA_CONNECTION_VARIABLES,
   'KAFKA_REQUEST_TIMEOUT_MS',
-  'SCHEMA_REGISTRY_URL',
-  'SCHEMA_REGISTRY_TIMEOUT_MS',
-  'TEMPORAL_ADDRESS',
-  'TEMPORAL_NAMESPACE',
+  ...REGISTRY_CONNECTION_VARIABLES,
+  ...TEMPORAL_CONNECTION_VARIABLES,
 ] as const
 
 /** How long a request waits for something else: each of them ends before the request does. */

@@ -22,6 +22,8 @@ import { packageRoot } from '../platform/package-root.js'
 import { RetryBudget } from '../platform/resilience/retry-budget.js'
 import { runProcess, type ProcessContext } from '../platform/run-process.js'
 import { openTracing, traceHeaders, type Tracing } from '../platform/tracing.js'
+import { kafkaConnection } from '../platform/kafka/connection.js'
+import { temporalConnection } from '../platform/temporal-connection.js'
 import { createOperations } from '../schemas/rest/operations.js'
 import { ENDING_SOON_MS, observeAllowlist } from './allowlist-metrics.js'
 import { apiConfig, type ApiConfig } from './api-config.js'
@@ -69,7 +71,7 @@ async function start(config: ApiConfig, log: Logger, { life }: ProcessContext): 
   observePool(registry, pool, config.PG_POOL_MAX)
   const { db, reads } = guarded(pool, config, breakers, registry)
   observeStored(registry, config, reads, log)
-  const connection = await life.use('Temporal connection', () => Promise.resolve(lazyTemporal(config)))
+  const connection = await life.use('Temporal connection', () => openTemporal(config))
   const tracing = await life.use('tracing', () => openTracing(config.OTEL_EXPORTER_OTLP_ENDPOINT, 'guardian-api'))
   const temporal = wireTemporal(config, connection, tracing)
   const kafka = openKafka(config, log)
@@ -131,10 +133,13 @@ async function start(config: ApiConfig, log: Logger, { life }: ProcessContext): 
   log.info({ host: config.BIND_HOST, port: server.port, metricsPort: metrics.port }, 'api_started')
 }
 
+const openTemporal = (config: ApiConfig) => Promise.resolve(lazyTemporal(temporalConnection(config)))
+
 const openKafka = (config: ApiConfig, log: Logger) =>
   createKafka(
     {
-      ...{ brokers: config.KAFKA_BROKERS, clientId: 'guardian-api', retries: KAFKA_RETRIES },
+      ...kafkaConnection(config),
+      ...{ clientId: 'guardian-api', retries: KAFKA_RETRIES },
       requestTimeoutMs: config.KAFKA_REQUEST_TIMEOUT_MS,
     },
     log,

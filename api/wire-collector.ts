@@ -11,6 +11,8 @@ import { startProducer } from '../platform/kafka/producer.js'
 import type { Part } from '../platform/lifecycle.js'
 import type { Logger } from '../platform/logger.js'
 import type { Registry } from '../platform/metrics.js'
+import { kafkaConnection } from '../platform/kafka/connection.js'
+import { registrySettings } from '../platform/avro/registry-connection.js'
 import { AVRO_SCHEMAS, subjectOf } from '../schemas/avro-schemas.js'
 import type { ApiConfig } from './api-config.js'
 import { EventSink, type OpenSink } from './collector/event-sink.js'
@@ -60,10 +62,10 @@ async function openKafka(
   breakers: CollectorContext['breakers'],
   log: Logger,
 ): Promise<Part<OpenSink>> {
-  const schemas = new RegistryClient({ url: config.SCHEMA_REGISTRY_URL, timeoutMs: config.SCHEMA_REGISTRY_TIMEOUT_MS })
+  const schemas = new RegistryClient(registrySettings(config))
   // A request to a broker must not take longer than the caller of the collector waits.
   const requestTimeoutMs = Math.min(config.KAFKA_REQUEST_TIMEOUT_MS, config.API_COLLECTOR_DEADLINE_MS)
-  const kafka = createKafka({ brokers: config.KAFKA_BROKERS, clientId: 'guardian-collector', requestTimeoutMs }, log)
+  const kafka = createKafka({ ...kafkaConnection(config), clientId: 'guardian-collector', requestTimeoutMs }, log)
   const encoder = async (topic: string) => {
     const schema = AVRO_SCHEMAS[topic]
     if (schema === undefined) throw new Error(`no schema for ${topic}`)

@@ -10,6 +10,7 @@ import type { Logger } from '../platform/logger.js'
 import type { Registry } from '../platform/metrics.js'
 import { breakerSettings, CircuitBreaker, createBreakerMetrics } from '../platform/resilience/circuit-breaker.js'
 import { withDeadline } from '../platform/resilience/deadline.js'
+import { registrySettings } from '../platform/avro/registry-connection.js'
 import type { ApiConfig } from './api-config.js'
 import { isTemporalAway } from './wire-temporal.js'
 import type { Probe } from './dependency-probes.js'
@@ -59,7 +60,7 @@ interface ProbeDeps {
  * through the circuit, so that one that nobody else asks is closed again by its probe.
  */
 export function probes(config: ApiConfig, { db, temporal, kafka, breakers }: ProbeDeps): Probe[] {
-  const schemas = new RegistryClient({ url: config.SCHEMA_REGISTRY_URL, timeoutMs: config.SCHEMA_REGISTRY_TIMEOUT_MS })
+  const schemas = new RegistryClient(registrySettings(config))
   const optional = (name: 'kafka' | 'temporal' | 'registry', ask: () => Promise<unknown>): Probe => ({
     name,
     required: false,

@@ -6,6 +6,7 @@ import { RegistryClient } from '../platform/avro/registry-client.js'
 import { fetchOffsets, offsetsAt, withAdmin } from '../platform/kafka/admin.js'
 import type { createKafka } from '../platform/kafka/client.js'
 import { readRange } from '../platform/kafka/read-range.js'
+import { registrySettings, type REGISTRY_CONNECTION_VARIABLES } from '../platform/avro/registry-connection.js'
 import type { ApiConfig } from './api-config.js'
 import type { ApiDeps } from './api.js'
 import { EventValues } from './log/event-values.js'
@@ -23,8 +24,7 @@ type LogConfig = Pick<
   | 'API_LOG_RECORDS_MAX'
   | 'API_LOG_READ_TIMEOUT_MS'
   | 'FETCH_MAX_UNPACKED_BYTES'
-  | 'SCHEMA_REGISTRY_URL'
-  | 'SCHEMA_REGISTRY_TIMEOUT_MS'
+  | (typeof REGISTRY_CONNECTION_VARIABLES)[number]
 >
 
 /** Bounded parts of the log, through the circuits to Kafka and the registry. */
@@ -32,7 +32,7 @@ export function wireLog(
   config: LogConfig,
   { db, kafka, breakers }: Parts,
 ): Pick<ApiDeps, 'openLog' | 'readValue' | 'rulesInForce' | 'sessionLogRecords'> {
-  const schemas = new RegistryClient({ url: config.SCHEMA_REGISTRY_URL, timeoutMs: config.SCHEMA_REGISTRY_TIMEOUT_MS })
+  const schemas = new RegistryClient(registrySettings(config))
   const values = new EventValues((id) => breakers.registry.execute(() => schemas.schemaById(id)))
   return {
     openLog: logOpener(config, kafka, breakers),

@@ -9,6 +9,7 @@ import { followTopic } from '../platform/kafka/follow-topic.js'
 import { readRange } from '../platform/kafka/read-range.js'
 import type { Logger } from '../platform/logger.js'
 import type { Registry } from '../platform/metrics.js'
+import { registrySettings } from '../platform/avro/registry-connection.js'
 import { AVRO_SCHEMAS } from '../schemas/avro-schemas.js'
 import { anomalyIdOf } from '../schemas/rest/anomaly-id.js'
 import type { ApiConfig } from './api-config.js'
@@ -124,10 +125,7 @@ class ChangeReader {
   #schemaId: number | undefined
 
   constructor(config: ApiConfig, breakers: Parts['breakers']) {
-    this.#schemas = new RegistryClient({
-      url: config.SCHEMA_REGISTRY_URL,
-      timeoutMs: config.SCHEMA_REGISTRY_TIMEOUT_MS,
-    })
+    this.#schemas = new RegistryClient(registrySettings(config))
     this.#breakers = breakers
   }
 

@@ -10,6 +10,7 @@ import { OpenTelemetryWorkflowClientInterceptor } from '@temporalio/interceptors
 import type { Part } from '../platform/lifecycle.js'
 import { CircuitOpenError, type CircuitBreaker } from '../platform/resilience/circuit-breaker.js'
 import { withDeadline } from '../platform/resilience/deadline.js'
+import { temporalOptions, type TemporalConnection } from '../platform/temporal-connection.js'
 import type { Tracing } from '../platform/tracing.js'
 import type { ApiConfig } from './api-config.js'
 import { temporalIsAway } from './problem-error.js'
@@ -21,9 +22,9 @@ const RECONNECT_MS = 5_000
  * Connects when it is first used. A call that fails is not repeated: the client would do it ten times, for longer than its
  * deadline and beside every budget, and add to the load of a server that is only just back.
  */
-export function lazyTemporal({ TEMPORAL_ADDRESS: address }: Pick<ApiConfig, 'TEMPORAL_ADDRESS'>): Part<Connection> {
+export function lazyTemporal(settings: TemporalConnection): Part<Connection> {
   const channelArgs = { 'grpc.max_reconnect_backoff_ms': RECONNECT_MS }
-  const connection = Connection.lazy({ address, interceptors: [], channelArgs })
+  const connection = Connection.lazy({ ...temporalOptions(settings), interceptors: [], channelArgs })
   return { value: connection, stop: () => connection.close() }
 }
 

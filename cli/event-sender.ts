@@ -10,6 +10,8 @@ import { startProducer, type OutgoingRecord } from '../platform/kafka/producer.j
 import type { Lifecycle } from '../platform/lifecycle.js'
 import { AVRO_SCHEMAS, subjectOf } from '../schemas/avro-schemas.js'
 import { keyPartition } from '../platform/kafka/key-partition.js'
+import { KAFKA_CONNECTION_VARIABLES, kafkaConnection } from '../platform/kafka/connection.js'
+import { REGISTRY_CONNECTION_VARIABLES, registrySettings } from '../platform/avro/registry-connection.js'
 import { openProducedReport } from './produced-report.js'
 import type { Terminal } from './terminal.js'
 
@@ -44,12 +46,12 @@ export async function openEventSender(
 ): Promise<EventSender> {
   const { env, log } = terminal
   const config = loadConfig(
-    ['KAFKA_BROKERS', 'KAFKA_REQUEST_TIMEOUT_MS', 'SCHEMA_REGISTRY_URL', 'SCHEMA_REGISTRY_TIMEOUT_MS'],
+    [...KAFKA_CONNECTION_VARIABLES, 'KAFKA_REQUEST_TIMEOUT_MS', ...REGISTRY_CONNECTION_VARIABLES],
     env,
   )
-  const registry = new RegistryClient({ url: config.SCHEMA_REGISTRY_URL, timeoutMs: config.SCHEMA_REGISTRY_TIMEOUT_MS })
+  const registry = new RegistryClient(registrySettings(config))
   const kafka = createKafka(
-    { brokers: config.KAFKA_BROKERS, clientId: 'guardian-cli', requestTimeoutMs: config.KAFKA_REQUEST_TIMEOUT_MS },
+    { ...kafkaConnection(config), clientId: 'guardian-cli', requestTimeoutMs: config.KAFKA_REQUEST_TIMEOUT_MS },
     log,
   )
   const encoder = async (topic: string) => {

@@ -6,6 +6,7 @@ import { whyAnotherLog } from '../domain/log-identity.js'
 import { loadConfig } from '../platform/config.js'
 import { openAdmin, type LogAdmin } from '../platform/kafka/admin.js'
 import { createKafka } from '../platform/kafka/client.js'
+import { KAFKA_CONNECTION_VARIABLES, kafkaConnection } from '../platform/kafka/connection.js'
 import { UsageError } from './cli-error.js'
 import { runCommand, type CommandResult, type Terminal } from './terminal.js'
 import { withDatabase } from './with-database.js'
@@ -24,11 +25,12 @@ export const newLogCommand = (): Command =>
 
 async function newLog(terminal: Terminal, topic: string): Promise<CommandResult> {
   if (!READ.some((one) => one === topic)) throw new UsageError(`${topic} is none of ${READ.join(', ')}`)
-  const { KAFKA_BROKERS: brokers, KAFKA_REQUEST_TIMEOUT_MS: requestTimeoutMs } = loadConfig(
-    ['KAFKA_BROKERS', 'KAFKA_REQUEST_TIMEOUT_MS'],
-    terminal.env,
+  const config = loadConfig([...KAFKA_CONNECTION_VARIABLES, 'KAFKA_REQUEST_TIMEOUT_MS'], terminal.env)
+  const { KAFKA_REQUEST_TIMEOUT_MS: requestTimeoutMs } = config
+  const kafka = createKafka(
+    { ...kafkaConnection(config), clientId: 'guardian-new-log', requestTimeoutMs },
+    terminal.log,
   )
-  const kafka = createKafka({ brokers, clientId: 'guardian-new-log', requestTimeoutMs }, terminal.log)
   const { value: admin, stop } = await openAdmin(kafka)
   try {
     return await withDatabase(terminal, (db) => begin(db, admin, topic))

@@ -7,6 +7,8 @@ import { loadConfig } from '../platform/config.js'
 import { ensureTopics } from '../platform/kafka/admin.js'
 import type { Env } from '../platform/env.js'
 import { createKafka } from '../platform/kafka/client.js'
+import { KAFKA_CONNECTION_VARIABLES, kafkaConnection } from '../platform/kafka/connection.js'
+import { REGISTRY_CONNECTION_VARIABLES, registrySettings } from '../platform/avro/registry-connection.js'
 import { AVRO_SCHEMAS, subjectOf } from '../schemas/avro-schemas.js'
 import { topicSpecs } from '../schemas/topics.js'
 import { runCommand, type CommandResult, type Terminal } from './terminal.js'
@@ -28,19 +30,18 @@ async function setup({ env, log }: Terminal, withRoles: boolean): Promise<Comman
     [
       'DATABASE_URL',
       'PG_CONNECT_TIMEOUT_MS',
-      'KAFKA_BROKERS',
+      ...KAFKA_CONNECTION_VARIABLES,
       'KAFKA_PARTITIONS',
       'KAFKA_REPLICATION_FACTOR',
       'KAFKA_MIN_INSYNC_REPLICAS',
       'KAFKA_REQUEST_TIMEOUT_MS',
       'MAX_RECORD_BYTES',
-      'SCHEMA_REGISTRY_URL',
-      'SCHEMA_REGISTRY_TIMEOUT_MS',
+      ...REGISTRY_CONNECTION_VARIABLES,
     ],
     env,
   )
   const kafka = createKafka(
-    { brokers: config.KAFKA_BROKERS, clientId: 'guardian-setup', requestTimeoutMs: config.KAFKA_REQUEST_TIMEOUT_MS },
+    { ...kafkaConnection(config), clientId: 'guardian-setup', requestTimeoutMs: config.KAFKA_REQUEST_TIMEOUT_MS },
     log,
   )
   const specs = topicSpecs({
@@ -49,10 +50,7 @@ async function setup({ env, log }: Terminal, withRoles: boolean): Promise<Comman
     minInsyncReplicas: config.KAFKA_MIN_INSYNC_REPLICAS,
     maxRecordBytes: config.MAX_RECORD_BYTES,
   })
-  const registry = new RegistryClient({
-    url: config.SCHEMA_REGISTRY_URL,
-    timeoutMs: config.SCHEMA_REGISTRY_TIMEOUT_MS,
-  })
+  const registry = new RegistryClient(registrySettings(config))
   const passwords = withRoles ? passwordsOf(env) : undefined
   const steps = [
     setUpDatabase(config.DATABASE_URL, config.PG_CONNECT_TIMEOUT_MS, passwords),

@@ -1,6 +1,7 @@
 import type { Logger } from '../platform/logger.js'
 import { createLogger } from '../platform/logger.js'
 import { readEnv, type Env } from '../platform/env.js'
+import { redact } from '../platform/redact.js'
 import { errorLine, UsageError } from './cli-error.js'
 
 /** What a command gets: the environment, a log on standard error, and where its words and its result go. */
@@ -38,7 +39,7 @@ export async function runCommand(
   try {
     const env = readEnv()
     const log = createLogger('cli', env['LOG_LEVEL'] ?? DEFAULT_LOG_LEVEL)
-    const say = (line: string) => void process.stderr.write(`${line}\n`)
+    const say = (line: string) => void process.stderr.write(`${redact(line)}\n`)
     const result = await command({ env, log, json, say })
     process.stdout.write(
       json ? `${JSON.stringify(result.document)}\n` : result.lines.map((line) => `${line}\n`).join(''),

@@ -2,6 +2,12 @@ import { Client, Connection } from '@temporalio/client'
 import { OpenTelemetryWorkflowClientInterceptor } from '@temporalio/interceptors-opentelemetry'
 import { GuardianError } from '../domain/errors.js'
 import { loadConfig } from '../platform/config.js'
+import {
+  explainTemporal,
+  TEMPORAL_CONNECTION_VARIABLES,
+  temporalConnection,
+  temporalOptions,
+} from '../platform/temporal-connection.js'
 import { openTracing } from '../platform/tracing.js'
 import type { Terminal } from './terminal.js'
 
@@ -16,13 +22,16 @@ export async function withTemporal<T>(
   { env }: Pick<Terminal, 'env'>,
   work: (client: Client) => Promise<T>,
 ): Promise<T> {
-  const config = loadConfig(['TEMPORAL_ADDRESS', 'TEMPORAL_NAMESPACE', 'OTEL_EXPORTER_OTLP_ENDPOINT'], env)
-  const { TEMPORAL_ADDRESS: address, TEMPORAL_NAMESPACE: namespace } = config
-  const connection = await Connection.connect({ address, connectTimeout: CONNECT_TIMEOUT_MS }).catch(
-    (cause: unknown) => {
-      throw new GuardianError('GRD_TEMPORAL_UNAVAILABLE', `Temporal at ${address} does not answer`, { cause })
-    },
-  )
+  const config = loadConfig([...TEMPORAL_CONNECTION_VARIABLES, 'OTEL_EXPORTER_OTLP_ENDPOINT'], env)
+  const settings = temporalConnection(config)
+  const { address, namespace } = settings
+  const connection = await Connection.connect({
+    ...temporalOptions(settings),
+    connectTimeout: CONNECT_TIMEOUT_MS,
+  }).catch(async (cause: unknown) => {
+    const reason = (await explainTemporal(cause, settings)) ?? `Temporal at ${address} does not answer`
+    throw new GuardianError('GRD_TEMPORAL_UNAVAILABLE', reason, { cause })
+  })
   const { value: tracing, stop } = await openTracing(config.OTEL_EXPORTER_OTLP_ENDPOINT, 'guardian-cli')
   const workflow = tracing === undefined ? [] : [new OpenTelemetryWorkflowClientInterceptor({ tracer: tracing.tracer })]
   try {

@@ -2,6 +2,7 @@ import { createHash, createHmac, pbkdf2Sync, randomBytes } from 'node:crypto'
 import pg from 'pg'
 import { GuardianError } from '../domain/errors.js'
 import { messageOf } from '../platform/message-of.js'
+import { connectionOf } from './connection.js'
 import { loginOf, PARTITIONS_ROLE, PROCESS_ROLES, type ProcessRole } from './process-roles.js'
 import { asStoreError, sqlStateOf } from './store-error.js'
 
@@ -32,7 +33,7 @@ export async function createLogins(
   connectTimeoutMs: number,
 ): Promise<string[]> {
   const client = new pg.Client({
-    connectionString: databaseUrl,
+    ...connectionOf(databaseUrl),
     application_name: 'guardian-roles',
     connectionTimeoutMillis: connectTimeoutMs,
   })

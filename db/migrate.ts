@@ -8,6 +8,7 @@ import pg from 'pg'
 import { GuardianError } from '../domain/errors.js'
 import { messageOf } from '../platform/message-of.js'
 import { packageRoot } from '../platform/package-root.js'
+import { connectionOf } from './connection.js'
 import type { Queryable } from './pool.js'
 import { grantToProcesses } from './process-roles.js'
 import { asStoreError, sqlStateOf } from './store-error.js'
@@ -49,7 +50,7 @@ const APPLIED = 'SELECT m.hash, m.created_at FROM drizzle.__drizzle_migrations m
 export async function migrate(databaseUrl: string, settings: MigrateSettings): Promise<string[]> {
   const folder = settings.folder ?? migrationsFolder
   const client = new pg.Client({
-    connectionString: databaseUrl,
+    ...connectionOf(databaseUrl),
     application_name: 'guardian-migrate',
     connectionTimeoutMillis: settings.connectTimeoutMs,
     lock_timeout: settings.lockWaitMs,

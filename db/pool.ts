@@ -3,10 +3,11 @@ import pg from 'pg'
 import { GuardianError } from '../domain/errors.js'
 import type { Part } from '../platform/lifecycle.js'
 import type { Logger } from '../platform/logger.js'
+import { connectionOf } from './connection.js'
 import { asStoreError, breaksConnection } from './store-error.js'
 
 export interface PoolSettings {
-  /** `postgres://user:password@host:port/database` */
+  /** `postgres://user:password@host:port/database`, with libpq's `sslmode`, `sslrootcert`, `sslcert` and `sslkey` */
   readonly url: string
   /** Connections at most. */
   readonly max: number
@@ -111,7 +112,7 @@ const typeParsers: pg.CustomTypesConfig = {
 
 /** The settings of every connection, so that no wait on the network or on a lock is without an end. */
 const connectionConfig = (settings: PoolSettings): pg.PoolConfig => ({
-  connectionString: settings.url,
+  ...connectionOf(settings.url),
   application_name: settings.applicationName,
   max: settings.max,
   connectionTimeoutMillis: settings.connectTimeoutMs,

@@ -1,4 +1,5 @@
 import { GuardianError, type ErrorCode } from '../domain/errors.js'
+import { explainTls } from '../platform/tls.js'
 
 /** What PostgreSQL's five-character SQLSTATE says about an attempt; the first row that matches decides. */
 const BY_SQLSTATE: readonly (readonly [pattern: RegExp, code: ErrorCode])[] = [
@@ -17,6 +18,31 @@ const BY_MESSAGE: readonly (readonly [pattern: RegExp, code: ErrorCode])[] = [
   [/^(SASL|The server does not support SSL)/, 'GRD_STORE_REFUSED'],
   [/^Cannot use a pool after calling end/, 'GRD_SHUTDOWN'],
 ]
+
+const TLS_NAMES = {
+  address: 'DATABASE_URL',
+  ca: 'sslrootcert in DATABASE_URL',
+  cert: 'sslcert in DATABASE_URL',
+  key: 'sslkey',
+  tls: 'sslmode in DATABASE_URL',
+}
+
+/** What a refused connection means for the settings, as PostgreSQL and node-postgres word it. */
+const BY_REFUSAL: readonly (readonly [pattern: RegExp, explanation: string])[] = [
+  [/^password authentication failed|^SASL/, 'check the user and the password in DATABASE_URL'],
+  [/^The server does not support SSL/, 'the server does not use TLS: check sslmode in DATABASE_URL'],
+  [/no encryption$/, 'the server requires TLS: set sslmode in DATABASE_URL'],
+  [
+    /^connection requires a valid client certificate|^certificate authentication failed/,
+    'the server requires a client certificate for this user: set sslcert and sslkey in DATABASE_URL',
+  ],
+]
+
+/** Which setting of the connection an error is about, in words; undefined when it is about none. */
+function explainConnection(error: unknown): string | undefined {
+  const message = field(error, 'message') ?? ''
+  return BY_REFUSAL.find(([pattern]) => pattern.test(message))?.[1] ?? explainTls(error, TLS_NAMES)
+}
 
 const SQLSTATE = /^[0-9A-Z]{5}$/
 
@@ -47,6 +73,7 @@ export function classifyStoreError(error: unknown): ErrorCode | undefined {
     return BY_SQLSTATE.find(([pattern]) => pattern.test(code))?.[1] ?? 'GRD_STORE_REFUSED'
   }
   if (NETWORK.test(code)) return 'GRD_STORE_UNAVAILABLE'
+  if (explainTls(error, TLS_NAMES) !== undefined) return 'GRD_STORE_REFUSED'
   const message = field(error, 'message') ?? ''
   return BY_MESSAGE.find(([pattern]) => pattern.test(message))?.[1]
 }
@@ -60,7 +87,9 @@ export function asStoreError(error: unknown, doing: string): unknown {
   const code = classifyStoreError(error)
   if (code === undefined) return error
   const state = sqlStateOf(error) ?? field(error, 'code')
-  return new GuardianError(code, `${doing}${state === undefined ? '' : ` (${state})`}`, { cause: error })
+  const reason = explainConnection(error)
+  const message = `${doing}${state === undefined ? '' : ` (${state})`}${reason === undefined ? '' : `: ${reason}`}`
+  return new GuardianError(code, message, { cause: error })
 }
 
 const BREAKS: readonly (ErrorCode | undefined)[] = [

@@ -1,20 +1,9 @@
 import { z } from 'zod'
-
-const wholeNumber = (min: number, max: number, preset: number) =>
-  z
-    .string()
-    .regex(/^\d{1,15}$/, 'not a whole number')
-    .transform(Number)
-    .refine((n) => n >= min && n <= max, `not in ${min}..${max}`)
-    .prefault(String(preset))
-
-const partsOf = (text: string): string[] => text.split(',').map((part) => part.trim())
+import { httpUrl, partsOf, wholeNumber } from './config-values.js'
+import { CONNECTION_CHECKS, CONNECTION_VARIABLES } from './connection-variables.js'
+import { protectVariable, SECRET_VARIABLES, variableText } from './variable-text.js'
 
 const port = (preset: number) => wholeNumber(0, 65_535, preset)
-const hostPorts = z
-  .string()
-  .regex(/^[^\s,:]+:\d{1,5}(\s*,\s*[^\s,:]+:\d{1,5})*$/, 'not a list of host:port')
-  .transform(partsOf)
 const hostsOrNone = z
   .string()
   .regex(/^(none|[^\s,]+:\d{1,5}(\s*,\s*[^\s,]+:\d{1,5}){0,49})$/, 'not `none` or a list of host:port')
@@ -37,7 +26,6 @@ const origins = z
   .transform((text) => (text === 'none' ? [] : partsOf(text)))
   .refine((all) => all.every((one) => URL.canParse(one) && new URL(one).origin === one), 'not `none` or origins')
 const folder = z.string().regex(/^\/[^\0\r\n]*$/, 'not an absolute path')
-const httpUrl = z.string().regex(/^https?:\/\/\S+$/, 'not an http(s) URL')
 
 /** The environment does not say what a process needs. Names variables and what is wrong with each, never their values. */
 export class ConfigError extends Error {
@@ -58,7 +46,7 @@ export const VARIABLES = {
   OTEL_EXPORTER_OTLP_ENDPOINT: httpUrl.optional(),
   BIND_HOST: z.string().min(1).prefault('127.0.0.1'),
 
-  DATABASE_URL: z.string().regex(/^postgres(ql)?:\/\/\S+$/, 'not a postgres:// URL'),
+  ...CONNECTION_VARIABLES,
   POSTGRES_DETECTOR_PASSWORD: secret,
   POSTGRES_ARCHIVER_PASSWORD: secret,
   POSTGRES_ORCHESTRATOR_PASSWORD: secret,
@@ -69,18 +57,12 @@ export const VARIABLES = {
   PG_LOCK_TIMEOUT_MS: wholeNumber(50, 600_000, 2_000),
   PG_START_PATIENCE_MS: wholeNumber(0, 3_600_000, 60_000),
 
-  KAFKA_BROKERS: hostPorts,
   KAFKA_REPLICATION_FACTOR: wholeNumber(1, 9, 1),
   KAFKA_MIN_INSYNC_REPLICAS: wholeNumber(1, 9, 1),
   KAFKA_PARTITIONS: wholeNumber(1, 1_000, 4),
   KAFKA_SESSION_TIMEOUT_MS: wholeNumber(1_000, 300_000, 10_000),
   KAFKA_REQUEST_TIMEOUT_MS: wholeNumber(500, 300_000, 10_000),
-  SCHEMA_REGISTRY_URL: httpUrl,
-  SCHEMA_REGISTRY_TIMEOUT_MS: wholeNumber(100, 60_000, 3_000),
 
-  TEMPORAL_ADDRESS: z.string().regex(/^[^\s:]+:\d{1,5}$/, 'not host:port'),
-  TEMPORAL_NAMESPACE: z.string().min(1).prefault('default'),
-  TEMPORAL_UI_URL: httpUrl.prefault('http://localhost:8233'),
   TEMPORAL_MAX_CACHED_WORKFLOWS: wholeNumber(1, 10_000, 100),
   ORCHESTRATOR_METRICS_PORT: port(9_465),
 
@@ -215,10 +197,6 @@ export const VARIABLES = {
 
   SLACK_WEBHOOK_URL: httpUrl.optional(),
   ALERT_ALLOWED_HOSTS: hostsOrNone,
-  SMTP_URL: z
-    .string()
-    .regex(/^smtps?:\/\/\S+$/, 'not an smtp(s) URL')
-    .optional(),
   ALERT_EMAIL_FROM: emailAddress.optional(),
   ALERT_EMAIL_TO: emailAddresses.optional(),
   ALERT_BASE_URL: httpUrl.prefault('http://localhost:8000'),
@@ -247,7 +225,8 @@ export type VariableName = keyof typeof VARIABLES
 export type Config<Name extends VariableName> = { readonly [K in Name]: z.output<(typeof VARIABLES)[K]> }
 
 /**
- * Reads and checks the variables that one process needs, once.
+ * Reads and checks the variables that one process needs, once. A secret or a certificate can be in a file that
+ * `<variable>_FILE` names. Secrets are censored in every text from then on.
  * @throws ConfigError naming every missing or bad variable at once; no value is ever printed
  */
 export function loadConfig<Name extends VariableName>(
@@ -257,14 +236,22 @@ export function loadConfig<Name extends VariableName>(
   const values: Partial<Record<Name, unknown>> = {}
   const faults: string[] = []
   for (const name of names) {
-    const parsed = VARIABLES[name].safeParse(env[name])
+    const found = variableText(name, env)
+    if ('fault' in found) {
+      faults.push(`${found.variable}: ${found.fault}`)
+      continue
+    }
+    if (found.text !== undefined && SECRET_VARIABLES.includes(name)) protectVariable(name, found.text)
+    const parsed = VARIABLES[name].safeParse(found.text)
     if (parsed.success) values[name] = parsed.data
-    else if (env[name] === undefined) faults.push(`${name}: missing`)
+    else if (found.text === undefined) faults.push(`${name}: missing`)
     else
       faults.push(
         `${name}: ${parsed.error.issues.map((issue) => (issue.code === 'invalid_value' ? `not one of ${issue.values.join(', ')}` : issue.message)).join(', ')}`,
       )
   }
+  const isRead = (name: string): boolean => Object.hasOwn(values, name)
+  for (const { of, faults: faultsOf } of CONNECTION_CHECKS) if (of.every(isRead)) faults.push(...faultsOf(values))
   if (faults.length > 0) throw new ConfigError(faults)
   return Object.freeze(values) as Config<Name>
 }

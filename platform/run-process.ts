@@ -2,6 +2,7 @@ import { ConfigError } from './config.js'
 import { readEnv, type Env } from './env.js'
 import { Lifecycle } from './lifecycle.js'
 import { createLogger, type Logger } from './logger.js'
+import { redact } from './redact.js'
 
 export interface ProcessContext {
   readonly life: Lifecycle
@@ -64,7 +65,7 @@ function readConfig<Config>(configOf: (env: Env) => Config): Config {
     return configOf(readEnv())
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error
-    process.stderr.write(`${error.message}\n`)
+    process.stderr.write(`${redact(error.message)}\n`)
     process.exit(1)
   }
 }

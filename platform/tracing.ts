@@ -1,7 +1,8 @@
 import { context, propagation, ROOT_CONTEXT, SpanKind, SpanStatusCode, trace, type Tracer } from '@opentelemetry/api'
 import type { Resource } from '@opentelemetry/resources'
-import type { SpanProcessor } from '@opentelemetry/sdk-trace-base'
+import type { ReadableSpan, SpanProcessor } from '@opentelemetry/sdk-trace-base'
 import type { Part } from './lifecycle.js'
+import { redact } from './redact.js'
 
 /** Where spans go. */
 export interface Tracing {
@@ -55,11 +56,12 @@ export async function openTracing(endpoint: string | undefined, service: string)
     ])
   const resource = new resources.Resource({ 'service.name': service })
   const url = `${endpoint.replace(/\/+$/, '')}/v1/traces`
-  const spanProcessor = new sdk.BatchSpanProcessor(new OTLPTraceExporter({ url, timeoutMillis: EXPORT_TIMEOUT_MS }), {
+  const batches = new sdk.BatchSpanProcessor(new OTLPTraceExporter({ url, timeoutMillis: EXPORT_TIMEOUT_MS }), {
     maxQueueSize: MAX_QUEUED_SPANS,
     scheduledDelayMillis: EXPORT_EVERY_MS,
     exportTimeoutMillis: EXPORT_TIMEOUT_MS,
   })
+  const spanProcessor = censoring(batches)
   const provider = new sdk.BasicTracerProvider({ resource, spanProcessors: [spanProcessor] })
   provider.register({
     // Also the way in which a span finds its parent, in this process and in the headers of calls.
@@ -72,6 +74,23 @@ export async function openTracing(endpoint: string | undefined, service: string)
     await provider.shutdown().catch(() => undefined) // what a collector that is away does not take is lost
   }
   return { value: { tracer: provider.getTracer('guardian'), spanProcessor, resource }, stop }
+}
+
+/** Hands spans on without credentials: libraries put what was thrown into their status and events. */
+const censoring = (to: SpanProcessor): SpanProcessor => ({
+  onStart: (span, parent) => to.onStart(span, parent),
+  onEnd: (span) => {
+    censor(span)
+    to.onEnd(span)
+  },
+  forceFlush: () => to.forceFlush(),
+  shutdown: () => to.shutdown(),
+})
+
+function censor({ status, attributes, events }: ReadableSpan): void {
+  if (status.message !== undefined) status.message = redact(status.message)
+  for (const values of [attributes, ...events.map((event) => event.attributes ?? {})])
+    for (const [name, value] of Object.entries(values)) if (typeof value === 'string') values[name] = redact(value)
 }
 
 /**

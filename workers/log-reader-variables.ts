@@ -1,3 +1,6 @@
+import { REGISTRY_CONNECTION_VARIABLES } from '../platform/avro/registry-connection.js'
+import { KAFKA_CONNECTION_VARIABLES } from '../platform/kafka/connection.js'
+
 /** What every process needs from the environment that reads the log and keeps its offsets in PostgreSQL. */
 export const LOG_READER_VARIABLES = [
   'LOG_LEVEL',
@@ -8,11 +11,10 @@ export const LOG_READER_VARIABLES = [
   'PG_CONNECT_TIMEOUT_MS',
   'PG_STATEMENT_TIMEOUT_MS',
   'PG_LOCK_TIMEOUT_MS',
-  'KAFKA_BROKERS',
+  ...KAFKA_CONNECTION_VARIABLES,
   'KAFKA_SESSION_TIMEOUT_MS',
   'KAFKA_REQUEST_TIMEOUT_MS',
-  'SCHEMA_REGISTRY_URL',
-  'SCHEMA_REGISTRY_TIMEOUT_MS',
+  ...REGISTRY_CONNECTION_VARIABLES,
   'MAX_FUTURE_SKEW_MS',
   'MAX_RECORD_BYTES',
   'FETCH_MAX_BYTES',

@@ -8,6 +8,13 @@ export interface EmailSettings {
   readonly url: string
   readonly from: string
   readonly to: readonly string[]
+  /**
+   * Whether a connection that begins without TLS must, may or must not go over to it before it logs in. `auto`: it must, unless
+   * the server is on this machine.
+   */
+  readonly startTls: 'auto' | 'required' | 'if-offered' | 'never'
+  /** Authorities, in PEM. @default those that Node trusts */
+  readonly ca?: string | undefined
   /** For one mail, from connecting to the server's word that it has it. */
   readonly timeoutMs: number
 }
@@ -19,10 +26,14 @@ const NOT_AVAILABLE = 421
 const BEFORE_THE_MAIL = ['CONN', 'EHLO', 'HELO', 'STARTTLS', 'AUTH', 'MAIL FROM', 'RCPT TO']
 
 /** Sends mails through an SMTP server, a connection each: they are rare, and a kept one would be dead when needed. */
-export function emailChannel({ url, from, to, timeoutMs }: EmailSettings): ChannelSender {
+export function emailChannel({ url, from, to, startTls, ca, timeoutMs }: EmailSettings): ChannelSender {
   const domain = from.replace(/^.*@/, '').replace(/>.*$/, '')
   const transport = createTransport({
     url,
+    // What is named here would be overridden by parameters of the URL, which the configuration refuses.
+    requireTLS: startTls === 'required' || (startTls === 'auto' && !isOnThisMachine(url)),
+    ignoreTLS: startTls === 'never',
+    ...(ca === undefined ? {} : { tls: { ca } }),
     connectionTimeout: timeoutMs,
     greetingTimeout: timeoutMs,
     socketTimeout: timeoutMs,
@@ -47,6 +58,10 @@ export function emailChannel({ url, from, to, timeoutMs }: EmailSettings): Chann
   }
 }
 
+const LOOPBACK = /^(localhost|127(\.\d{1,3}){3}|\[::1\])$/i
+
+const isOnThisMachine = (url: string): boolean => LOOPBACK.test(new URL(url).hostname)
+
 const noAnswer = (): DeliveryFault => new DeliveryFault('SMTP_NO_ANSWER', 'unknown')
 
 function faultOf(error: unknown): DeliveryFault {
@@ -60,6 +75,7 @@ function faultOf(error: unknown): DeliveryFault {
       undefined,
       answer === NOT_AVAILABLE,
     )
+  if (code === 'ETLS') return new DeliveryFault('SMTP_TLS_FAILED', 'not_sent')
   if (code === 'EDNS' || (typeof command === 'string' && BEFORE_THE_MAIL.includes(command)))
     return new DeliveryFault('SMTP_NOT_REACHED', 'not_sent')
   return new DeliveryFault('SMTP_NO_ANSWER', 'unknown')

@@ -5,6 +5,7 @@ import { fetchOffsets } from '../../platform/kafka/admin.js'
 import { createKafka } from '../../platform/kafka/client.js'
 import { lastHeader } from '../../platform/kafka/last-header.js'
 import { readRange, type RangeReader } from '../../platform/kafka/read-range.js'
+import { KAFKA_CONNECTION_VARIABLES, kafkaConnection } from '../../platform/kafka/connection.js'
 import { startProgress } from '../progress.js'
 import type { Terminal } from '../terminal.js'
 
@@ -25,9 +26,12 @@ export async function listDeadLetters(
   limit: number,
   selects: typeof isSelected,
 ): Promise<{ letters: ListedLetter[]; selected: number }> {
-  const config = loadConfig(['KAFKA_BROKERS', 'KAFKA_REQUEST_TIMEOUT_MS', 'FETCH_MAX_UNPACKED_BYTES'], env)
-  const { KAFKA_BROKERS: brokers, KAFKA_REQUEST_TIMEOUT_MS: requestTimeoutMs } = config
-  const kafka = createKafka({ brokers, clientId: 'guardian-cli', requestTimeoutMs }, log)
+  const config = loadConfig(
+    [...KAFKA_CONNECTION_VARIABLES, 'KAFKA_REQUEST_TIMEOUT_MS', 'FETCH_MAX_UNPACKED_BYTES'],
+    env,
+  )
+  const { KAFKA_REQUEST_TIMEOUT_MS: requestTimeoutMs } = config
+  const kafka = createKafka({ ...kafkaConnection(config), clientId: 'guardian-cli', requestTimeoutMs }, log)
   const found: DeadLetter[] = []
   let [read, selected] = [0, 0]
   const parts = await fetchOffsets(kafka, TOPICS.deadLetters)

@@ -2,42 +2,51 @@ import { connect } from 'node:net'
 import { assertMigrated } from '../../db/migrate.js'
 import { openPool } from '../../db/pool.js'
 import { RegistryClient } from '../../platform/avro/registry-client.js'
+import { REGISTRY_CONNECTION_VARIABLES, registrySettings } from '../../platform/avro/registry-connection.js'
 import { loadConfig, type VariableName } from '../../platform/config.js'
 import type { Env } from '../../platform/env.js'
 import { withAdmin } from '../../platform/kafka/admin.js'
 import { createKafka } from '../../platform/kafka/client.js'
+import { KAFKA_CONNECTION_VARIABLES, kafkaConnection } from '../../platform/kafka/connection.js'
 import type { Logger } from '../../platform/logger.js'
+import { TEMPORAL_CONNECTION_VARIABLES } from '../../platform/temporal-connection.js'
+import { isGiven } from '../../platform/variable-text.js'
 import { TOPICS } from '../../domain/events.js'
 import { AVRO_SCHEMAS, subjectOf } from '../../schemas/avro-schemas.js'
 import { errorLine } from '../cli-error.js'
 import { ok, type Check } from './check.js'
 
 const CONNECT_MS = 2_000
+/** A broker that does not answer is asked again twice, which takes half a second. */
+const KAFKA_RETRIES = 2
 const SETUP = 'npx guardian setup'
+
+/** How one server is looked at. */
+interface ServerLook {
+  readonly name: string
+  /** What it is connected by; the first one is its address. */
+  readonly variables: readonly [VariableName, ...VariableName[]]
+  /** Connects as the processes do. @returns what is missing on the server, or undefined when all is there */
+  readonly look: () => Promise<string | undefined>
+}
 
 /** Which servers answer, and whether they hold what this release needs. Each is given at most a few seconds. */
 export function checkServers(env: Env, log: Logger): Promise<Check[]> {
-  return Promise.all([
-    checkServer('PostgreSQL', 'DATABASE_URL', env, () => checkDatabase(env, log)),
-    checkServer('Kafka', 'KAFKA_BROKERS', env, () => checkTopics(env, log)),
-    checkServer('schema registry', 'SCHEMA_REGISTRY_URL', env, () => checkSchemas(env)),
-    checkServer('Temporal', 'TEMPORAL_ADDRESS', env, () => Promise.resolve(undefined)),
-  ])
+  const looks: readonly ServerLook[] = [
+    { name: 'PostgreSQL', variables: ['DATABASE_URL'], look: () => checkDatabase(env, log) },
+    { name: 'Kafka', variables: KAFKA_CONNECTION_VARIABLES, look: () => checkTopics(env, log) },
+    { name: 'schema registry', variables: REGISTRY_CONNECTION_VARIABLES, look: () => checkSchemas(env) },
+    { name: 'Temporal', variables: TEMPORAL_CONNECTION_VARIABLES, look: () => checkNamespace(env) },
+  ]
+  return Promise.all(looks.map((one) => checkServer(one, env)))
 }
 
-/** @param look gives what is missing on the server, or undefined when all is there */
-async function checkServer(
-  name: string,
-  variable: VariableName,
-  env: Env,
-  look: () => Promise<string | undefined>,
-): Promise<Check> {
-  const address = env[variable]
-  if (address === undefined || address === '')
+async function checkServer({ name, variables, look }: ServerLook, env: Env): Promise<Check> {
+  const [variable] = variables
+  if (!isGiven(variable, env))
     return { name, state: 'down', found: `${variable} is not set and no local stack runs`, remedy: 'npm start' }
   try {
-    loadConfig([variable], env)
-    const { host, port } = endpointOf(address)
+    const { host, port } = endpointOf(addressIn(loadConfig(variables, env)[variable]))
     await reach(host, port)
     const missing = await look()
     const found = `answers at ${host}:${port}`
@@ -46,6 +55,8 @@ async function checkServer(
     return { name, state: 'down', found: errorLine(error), remedy: `npm start, or set ${variable}` }
   }
 }
+
+const addressIn = (value: unknown): string => (Array.isArray(value) ? value.join(',') : String(value))
 
 async function checkDatabase(env: Env, log: Logger): Promise<string | undefined> {
   const { DATABASE_URL } = loadConfig(['DATABASE_URL'], env)
@@ -59,16 +70,27 @@ async function checkDatabase(env: Env, log: Logger): Promise<string | undefined>
 }
 
 async function checkTopics(env: Env, log: Logger): Promise<string | undefined> {
-  const { KAFKA_BROKERS } = loadConfig(['KAFKA_BROKERS'], env)
-  const kafka = createKafka({ brokers: KAFKA_BROKERS, clientId: 'guardian-doctor', requestTimeoutMs: CONNECT_MS }, log)
+  const connection = kafkaConnection(loadConfig(KAFKA_CONNECTION_VARIABLES, env))
+  const kafka = createKafka(
+    { ...connection, clientId: 'guardian-doctor', requestTimeoutMs: CONNECT_MS, retries: KAFKA_RETRIES },
+    log,
+  )
   const existing = new Set(await withAdmin(kafka, (admin) => admin.listTopics()))
   return missingOf('topics', Object.values(TOPICS), existing)
 }
 
 async function checkSchemas(env: Env): Promise<string | undefined> {
-  const { SCHEMA_REGISTRY_URL } = loadConfig(['SCHEMA_REGISTRY_URL'], env)
-  const subjects = new Set(await new RegistryClient({ url: SCHEMA_REGISTRY_URL, timeoutMs: CONNECT_MS }).subjects())
+  const settings = registrySettings(loadConfig(REGISTRY_CONNECTION_VARIABLES, env))
+  const subjects = new Set(await new RegistryClient({ ...settings, timeoutMs: CONNECT_MS }).subjects())
   return missingOf('schemas', Object.keys(AVRO_SCHEMAS).map(subjectOf), subjects)
+}
+
+async function checkNamespace(env: Env): Promise<undefined> {
+  // Loaded when it is needed: Temporal's client takes a second.
+  const { withTemporal } = await import('../with-temporal.js')
+  await withTemporal({ env }, async ({ workflowService, options: { namespace }, connection }) => {
+    await connection.withDeadline(Date.now() + CONNECT_MS, () => workflowService.describeNamespace({ namespace }))
+  })
 }
 
 function missingOf(what: string, wanted: readonly string[], existing: ReadonlySet<string>): string | undefined {

@@ -11,6 +11,8 @@ import { fetchOffsets, type PartitionOffsets } from '../../platform/kafka/admin.
 import { createKafka } from '../../platform/kafka/client.js'
 import { lastHeader } from '../../platform/kafka/last-header.js'
 import { readRange, type LogRange, type RangeReader } from '../../platform/kafka/read-range.js'
+import { KAFKA_CONNECTION_VARIABLES, kafkaConnection } from '../../platform/kafka/connection.js'
+import { REGISTRY_CONNECTION_VARIABLES, registrySettings } from '../../platform/avro/registry-connection.js'
 import { OBSERVED_EVENT_SCHEMA } from '../../schemas/avro-schemas.js'
 import { EventDecoder } from '../../workers/detector/event-decoder.js'
 import { startProgress } from '../progress.js'
@@ -38,14 +40,16 @@ type Records = Parameters<RangeReader['onRecords']>[0]
 export function partitionLog({ env, log }: Terminal): PartitionLog {
   const config = loadConfig(
     [
-      ...(['KAFKA_BROKERS', 'KAFKA_REQUEST_TIMEOUT_MS', 'SCHEMA_REGISTRY_URL', 'SCHEMA_REGISTRY_TIMEOUT_MS'] as const),
+      ...KAFKA_CONNECTION_VARIABLES,
+      ...REGISTRY_CONNECTION_VARIABLES,
+      ...(['KAFKA_REQUEST_TIMEOUT_MS'] as const),
       ...(['ALLOWED_LATENESS_MS', 'MAX_FUTURE_SKEW_MS', 'MAX_RECORD_BYTES', 'FETCH_MAX_UNPACKED_BYTES'] as const),
     ],
     env,
   )
-  const { KAFKA_BROKERS: brokers, KAFKA_REQUEST_TIMEOUT_MS: requestTimeoutMs } = config
-  const kafka = createKafka({ brokers, clientId: 'guardian-cli', requestTimeoutMs }, log)
-  const schemas = new RegistryClient({ url: config.SCHEMA_REGISTRY_URL, timeoutMs: config.SCHEMA_REGISTRY_TIMEOUT_MS })
+  const { KAFKA_REQUEST_TIMEOUT_MS: requestTimeoutMs } = config
+  const kafka = createKafka({ ...kafkaConnection(config), clientId: 'guardian-cli', requestTimeoutMs }, log)
+  const schemas = new RegistryClient(registrySettings(config))
   const policy = { allowedLatenessMs: config.ALLOWED_LATENESS_MS, maxFutureSkewMs: config.MAX_FUTURE_SKEW_MS }
   return {
     offsets: (topic) => fetchOffsets(kafka, topic),

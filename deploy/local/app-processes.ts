@@ -1,6 +1,7 @@
 import { join } from 'node:path'
 import type { Env } from '../../platform/env.js'
 import { LARGE_STATE_ENV } from '../../platform/large-state.js'
+import { textOf } from '../../platform/variable-text.js'
 import { packageRoot } from '../../platform/package-root.js'
 import type { ProcessSpec } from './managed-process.js'
 import { answers } from './registry-server.js'
@@ -62,7 +63,7 @@ export const setupCommand = (withRoles: boolean): readonly string[] => [
 export function withOwnLogin(app: AppProcess, env: Env): Env {
   const url = new URL(env['DATABASE_URL'] ?? '')
   url.username = `guardian_${app.name}`
-  url.password = env[`POSTGRES_${app.name.toUpperCase()}_PASSWORD`] ?? ''
+  url.password = textOf(`POSTGRES_${app.name.toUpperCase()}_PASSWORD`, env)
   return { ...env, DATABASE_URL: url.href }
 }
 

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { chmodSync, existsSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs'
 import { parse } from 'dotenv'
+import { isGiven } from '../../platform/variable-text.js'
 
 const password = (): string => randomBytes(24).toString('base64url')
 
@@ -25,7 +26,7 @@ const HEADER = `# Made by the first npm start. Secrets of this clone's local sta
 export function completeEnvFile(path: string): string[] {
   const text = existsSync(path) ? readFileSync(path, 'utf8') : HEADER
   const found = parse(text)
-  const missing = Object.entries(SECRETS).filter(([name]) => !found[name])
+  const missing = Object.entries(SECRETS).filter(([name]) => !isGiven(name, found))
   if (missing.length > 0) {
     const lines = missing.map(([name, create]) => `${name}=${create()}\n`).join('')
     const draft = `${path}.${process.pid}.new`

@@ -3,6 +3,8 @@ import { pathToFileURL } from 'node:url'
 import type { Env } from '../../platform/env.js'
 import { messageOf } from '../../platform/message-of.js'
 import { packageRoot } from '../../platform/package-root.js'
+import { redact } from '../../platform/redact.js'
+import { textOf } from '../../platform/variable-text.js'
 import {
   APP_PROCESSES,
   demoSpec,
@@ -90,7 +92,7 @@ export class LocalStack {
     const servers = await ServerSet.create({
       ...{ env, dataDir, parts, brokers, keeper, signal },
       ports: { ...options.ports.servers, temporalHttp },
-      password: env['POSTGRES_PASSWORD'] ?? '',
+      password: textOf('POSTGRES_PASSWORD', env),
       report: (name, text) => reports.get(name)?.(text),
     })
     return new LocalStack(options, servers, reports)
@@ -131,7 +133,9 @@ export class LocalStack {
     const archive = env['ARCHIVE_URL'] ? env['ARCHIVE_URL'] : pathToFileURL(join(dataDir, 'archive')).href
     const addresses: Record<string, string> = { PORT: String(ports.api), ARCHIVE_URL: archive }
     for (const [name, variable] of Object.entries(GIVEN_BY) as [ServerName, string][]) {
-      addresses[variable] = own[name] ?? env[variable] ?? ''
+      const file = own[name] === undefined ? env[`${variable}_FILE`] : undefined
+      if (file === undefined) addresses[variable] = own[name] ?? env[variable] ?? ''
+      else addresses[`${variable}_FILE`] = file
     }
     const chosen = {
       ALERT_BASE_URL: `http://localhost:${ports.api}`,
@@ -171,7 +175,7 @@ export class LocalStack {
   }
 
   #serving(name: ServerName): Work {
-    return { title: TITLES[name], run: () => this.servers.start(name).then(({ url }) => withoutPassword(url)) }
+    return { title: TITLES[name], run: () => this.servers.start(name).then(({ url }) => redact(url)) }
   }
 
   async #setUp(report: (text: string) => void): Promise<string> {
@@ -242,5 +246,3 @@ export class LocalStack {
     await process_.start(this.options.signal)
   }
 }
-
-const withoutPassword = (url: string): string => url.replace(/:[^:@/]+@/, '@')

@@ -3,6 +3,7 @@ import { parseArgs } from 'node:util'
 import type { Env } from '../../platform/env.js'
 import { messageOf } from '../../platform/message-of.js'
 import { packageRoot } from '../../platform/package-root.js'
+import { isGiven } from '../../platform/variable-text.js'
 import { LocalFault } from './local-fault.js'
 import { SERVER_NAMES, type ServerName, type ServerPorts } from './servers.js'
 
@@ -72,7 +73,23 @@ export const GIVEN_BY: Readonly<Record<ServerName, string>> = {
 }
 
 /** The servers that are not given. */
-export const missingServers = (env: Env): ServerName[] => SERVER_NAMES.filter((name) => !env[GIVEN_BY[name]])
+export const missingServers = (env: Env): ServerName[] => SERVER_NAMES.filter((name) => !isGiven(GIVEN_BY[name], env))
+
+/** What a server that `npm start` starts does not have: settings for somebody else's. */
+const NOT_OF_OURS = [
+  ['kafka', 'KAFKA_SECURITY_PROTOCOL', 'PLAINTEXT'],
+  ['temporal', 'TEMPORAL_TLS', 'no'],
+] as const
+
+/** @throws LocalFault when TLS or a login is set for a server that is to be started here, which has neither */
+export function refuseSecurityOfOwnServers(env: Env, parts: readonly ServerName[]): void {
+  for (const [part, variable, plain] of NOT_OF_OURS)
+    if (parts.includes(part) && env[variable] && env[variable] !== plain)
+      throw new LocalFault(
+        `${variable} is set, and ${GIVEN_BY[part]} names no server: the one that npm start starts has neither TLS nor logins`,
+        `set ${GIVEN_BY[part]}, or do not set ${variable}`,
+      )
+}
 
 /** A port that the stack listens on, by the variable that changes it. */
 export interface StackPort {

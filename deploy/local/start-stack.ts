@@ -1,4 +1,6 @@
 import type { Env } from '../../platform/env.js'
+import { redact } from '../../platform/redact.js'
+import { textOf } from '../../platform/variable-text.js'
 import { printAnomalies } from './anomaly-feed.js'
 import { brokersOf } from './kafka-server.js'
 import { LocalFault, explainFault } from './local-fault.js'
@@ -6,14 +8,14 @@ import { LocalStack, type Compile } from './local-stack.js'
 import { LEAST_FREE_MB, checkMachine, freeMegabytes } from './preflight.js'
 import { runSteps } from './progress.js'
 import { cacheDirOf } from './server-cache.js'
-import { missingServers, planPorts, type StackOptions } from './stack-settings.js'
+import { missingServers, planPorts, refuseSecurityOfOwnServers, type StackOptions } from './stack-settings.js'
 import { startKeeper } from './start-keeper.js'
 import { supervise } from './supervise.js'
 import { watchParent } from './watch-parent.js'
 import { openWorkspace, type Workspace } from './workspace.js'
 
 const say = (text: string): void => {
-  process.stdout.write(`${text}\n`)
+  process.stdout.write(`${redact(text)}\n`)
 }
 
 /** A second Ctrl-C within this time is the same one, passed on by npm. */
@@ -64,6 +66,7 @@ async function openStack(
   signal: AbortSignal,
 ): Promise<LocalStack> {
   const parts = missingServers(env)
+  refuseSecurityOfOwnServers(env, parts)
   const brokers = options.brokers ?? brokersOf(dataDir) ?? 1
   if (options.brokers !== undefined && !parts.includes('kafka')) {
     throw new LocalFault('--brokers is of no use: KAFKA_BROKERS names the cluster to use', 'leave out one of the two')
@@ -89,7 +92,7 @@ function announce(stack: LocalStack, { dataDir, env }: Workspace): void {
         : `(of ${addresses['TEMPORAL_ADDRESS'] ?? ''})`,
     ],
     ['Kafka', `${addresses['KAFKA_BROKERS'] ?? ''}${brokers > 1 ? ` (${brokers} brokers)` : ''}`],
-    ['PostgreSQL', (addresses['DATABASE_URL'] ?? '').replace(/:[^:@/]+@/, '@')],
+    ['PostgreSQL', addresses['DATABASE_URL'] ?? '(of DATABASE_URL_FILE)'],
     ['Schema registry', addresses['SCHEMA_REGISTRY_URL'] ?? ''],
     ['Admin key', 'GUARDIAN_ADMIN_KEY in .env (Authorization: Bearer ...)'],
     ['Data and logs', dataDir],
@@ -106,7 +109,7 @@ function announce(stack: LocalStack, { dataDir, env }: Workspace): void {
 async function keepUp(stack: LocalStack, env: Env, ending: Ending, since: Date): Promise<void> {
   const { signal } = ending
   const apiUrl = `http://127.0.0.1:${stack.options.ports.api}`
-  const feed = printAnomalies({ apiUrl, adminKey: env['GUARDIAN_ADMIN_KEY'] ?? '', signal, say, since })
+  const feed = printAnomalies({ apiUrl, adminKey: textOf('GUARDIAN_ADMIN_KEY', env), signal, say, since })
   const supervised = stack.processes.map((process_) => supervise(process_, signal, say))
   for (const work of [feed, ...supervised]) void work.catch((error: unknown) => ending.fail(error))
   await ending.over

@@ -1,9 +1,20 @@
+import { Agent, fetch, type Response } from 'undici'
 import { PlatformError } from '../platform-error.js'
+import { protect } from '../redact.js'
+import { explainTls, type TlsMaterial } from '../tls.js'
+
+export type RegistryLogin =
+  | { readonly kind: 'basic'; readonly username: string; readonly password: string }
+  | { readonly kind: 'bearer'; readonly token: string }
 
 export interface RegistrySettings {
   /** Base of the Confluent-compatible API: `/subjects` and `/schemas` hang below it. */
   readonly url: string
   readonly timeoutMs: number
+  /** For an https URL. @default the authorities that Node trusts, no certificate of our own */
+  readonly tls?: TlsMaterial
+  /** @default none */
+  readonly login?: RegistryLogin
 }
 
 export type Compatibility = 'BACKWARD' | 'BACKWARD_TRANSITIVE' | 'FULL' | 'FULL_TRANSITIVE' | 'NONE'
@@ -11,9 +22,16 @@ export type Compatibility = 'BACKWARD' | 'BACKWARD_TRANSITIVE' | 'FULL' | 'FULL_
 /** Speaks the Confluent schema registry protocol, which Apicurio, Karapace and Redpanda speak too. */
 export class RegistryClient {
   readonly #settings: RegistrySettings
+  readonly #headers: Readonly<Record<string, string>>
+  readonly #agent: Agent
 
   constructor(settings: RegistrySettings) {
     this.#settings = settings
+    this.#headers = {
+      'content-type': 'application/vnd.schemaregistry.v1+json',
+      ...(settings.login === undefined ? {} : { authorization: authorizationOf(settings.login) }),
+    }
+    this.#agent = new Agent({ connect: { ...settings.tls } })
   }
 
   /**
@@ -48,20 +66,41 @@ export class RegistryClient {
     return answer.map(String)
   }
 
+  /** What the server says goes unread: it could repeat what it was sent. */
+  #notAllowed(status: number): PlatformError {
+    const { login } = this.#settings
+    const basic = 'SCHEMA_REGISTRY_USERNAME and SCHEMA_REGISTRY_PASSWORD'
+    const remedy =
+      login === undefined
+        ? `set ${basic}, or SCHEMA_REGISTRY_TOKEN`
+        : `check ${login.kind === 'basic' ? basic : 'SCHEMA_REGISTRY_TOKEN'}`
+    return new PlatformError('REGISTRY_REFUSED', `the schema registry refused the login (${status}): ${remedy}`)
+  }
+
   async #ask(method: string, path: string, body?: object): Promise<unknown> {
     let response: Response
     let text: string
     try {
       response = await fetch(`${this.#settings.url.replace(/\/$/, '')}${path}`, {
         method,
-        headers: { 'content-type': 'application/vnd.schemaregistry.v1+json' },
+        headers: this.#headers,
+        dispatcher: this.#agent,
+        redirect: 'error', // a login is for this server alone
         signal: AbortSignal.timeout(this.#settings.timeoutMs),
         ...(body ? { body: JSON.stringify(body) } : {}),
       })
       text = await response.text()
     } catch (cause) {
-      throw new PlatformError('REGISTRY_UNAVAILABLE', `the schema registry did not answer ${method} ${path}`, { cause })
+      const tls = explainTls(cause, TLS_NAMES)
+      const what = `the schema registry did not answer ${method} ${path}`
+      throw new PlatformError('REGISTRY_UNAVAILABLE', tls === undefined ? what : `${what}: ${tls}`, { cause })
     }
+    if (response.status === 401 || response.status === 403) throw this.#notAllowed(response.status)
+    if (isWithoutCertificate(response.status, text))
+      throw new PlatformError(
+        'REGISTRY_REFUSED',
+        `the schema registry requires a client certificate: set ${TLS_NAMES.cert} and ${TLS_NAMES.key}`,
+      )
     if (response.status === 404) throw new PlatformError('SCHEMA_UNKNOWN', `the schema registry has no ${path}`)
     if (response.status >= 500)
       throw new PlatformError(
@@ -79,6 +118,25 @@ export class RegistryClient {
       throw notTheRegistry(method, path, { cause })
     }
   }
+}
+
+const TLS_NAMES = {
+  address: 'SCHEMA_REGISTRY_URL',
+  ca: 'SCHEMA_REGISTRY_TLS_CA',
+  cert: 'SCHEMA_REGISTRY_TLS_CERT',
+  key: 'SCHEMA_REGISTRY_TLS_KEY',
+  tls: 'SCHEMA_REGISTRY_URL',
+}
+
+/** How nginx refuses a client without a certificate, or with one that it does not trust. */
+const isWithoutCertificate = (status: number, text: string): boolean =>
+  status === 400 && /SSL certificate/.test(text.slice(0, 1_000))
+
+function authorizationOf(login: RegistryLogin): string {
+  if (login.kind === 'bearer') return `Bearer ${login.token}`
+  const encoded = Buffer.from(`${login.username}:${login.password}`).toString('base64')
+  protect(encoded)
+  return `Basic ${encoded}`
 }
 
 const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>

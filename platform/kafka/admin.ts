@@ -3,6 +3,7 @@ import kafkajs, { type Admin, type Kafka } from 'kafkajs'
 import type { Part } from '../lifecycle.js'
 import type { Logger } from '../logger.js'
 import { PlatformError } from '../platform-error.js'
+import { connect } from './kafka-fault.js'
 
 export interface TopicSpec {
   readonly topic: string
@@ -20,7 +21,7 @@ const NOT_YET: ReadonlySet<string> = new Set(['UNKNOWN_TOPIC_OR_PARTITION', 'LEA
 /** Runs `work` with a connected admin client that is always closed. */
 export async function withAdmin<T>(kafka: Kafka, work: (admin: Admin) => Promise<T>): Promise<T> {
   const admin = kafka.admin()
-  await admin.connect()
+  await connect(admin)
   try {
     return await work(admin)
   } finally {
@@ -158,6 +159,6 @@ export const logAdmin = (admin: Admin): LogAdmin => ({
 /** An admin client that stays connected, for a process that asks again and again. */
 export async function openAdmin(kafka: Kafka): Promise<Part<LogAdmin>> {
   const admin = kafka.admin()
-  await admin.connect()
+  await connect(admin)
   return { value: logAdmin(admin), stop: () => admin.disconnect() }
 }

@@ -1,10 +1,11 @@
-import kafkajs, { type ISocketFactory, type Kafka, type LogEntry } from 'kafkajs'
+import kafkajs, { type ISocketFactory, type Kafka, type LogEntry, type SASLOptions } from 'kafkajs'
 import type { Logger } from '../logger.js'
+import { tlsOptions } from '../tls.js'
+import type { KafkaConnection, SaslSettings } from './connection.js'
+import { oauthTokens } from './oauth-token.js'
 import { quietRequestQueues } from './request-queue.js'
 
-export interface KafkaSettings {
-  /** host:port of brokers to begin with; the others are learnt from them. */
-  readonly brokers: readonly string[]
+export interface KafkaSettings extends KafkaConnection {
   readonly clientId: string
   readonly requestTimeoutMs: number
   /** How often what failed is tried again, after 0.1 s and up to 3 s; with 8, it takes 12 s until it fails. @default 8 */
@@ -22,11 +23,29 @@ export function createKafka(settings: KafkaSettings, log: Logger): Kafka {
     connectionTimeout: Math.min(settings.requestTimeoutMs, 5_000),
     requestTimeout: settings.requestTimeoutMs,
     enforceRequestTimeout: true,
+    ...(settings.tls === undefined ? {} : { ssl: tlsOptions(settings.tls) }),
+    ...(settings.sasl === undefined ? {} : { sasl: saslOptions(settings.sasl, settings.requestTimeoutMs) }),
     ...(settings.socketFactory === undefined ? {} : { socketFactory: settings.socketFactory }),
     retry: { initialRetryTime: 100, maxRetryTime: 3_000, retries: settings.retries ?? 8 },
     logLevel: kafkajs.logLevel.WARN,
     logCreator: () => (entry) => forward(entry, log),
   })
+}
+
+function saslOptions(sasl: SaslSettings, timeoutMs: number): SASLOptions {
+  if (sasl.mechanism === 'OAUTHBEARER') {
+    const token = oauthTokens(sasl.oauth, timeoutMs)
+    return { mechanism: 'oauthbearer', oauthBearerProvider: async () => ({ value: await token() }) }
+  }
+  const { username, password } = sasl
+  switch (sasl.mechanism) {
+    case 'PLAIN':
+      return { mechanism: 'plain', username, password }
+    case 'SCRAM-SHA-256':
+      return { mechanism: 'scram-sha-256', username, password }
+    case 'SCRAM-SHA-512':
+      return { mechanism: 'scram-sha-512', username, password }
+  }
 }
 
 /** kafkajs calls its own retries errors; for us they are warnings until the process gives up. */

@@ -3,6 +3,7 @@ import type { Part } from '../lifecycle.js'
 import type { Logger } from '../logger.js'
 import { PlatformError } from '../platform-error.js'
 import { withAdmin } from './admin.js'
+import { connect, explainKafka } from './kafka-fault.js'
 import { RecordList } from './record-list.js'
 import {
   installRecordSets,
@@ -117,7 +118,7 @@ export async function openConsumer(
   })
   installRecordSets()
   await awaitCoordinator(kafka, settings)
-  await consumer.connect()
+  await connect(consumer)
   await consumer.subscribe({ topics: [...settings.topics], fromBeginning: true })
   let isStopping = false
   // kafkajs calls it a crash when it is stopped in the middle of joining the group.
@@ -148,7 +149,7 @@ export async function openConsumer(
 const stoppedError = ({ groupId, topics }: ConsumerSettings, cause: Error): PlatformError =>
   new PlatformError(
     'CONSUMER_STOPPED',
-    `the Kafka consumer of group ${groupId} (${topics.join(', ')}) has stopped for good: ${cause.message}`,
+    `the Kafka consumer of group ${groupId} (${topics.join(', ')}) has stopped for good: ${explainKafka(cause) ?? cause.message}`,
     { cause },
   )
 

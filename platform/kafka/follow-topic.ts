@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import type { Consumer, Kafka, KafkaMessage } from 'kafkajs'
 import type { Part } from '../lifecycle.js'
 import { topicOffsets, withAdmin } from './admin.js'
+import { connect } from './kafka-fault.js'
 import { recordsOf } from './read-range.js'
 import { installRecordSets } from './record-set.js'
 
@@ -34,7 +35,7 @@ export async function followTopic(kafka: Kafka, topic: string, follower: TopicFo
     retry: { initialRetryTime: 100, maxRetryTime: 3_000, retries: 8, restartOnFailure: () => Promise.resolve(false) },
   })
   consumer.on(consumer.events.CRASH, ({ payload }) => follower.onEnd(payload.error))
-  await consumer.connect()
+  await connect(consumer)
   try {
     await consumer.subscribe({ topics: [topic], fromBeginning: false })
     await run(consumer, topic, ends, follower)

@@ -1,5 +1,5 @@
 import kafkajs from 'kafkajs'
-import { PlatformError } from '../platform-error.js'
+import { kafkaFault } from './kafka-fault.js'
 
 /**
  * Does work with Kafka. What kafkajs throws is told apart from errors of our own: it means that Kafka does not do what is
@@ -10,7 +10,7 @@ export async function orKafkaAway<T>(work: () => Promise<T>): Promise<T> {
   try {
     return await work()
   } catch (cause) {
-    if (cause instanceof kafkajs.KafkaJSError) throw new PlatformError('KAFKA_UNAVAILABLE', cause.message, { cause })
+    if (cause instanceof kafkajs.KafkaJSError) throw kafkaFault(cause)
     throw cause
   }
 }

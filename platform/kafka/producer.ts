@@ -2,6 +2,7 @@ import kafkajs, { type Kafka, type Message, type Producer as KafkaProducer, type
 import type { Part } from '../lifecycle.js'
 import type { Logger } from '../logger.js'
 import { PlatformError } from '../platform-error.js'
+import { connect } from './kafka-fault.js'
 import { withDeadline } from '../resilience/deadline.js'
 
 export interface OutgoingRecord {
@@ -208,7 +209,7 @@ class SerialProducer implements Producer {
 
   async #countPartitions(topic: string): Promise<number> {
     const admin = this.#kafka.admin()
-    await admin.connect()
+    await connect(admin)
     try {
       const { topics } = await admin.fetchTopicMetadata({ topics: [topic] })
       const count = topics[0]?.partitions.length ?? 0
@@ -267,7 +268,7 @@ class SerialProducer implements Producer {
   }
 
   #ready(client: Client): Promise<void> {
-    return (client.ready ??= client.producer.connect())
+    return (client.ready ??= connect(client.producer))
   }
 
   async #sendOnce(client: Client, records: readonly Placed[]): Promise<Set<string>> {

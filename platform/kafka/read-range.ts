@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import kafkajs, { type Kafka, type KafkaMessage, type PartitionAssigner } from 'kafkajs'
 import { withAdmin } from './admin.js'
+import { connect } from './kafka-fault.js'
 import { IdleTimer } from './idle-timer.js'
 import { RecordList } from './record-list.js'
 import { PlatformError } from '../platform-error.js'
@@ -41,7 +42,7 @@ export async function readRange(kafka: Kafka, range: LogRange, reader: RangeRead
     maxBytesPerPartition: 4_194_304,
     retry: { initialRetryTime: 100, maxRetryTime: 3_000, retries: 8, restartOnFailure: () => Promise.resolve(false) },
   })
-  await consumer.connect()
+  await connect(consumer)
   try {
     await consumer.subscribe({ topics: [range.topic], fromBeginning: true })
     await readAll(consumer, range, reader)

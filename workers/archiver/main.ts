@@ -14,6 +14,8 @@ import type { Logger } from '../../platform/logger.js'
 import { createRegistry, serveMetrics } from '../../platform/metrics.js'
 import { openStorage } from '../../platform/object-storage/open-storage.js'
 import { runProcess, type ProcessContext } from '../../platform/run-process.js'
+import { kafkaConnection } from '../../platform/kafka/connection.js'
+import { registrySettings } from '../../platform/avro/registry-connection.js'
 import { AVRO_SCHEMAS, OBSERVED_EVENT_SCHEMA } from '../../schemas/avro-schemas.js'
 import { logPositions } from '../log-positions.js'
 import { storageBacklogs } from '../metric-series.js'
@@ -35,7 +37,7 @@ async function start(config: ArchiverConfig, log: Logger, { life, onFatal }: Pro
   const filling = await life.use('DuckDB', () => openBuffers(config))
   const writing = await filling.connect()
   const kafka = createKafka(
-    { brokers: config.KAFKA_BROKERS, clientId: ownerName, requestTimeoutMs: config.KAFKA_REQUEST_TIMEOUT_MS },
+    { ...kafkaConnection(config), clientId: ownerName, requestTimeoutMs: config.KAFKA_REQUEST_TIMEOUT_MS },
     log,
   )
   const admin = await life.use('Kafka admin', () => openAdmin(kafka))
@@ -70,7 +72,7 @@ function readingOf(
   config: ArchiverConfig,
   admin: LogAdmin,
 ): Pick<ArchiverDeps, 'limits' | 'offsetsOf' | 'firstOffsetAfter' | 'readerOf'> {
-  const schemas = new RegistryClient({ url: config.SCHEMA_REGISTRY_URL, timeoutMs: config.SCHEMA_REGISTRY_TIMEOUT_MS })
+  const schemas = new RegistryClient(registrySettings(config))
   const readerFor = (topic: string, record: 'Click' | 'Purchase') =>
     new EventReader({
       observedSchema: OBSERVED_EVENT_SCHEMA(record),

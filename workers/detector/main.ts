@@ -15,6 +15,8 @@ import type { Logger } from '../../platform/logger.js'
 import { openTracing } from '../../platform/tracing.js'
 import { createRegistry, serveMetrics, type Registry } from '../../platform/metrics.js'
 import { runProcess, type ProcessContext } from '../../platform/run-process.js'
+import { kafkaConnection } from '../../platform/kafka/connection.js'
+import { registrySettings } from '../../platform/avro/registry-connection.js'
 import { AVRO_SCHEMAS, OBSERVED_EVENT_SCHEMA, subjectOf } from '../../schemas/avro-schemas.js'
 import { logPositions } from '../log-positions.js'
 import { AnomalyFeed } from './anomaly-feed.js'
@@ -41,7 +43,7 @@ async function start(config: DetectorConfig, log: Logger, { life, onFatal }: Pro
   const looks = { everyMs: config.RULES_REFRESH_MS, patienceMs: config.PG_START_PATIENCE_MS }
   const rules = await life.use('rules', () => watchRules(db, looks, log))
   const kafka = createKafka(
-    { brokers: config.KAFKA_BROKERS, clientId: ownerName, requestTimeoutMs: config.KAFKA_REQUEST_TIMEOUT_MS },
+    { ...kafkaConnection(config), clientId: ownerName, requestTimeoutMs: config.KAFKA_REQUEST_TIMEOUT_MS },
     log,
   )
   const admin = await life.use('Kafka admin', () => openAdmin(kafka))
@@ -49,7 +51,7 @@ async function start(config: DetectorConfig, log: Logger, { life, onFatal }: Pro
   const consumer = await life.use('Kafka consumer', () => openConsumer(kafka, consumerSettings(config), log))
   // Nothing waits in this producer but one send, so its own queue has no limit to wait at; the feed has one.
   const feedProducer = await life.use('Kafka producer of the feed', () => startProducer(kafka, {}, log))
-  const schemas = new RegistryClient({ url: config.SCHEMA_REGISTRY_URL, timeoutMs: config.SCHEMA_REGISTRY_TIMEOUT_MS })
+  const schemas = new RegistryClient(registrySettings(config))
   const { metrics, writer, feed } = writing(config, { db: fastDb, producer: feedProducer, schemas, registry, log })
   await life.use('anomaly writer', () => Promise.resolve({ value: writer, stop: () => writer.stop() }))
   await life.use('anomaly feed', () => Promise.resolve({ value: feed, stop: () => feed.stop() }))

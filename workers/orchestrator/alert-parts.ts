@@ -32,6 +32,7 @@ import type { Part } from '../../platform/lifecycle.js'
 import type { Logger } from '../../platform/logger.js'
 import { Counter, type Registry } from '../../platform/metrics.js'
 import { breakerSettings, CircuitBreaker, createBreakerMetrics } from '../../platform/resilience/circuit-breaker.js'
+import { kafkaConnection } from '../../platform/kafka/connection.js'
 import type { OrchestratorConfig } from './orchestrator-config.js'
 import type { DeclaredSchedule } from './schedules.js'
 import { watchDeps, type WatchParts } from './watch-parts.js'
@@ -60,7 +61,7 @@ export async function openAlerts(
     ...{ db, schedules, declared, channels: [...senders.keys()] },
     kafka: createKafka(
       {
-        brokers: config.KAFKA_BROKERS,
+        ...kafkaConnection(config),
         clientId: 'guardian-orchestrator',
         requestTimeoutMs: config.KAFKA_REQUEST_TIMEOUT_MS,
       },
@@ -87,7 +88,14 @@ function channelsOf(config: OrchestratorConfig): Map<Channel, ChannelSender> {
   const allowedHosts = config.ALERT_ALLOWED_HOSTS
   if (slack !== undefined) senders.set('slack', slackChannel({ url: slack, timeoutMs, allowedHosts }, Date.now))
   if (smtp !== undefined && from !== undefined && to !== undefined)
-    senders.set('email', emailChannel({ url: smtp, from, to, timeoutMs }))
+    senders.set(
+      'email',
+      emailChannel({
+        ...{ url: smtp, from, to, timeoutMs },
+        startTls: config.SMTP_STARTTLS,
+        ca: config.SMTP_TLS_CA,
+      }),
+    )
   return senders
 }
 

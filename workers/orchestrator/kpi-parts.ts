@@ -24,6 +24,7 @@ import { fetchOffsets } from '../../platform/kafka/admin.js'
 import { createKafka } from '../../platform/kafka/client.js'
 import type { Logger } from '../../platform/logger.js'
 import type { ObjectStorage } from '../../platform/object-storage/object-storage.js'
+import { kafkaConnection, type KAFKA_CONNECTION_VARIABLES } from '../../platform/kafka/connection.js'
 
 export interface KpiParts {
   readonly db: Database
@@ -31,7 +32,7 @@ export interface KpiParts {
   readonly storage: ObjectStorage
   readonly config: Config<
     | 'ALLOWED_LATENESS_MS'
-    | 'KAFKA_BROKERS'
+    | (typeof KAFKA_CONNECTION_VARIABLES)[number]
     | 'KAFKA_REQUEST_TIMEOUT_MS'
     | 'KPI_ENGINE'
     | 'KPI_MEMORY_BYTES'
@@ -52,7 +53,7 @@ export const kpiDeps = ({ db, log, storage, config }: KpiParts): KpiDeps & Recon
     // Asked once a day: no connection is kept, and the orchestrator starts while Kafka is away.
     const kafka = createKafka(
       {
-        brokers: config.KAFKA_BROKERS,
+        ...kafkaConnection(config),
         clientId: 'guardian-orchestrator',
         requestTimeoutMs: config.KAFKA_REQUEST_TIMEOUT_MS,
       },

@@ -16,6 +16,7 @@ import { storageBacklogs } from '../metric-series.js'
 import { backTestDeps } from './back-test-parts.js'
 import { compactionDeps } from './compaction-parts.js'
 import { openTracing } from '../../platform/tracing.js'
+import { temporalConnection } from '../../platform/temporal-connection.js'
 import { kpiDeps } from './kpi-parts.js'
 import { openAlerts } from './alert-parts.js'
 import { orchestratorConfig, type OrchestratorConfig } from './orchestrator-config.js'
@@ -39,10 +40,7 @@ async function start(config: OrchestratorConfig, log: Logger, { life, onFatal }:
   await awaitStore(() => assertMigrated(db), config.PG_START_PATIENCE_MS, log)
   const namespace = config.TEMPORAL_NAMESPACE
   const connection = await life.use('Temporal', () =>
-    connectTemporal(
-      { address: config.TEMPORAL_ADDRESS, namespace, attempts: TEMPORAL_ATTEMPTS, pauseMs: TEMPORAL_PAUSE_MS },
-      log,
-    ),
+    connectTemporal({ ...temporalConnection(config), attempts: TEMPORAL_ATTEMPTS, pauseMs: TEMPORAL_PAUSE_MS }, log),
   )
   await ensureSearchAttributes(connection, namespace)
   const storage = await openStorage(config)

@@ -1,7 +1,10 @@
 import { findSparkSubmit } from '../../activities/kpi/spark-engine.js'
+import { REGISTRY_CONNECTION_VARIABLES } from '../../platform/avro/registry-connection.js'
 import { ConfigError, loadConfig, type Config } from '../../platform/config.js'
+import { KAFKA_CONNECTION_VARIABLES } from '../../platform/kafka/connection.js'
 import { STORAGE_VARIABLES } from '../../platform/object-storage/open-storage.js'
 import type { Env } from '../../platform/env.js'
+import { TEMPORAL_CONNECTION_VARIABLES } from '../../platform/temporal-connection.js'
 
 const VARIABLES = [
   'LOG_LEVEL',
@@ -14,15 +17,14 @@ const VARIABLES = [
   'PG_STATEMENT_TIMEOUT_MS',
   'PG_LOCK_TIMEOUT_MS',
   'PG_START_PATIENCE_MS',
-  'TEMPORAL_ADDRESS',
-  'TEMPORAL_NAMESPACE',
+  ...TEMPORAL_CONNECTION_VARIABLES,
   'TEMPORAL_MAX_CACHED_WORKFLOWS',
   'ORCHESTRATOR_METRICS_PORT',
   'ANOMALY_DAYS_AHEAD',
   'ANOMALY_RETENTION_DAYS',
   'ANOMALY_SETTLED_DAYS',
   'PARTITION_LOCK_TIMEOUT_MS',
-  'KAFKA_BROKERS',
+  ...KAFKA_CONNECTION_VARIABLES,
   'KAFKA_REQUEST_TIMEOUT_MS',
   'ALLOWED_LATENESS_MS',
   ...STORAGE_VARIABLES,
@@ -44,13 +46,14 @@ const VARIABLES = [
   'COMPACTION_GRACE_MS',
   'COMPACTION_MEMORY_BYTES',
   'FETCH_MAX_UNPACKED_BYTES',
-  'SCHEMA_REGISTRY_URL',
-  'SCHEMA_REGISTRY_TIMEOUT_MS',
+  ...REGISTRY_CONNECTION_VARIABLES,
   'MAX_RECORD_BYTES',
   'MAX_FUTURE_SKEW_MS',
   'SLACK_WEBHOOK_URL',
   'ALERT_ALLOWED_HOSTS',
   'SMTP_URL',
+  'SMTP_STARTTLS',
+  'SMTP_TLS_CA',
   'ALERT_EMAIL_FROM',
   'ALERT_EMAIL_TO',
   'ALERT_BASE_URL',

@@ -12,6 +12,8 @@ import { startProducer, type OutgoingRecord, type Producer } from '../../platfor
 import { readRange, type RangeReader } from '../../platform/kafka/read-range.js'
 import type { Part } from '../../platform/lifecycle.js'
 import type { Logger } from '../../platform/logger.js'
+import { kafkaConnection } from '../../platform/kafka/connection.js'
+import { registrySettings } from '../../platform/avro/registry-connection.js'
 import { OBSERVED_EVENT_SCHEMA } from '../../schemas/avro-schemas.js'
 import { EventDecoder } from '../detector/event-decoder.js'
 import type { OrchestratorConfig } from './orchestrator-config.js'
@@ -35,7 +37,7 @@ type LogRecord = Parameters<RangeReader['onRecords']>[0][number]
 /** What a replay works on. The producer connects when the first record is to be sent back. */
 export function openReplay(config: OrchestratorConfig, db: Database, log: Logger): Part<ReplayDeps> {
   const requestTimeoutMs = config.KAFKA_REQUEST_TIMEOUT_MS
-  const kafka = createKafka({ brokers: config.KAFKA_BROKERS, clientId: 'guardian-replay', requestTimeoutMs }, log)
+  const kafka = createKafka({ ...kafkaConnection(config), clientId: 'guardian-replay', requestTimeoutMs }, log)
   const judge = new Judge(config)
   let producer: Promise<Part<Producer>> | undefined
   const deps: ReplayDeps = {
@@ -101,10 +103,7 @@ class Judge {
   readonly #maxFutureSkewMs: number
 
   constructor(config: OrchestratorConfig) {
-    const schemas = new RegistryClient({
-      url: config.SCHEMA_REGISTRY_URL,
-      timeoutMs: config.SCHEMA_REGISTRY_TIMEOUT_MS,
-    })
+    const schemas = new RegistryClient(registrySettings(config))
     const decoder = (name: 'Click' | 'Purchase') =>
       new EventDecoder(OBSERVED_EVENT_SCHEMA(name), (id) => schemas.schemaById(id), config.MAX_RECORD_BYTES)
     this.#decoders = new Map([

@@ -3,10 +3,9 @@ import { NativeConnection } from '@temporalio/worker'
 import { GuardianError } from '../../domain/errors.js'
 import type { Part } from '../../platform/lifecycle.js'
 import type { Logger } from '../../platform/logger.js'
+import { explainTemporal, temporalOptions, type TemporalConnection } from '../../platform/temporal-connection.js'
 
-export interface TemporalSettings {
-  readonly address: string
-  readonly namespace: string
+export interface TemporalSettings extends TemporalConnection {
   /** How often to try, and how long to wait in between. */
   readonly attempts: number
   readonly pauseMs: number
@@ -22,21 +21,24 @@ export async function connectTemporal(settings: TemporalSettings, log: Logger): 
   const { address, namespace, attempts, pauseMs } = settings
   for (let attempt = 1; ; attempt += 1) {
     try {
-      const connection = await openConnection(address, namespace)
+      const connection = await openConnection(settings)
       return { value: connection, stop: () => connection.close() }
     } catch (cause) {
+      const reason = await explainTemporal(cause, settings)
       if (attempt === attempts) {
         const message = `Temporal at ${address} (namespace ${namespace}) did not answer in ${attempts} attempts`
-        throw new GuardianError('GRD_TEMPORAL_UNAVAILABLE', message, { cause })
+        const text = reason === undefined ? message : `${message}: ${reason}`
+        throw new GuardianError('GRD_TEMPORAL_UNAVAILABLE', text, { cause })
       }
-      log.warn({ err: cause, address, attempt, attempts }, 'temporal_not_reachable_yet')
+      log.warn({ err: cause, address, reason, attempt, attempts }, 'temporal_not_reachable_yet')
       await sleep(pauseMs)
     }
   }
 }
 
-async function openConnection(address: string, namespace: string): Promise<NativeConnection> {
-  const connection = await NativeConnection.connect({ address })
+async function openConnection(settings: TemporalConnection): Promise<NativeConnection> {
+  const { namespace } = settings
+  const connection = await NativeConnection.connect(temporalOptions(settings))
   try {
     const describe = () => connection.workflowService.describeNamespace({ namespace })
     await connection.withDeadline(Date.now() + REQUEST_TIMEOUT_MS, describe)

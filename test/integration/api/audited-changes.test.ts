@@ -8,6 +8,7 @@ import { wireJobs } from '../../../api/wire-jobs.js'
 import { lazyTemporal, wireTemporal } from '../../../api/wire-temporal.js'
 import { createSilence, endSilence, listSilences } from '../../../db/stores/alert-silences.js'
 import { Registry } from '../../../platform/metrics.js'
+import { temporalConnection } from '../../../platform/temporal-connection.js'
 import { anomalyIdOf } from '../../../schemas/rest/anomaly-id.js'
 import type { Operation } from '../../../schemas/rest/operation.js'
 import { anomalyRow, insertAnomalies } from '../../support/anomaly-row.js'
@@ -49,7 +50,7 @@ describe('a route that changes something', function () {
       ...{ DATABASE_URL: 'postgres://not-used', KAFKA_BROKERS: NOBODY, SCHEMA_REGISTRY_URL: `http://${NOBODY}` },
       ...{ TEMPORAL_ADDRESS: NOBODY, GUARDIAN_ADMIN_KEY: ADMIN_KEY, API_QUERY_TIMEOUT_MS: '300' },
     })
-    temporal = lazyTemporal(config).value
+    temporal = lazyTemporal(temporalConnection(config)).value
     const { temporal: breaker } = createBreakers(config, new Registry(), pino({ level: 'silent' }))
     const parts = { db, temporal: wireTemporal(config, temporal, undefined), breaker }
     api = await serveRealApi(db, {}, {

@@ -35,7 +35,7 @@ describe('back-tests', function () {
       ...{ TEMPORAL_ADDRESS: address, GUARDIAN_ADMIN_KEY: ADMIN_KEY, BACK_TESTS_OPEN_MAX: '2', BACK_TESTS_KEPT: '1' },
       API_QUERY_TIMEOUT_MS: timeoutMs,
     })
-    temporal = lazyTemporal({ TEMPORAL_ADDRESS: address }).value
+    temporal = lazyTemporal({ address, namespace: 'default' }).value
     const { temporal: breaker } = createBreakers(config, new Registry(), pino({ level: 'silent' }))
     const backTests = wireBackTests(config, {
       db: database.db,

@@ -92,7 +92,21 @@ describe('RegistryClient', () => {
       await assert.rejects(client.schemaById(9), hasCode('REGISTRY_UNAVAILABLE', new RegExp(String(status))))
     })
 
-  for (const status of [400, 401, 409, 422])
+  for (const status of [401, 403])
+    it(`names the settings of the login when it answers ${status}, and repeats nothing of the answer`, async () => {
+      answer = answers(status, 'you sent canary')
+      const login = { kind: 'bearer', token: 'canary' } as const
+      for (const [one, settings] of [
+        [client, /set SCHEMA_REGISTRY_USERNAME and SCHEMA_REGISTRY_PASSWORD, or SCHEMA_REGISTRY_TOKEN/],
+        [new RegistryClient({ url, timeoutMs: 2_000, login }), /check SCHEMA_REGISTRY_TOKEN/],
+      ] as const)
+        await assert.rejects(one.subjects(), (error: unknown) => {
+          assert.ok(hasCode('REGISTRY_REFUSED', settings)(error))
+          return !String(error).includes('canary')
+        })
+    })
+
+  for (const status of [400, 409, 422])
     it(`says that the registry refused when it answers ${status}, and why`, async () => {
       answer = answers(status, `{"message":"not compatible${'!'.repeat(5_000)}"}`)
       await assert.rejects(client.register('s', '{}'), (error: unknown) => {
