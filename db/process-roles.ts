@@ -51,6 +51,7 @@ export const TABLE_GRANTS: Readonly<Record<string, Partial<Record<ProcessRole, s
   alert_history: { orchestrator: 'rad', api: 'r' },
   alert_looks: { orchestrator: 'rad' },
   alert_states: { orchestrator: 'rawd' },
+  alert_silence_summaries: { orchestrator: 'rad' },
   alert_silences: { orchestrator: 'r', api: 'raw' },
   alert_deliveries: { orchestrator: 'raw', api: 'r' },
   alert_channels: { orchestrator: 'raw', api: 'r' },

@@ -1,6 +1,7 @@
 import { ActivityFailure } from '@temporalio/common'
 import { isCancellation, patched, proxyActivities, setCurrentDetails, workflowInfo } from '@temporalio/workflow'
-import type { WatchActivities, Watched, WatchedSource } from '../activities/alerts/watch-activities.js'
+import type { WatchActivities, Watched } from '../activities/alerts/watch-activities.js'
+import type { WatchedSource } from '../domain/alerting/observation.js'
 import { beginDeliveries } from './begin-deliveries.js'
 import type { AlertWatchInput, AlertWatchResult } from './contract.js'
 
@@ -20,14 +21,15 @@ const { decideWatch } = proxyActivities<WatchActivities>({
   },
 })
 
-const SOURCES: readonly WatchedSource[] = ['data-gaps', 'detector-lag', 'schedules', 'pipeline-runs', 'anomaly-burst']
+/** What runs ask whose input does not name the sources. */
+const UNNAMED: readonly WatchedSource[] = ['data-gaps', 'detector-lag', 'schedules', 'pipeline-runs', 'anomaly-burst']
 
 /** Asks every source whether something needs people, and has told whom it concerns. One that fails is told of, too. */
 export async function alertWatch(limits: AlertWatchInput): Promise<AlertWatchResult> {
   const { workflowId, runId, startTime } = workflowInfo()
   const at = startTime.toISOString()
-  const sources = [
-    ...SOURCES,
+  const sources = limits.sources ?? [
+    ...UNNAMED,
     ...(patched('reconciliation-is-watched') ? (['reconciliation'] as const) : []),
     ...(limits.archiveLag === undefined ? [] : (['archiver-lag'] as const)),
   ]

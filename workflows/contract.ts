@@ -2,8 +2,8 @@ import { defineSearchAttributeKey, SearchAttributeType } from '@temporalio/commo
 import type { ComputedDay, PublishedDay } from '../activities/kpi/kpi-contract.js'
 import type { ReconciledDay } from '../activities/reconcile/reconcile-activities.js'
 import type { Channel } from '../domain/alerting/channel.js'
-import type { Thresholds } from '../domain/alerting/observation.js'
-import type { LagLimits } from '../domain/alerting/watched.js'
+import type { Thresholds, WatchedSource } from '../domain/alerting/observation.js'
+import type { LagLimits } from '../domain/alerting/kinds/lag.js'
 import type { DeadLetterFilter, ReplayOutcome } from '../domain/dead-letters/replay.js'
 import type { HeldDay } from '../domain/partition-planning/held-day.js'
 import type { PartitionPolicy } from '../domain/partition-planning/plan-partitions.js'
@@ -107,6 +107,8 @@ export interface DlqAlertResult extends LookResult {
 }
 
 export interface AlertWatchInput {
+  /** What is asked; runs that were begun without it ask those that there were then. */
+  readonly sources?: readonly WatchedSource[]
   /** Of the detector. */
   readonly lag: LagLimits
   /** Of the archiver; runs that were begun without it do not watch it. */

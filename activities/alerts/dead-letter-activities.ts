@@ -1,7 +1,11 @@
 import { heartbeat } from '@temporalio/activity'
-import { DeadLetterCount, observeDeadLetters } from '../../domain/alerting/dead-letters.js'
+import {
+  DeadLetterCount,
+  observeDeadLetters,
+  observeDeletedDeadLetters,
+  type CountedLetter,
+} from '../../domain/alerting/kinds/dead-letters.js'
 import type { AlertSource, Observation, Thresholds } from '../../domain/alerting/observation.js'
-import { TOPICS } from '../../domain/events.js'
 import { asActivity } from '../activity-failure.js'
 import { untilCancelled } from '../until-cancelled.js'
 import { onceKnown } from '../once-known.js'
@@ -19,13 +23,6 @@ export interface DecidedLook {
   readonly suppressed: number
 }
 
-/** The headers of one dead letter, as far as they tell its cause. */
-export interface DeadLetterHead {
-  readonly offset: number
-  readonly code: string | undefined
-  readonly topic: string | undefined
-}
-
 export interface DeadLetterDeps {
   /** What the log of dead letters holds now, by partition. */
   readonly deadLetterOffsets: () => Promise<
@@ -33,7 +30,7 @@ export interface DeadLetterDeps {
   >
   readonly readDeadLetters: (
     range: { readonly partition: number; readonly from: number; readonly to: number },
-    onHeads: (heads: readonly DeadLetterHead[]) => void,
+    onLetters: (letters: readonly CountedLetter[]) => void,
   ) => Promise<void>
   readonly readDeadLetterCursors: () => Promise<
     readonly { readonly kafkaPartition: number; readonly nextOffset: number }[]
@@ -92,14 +89,17 @@ async function takeLook(deps: DeadLetterDeps, look: DeadLetterLook): Promise<Dea
     missed += from - next
     left += Math.max(0, high - to)
     if (to > from)
-      await deps.readDeadLetters({ partition, from, to }, (heads) => {
-        for (const { code, topic, offset } of heads) count.add(code, topic, partition, offset)
+      await deps.readDeadLetters({ partition, from, to }, (letters) => {
+        for (const letter of letters) count.add(letter)
         heartbeat({ partition, counted: count.records })
       })
     if (to !== cursor)
       ranges.push({ kafkaPartition: partition, from: cursor ?? null, to, counted: count.records - before })
   }
-  const observations = [...observeDeadLetters(count.growth(), look.thresholds), ...observeMissed(missed)]
+  const observations = [
+    ...observeDeadLetters(count.growth(), look.thresholds, Date.parse(look.at)),
+    ...observeDeletedDeadLetters(missed),
+  ]
   const record = {
     lookId: look.lookId,
     at: new Date(look.at),
@@ -109,18 +109,3 @@ async function takeLook(deps: DeadLetterDeps, look: DeadLetterLook): Promise<Dea
   }
   return { ...(await onceKnown(() => deps.recordDeadLetterLook(record))), counted: count.records, left, missed }
 }
-
-const observeMissed = (missed: number): Observation[] =>
-  missed === 0
-    ? []
-    : [
-        {
-          source: 'dead-letters',
-          fingerprint: 'dead-letters:deleted-uncounted',
-          cause: 'Dead letters were deleted before they were counted',
-          severity: 'critical',
-          count: missed,
-          figures: { 'offsets gone': missed, topic: TOPICS.deadLetters },
-          links: [{ label: 'The dead letters that are left', to: '/dlq/records' }],
-        },
-      ]

@@ -1,31 +1,35 @@
-import type { AlertLink, AlertSource, Observation, Thresholds } from '../../domain/alerting/observation.js'
 import {
-  observeBursts,
-  observeDifferences,
-  observeFailedRuns,
-  observeGaps,
-  observeLag,
-  observeSchedules,
-  observeUnreadable,
-  type AnomalyBurst,
-  type FailedRuns,
-  type LagLimits,
-  type ReconciledDifference,
-  type WatchedGaps,
-  type WatchedPartition,
-  type WatchedReader,
-  type WatchedSchedule,
-} from '../../domain/alerting/watched.js'
+  WATCHED_SOURCES,
+  type AlertSource,
+  type Observation,
+  type Thresholds,
+  type WatchedSource,
+} from '../../domain/alerting/observation.js'
+import type { LagLimits } from '../../domain/alerting/kinds/lag.js'
+import { observeUnreadable } from '../../domain/alerting/kinds/watch.js'
+import { GuardianError } from '../../domain/errors.js'
 import { asActivity } from '../activity-failure.js'
 import { untilCancelled } from '../until-cancelled.js'
 import type { DecidedLook } from './dead-letter-activities.js'
 import { onceKnown } from '../once-known.js'
 
-/** Sources that tell of single happenings: each of them is told once. */
-export const HAPPENING_SOURCES = ['data-gaps', 'pipeline-runs', 'reconciliation', 'anomaly-burst'] as const
-/** Sources that tell how things are now. */
-export const STATE_SOURCES = ['detector-lag', 'archiver-lag', 'schedules'] as const
-export type WatchedSource = (typeof HAPPENING_SOURCES)[number] | (typeof STATE_SOURCES)[number]
+/** What a source is asked. */
+export interface WatchQuestion {
+  /** When the look began. */
+  readonly nowMs: number
+  /** Where the last look at this source ended. */
+  readonly from: Date
+  /** Where this one ends: what is later is for the next one. Of a source of states, now. */
+  readonly to: Date
+  readonly limits: WatchLimits
+}
+
+/** How one source is asked. */
+export interface SourceToWatch {
+  /** `happenings`: things that happen once, each in one look. `state`: how things are now. */
+  readonly kind: 'happenings' | 'state'
+  readonly observe: (question: WatchQuestion) => Promise<readonly Observation[]>
+}
 
 interface Span {
   readonly source: AlertSource
@@ -36,12 +40,7 @@ interface Span {
 export interface WatchDeps {
   /** Up to when a source has been watched. */
   readonly readWatch: (source: AlertSource) => Promise<Date | undefined>
-  readonly readGaps: (from: Date, to: Date) => Promise<readonly WatchedGaps[]>
-  readonly readFailedRuns: (from: Date, to: Date) => Promise<readonly FailedRuns[]>
-  readonly readDifferences: (from: Date, to: Date) => Promise<readonly ReconciledDifference[]>
-  readonly readBursts: (from: Date, to: Date) => Promise<readonly AnomalyBurst[]>
-  readonly readLag: (reader: WatchedReader, limits: LagLimits, nowMs: number) => Promise<readonly WatchedPartition[]>
-  readonly readSchedules: () => Promise<readonly WatchedSchedule[]>
+  readonly sources: Readonly<Record<WatchedSource, SourceToWatch>>
   /** Decides a look and moves the watches, all or nothing; once per look. */
   readonly recordWatchLook: (look: {
     readonly lookId: string
@@ -50,8 +49,6 @@ export interface WatchDeps {
     readonly sources: readonly AlertSource[]
     readonly spans: readonly Span[]
   }) => Promise<DecidedLook>
-  readonly runLink: (workflowId: string) => AlertLink
-  readonly scheduleLink: (scheduleId: string) => AlertLink
 }
 
 export interface WatchLimits {
@@ -73,7 +70,7 @@ export interface WatchRequest {
 export interface Watched {
   readonly source: WatchedSource
   readonly observations: readonly Observation[]
-  /** Of a source of happenings, as ISO 8601: what it was watched for. */
+  /** What it was watched for, as ISO 8601; null in runs that were begun before every source had it. */
   readonly from: string | null
   readonly to: string | null
 }
@@ -104,7 +101,10 @@ export const createWatchActivities = (deps: WatchDeps) => ({
         deps.recordWatchLook({
           lookId,
           at: new Date(at),
-          observations: [...answered.flatMap((one) => one.observations), ...unreadable.map(observeUnreadable)],
+          observations: [
+            ...answered.flatMap((one) => one.observations.map(withWords)),
+            ...unreadable.map(observeUnreadable),
+          ],
           sources: ['watch', ...answered.map(({ source }) => source)],
           spans: answered.flatMap(({ source, from, to }) =>
             to === null ? [] : [{ source, from: from === null ? null : new Date(from), to: new Date(to) }],
@@ -116,47 +116,21 @@ export const createWatchActivities = (deps: WatchDeps) => ({
 
 export type WatchActivities = ReturnType<typeof createWatchActivities>
 
-/** How things are now has no span. */
-const STATE = { from: null, to: null } as const
-
-const lag = async (deps: WatchDeps, reader: WatchedReader, limits: LagLimits, nowMs: number): Promise<Observation[]> =>
-  observeLag(reader, await deps.readLag(reader, limits, nowMs), limits)
+/** One that a worker before the words has found, in a run that was under way at the upgrade. */
+const withWords = (observation: Observation): Observation => ({
+  ...{ summary: `${observation.cause}.`, sample: null, firstStep: 'Read the runbook.' },
+  ...observation,
+})
 
 async function watch(deps: WatchDeps, { source, at, limits }: WatchRequest): Promise<Watched> {
+  // A run of a later version may ask for what this worker does not know.
+  if (!WATCHED_SOURCES.includes(source)) throw new GuardianError('GRD_BAD_INPUT', 'this worker has no such source')
+  const { kind, observe } = deps.sources[source]
   const nowMs = Date.parse(at)
-  if (source === 'detector-lag')
-    return { ...STATE, source, observations: await lag(deps, 'detector', limits.lag, nowMs) }
-  if (source === 'archiver-lag')
-    return { ...STATE, source, observations: await lag(deps, 'archiver', limits.archiveLag ?? limits.lag, nowMs) }
-  if (source === 'schedules')
-    return {
-      ...{ ...STATE, source },
-      observations: observeSchedules(await deps.readSchedules(), nowMs, deps.scheduleLink),
-    }
   const since = await deps.readWatch(source)
   const from = since ?? new Date(nowMs - FIRST_LOOK_MS)
-  const to = new Date(Math.max(from.getTime(), Math.min(nowMs - SETTLED_MS, from.getTime() + LONGEST_SPAN_MS)))
-  const observations = await happenings(deps, source, from, to, limits)
+  const endMs = kind === 'state' ? nowMs : Math.min(nowMs - SETTLED_MS, from.getTime() + LONGEST_SPAN_MS)
+  const to = new Date(Math.max(from.getTime(), endMs))
+  const observations = await observe({ nowMs, from, to, limits })
   return { source, observations, from: since?.toISOString() ?? null, to: to.toISOString() }
-}
-
-async function happenings(
-  deps: WatchDeps,
-  source: (typeof HAPPENING_SOURCES)[number],
-  from: Date,
-  to: Date,
-  limits: WatchLimits,
-): Promise<Observation[]> {
-  switch (source) {
-    case 'data-gaps':
-      return observeGaps(await deps.readGaps(from, to))
-    case 'pipeline-runs':
-      return observeFailedRuns(await deps.readFailedRuns(from, to), deps.runLink)
-    case 'reconciliation':
-      return observeDifferences(await deps.readDifferences(from, to))
-    case 'anomaly-burst': {
-      const seconds = (to.getTime() - from.getTime()) / 1_000
-      return observeBursts(await deps.readBursts(from, to), seconds, limits.burst)
-    }
-  }
 }

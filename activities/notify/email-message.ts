@@ -23,7 +23,7 @@ const escape = (text: string): string =>
 
 /**
  * The message as an e-mail. Its Message-ID comes from the delivery key, so that a mail system knows a repeat; all mails
- * of a fingerprint refer to one id and have one subject, so that they make one thread.
+ * of a fingerprint refer to one id, and those of one severity have one subject, so that they make a thread.
  * @param domain of the sender's address
  */
 export function emailOf({ message, fingerprint, key, isRepeat }: OutgoingMessage, domain: string): Email {
@@ -49,7 +49,7 @@ export function emailOf({ message, fingerprint, key, isRepeat }: OutgoingMessage
     html: [
       '<!doctype html><html><body style="font-family:sans-serif">',
       `<h2 style="color:${COLOURS[message.severity]}">${escape(message.headline)}</h2>`,
-      ...lines.map((line) => `<p>${escape(line)}</p>`),
+      ...lines.map((line) => `<p>${escape(line).replaceAll(/`([^`]+)`/g, '<code>$1</code>')}</p>`),
       message.figures.length === 0 ? '' : '<table>',
       ...message.figures.map(
         ([name, value]) => `<tr><th align="left">${escape(name)}</th><td>${escape(value)}</td></tr>`,

@@ -1,4 +1,7 @@
-import type { AnomalyBurst, FailedRuns, ReconciledDifference, WatchedGaps } from '../../domain/alerting/watched.js'
+import type { AnomalyBurst } from '../../domain/alerting/kinds/anomaly-burst.js'
+import type { WatchedGaps } from '../../domain/alerting/kinds/data-gaps.js'
+import type { FailedRuns } from '../../domain/alerting/kinds/pipeline-runs.js'
+import type { ReconciledDifference } from '../../domain/alerting/kinds/reconciliation.js'
 import type { Queryable } from '../pool.js'
 import { countsAsFlagged } from './review.js'
 

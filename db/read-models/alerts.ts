@@ -1,3 +1,4 @@
+import type { AlertKind } from '../../domain/alerting/alert-message.js'
 import type { Channel, ChannelCircuit } from '../../domain/alerting/channel.js'
 import type { AlertLink, AlertSource, Figures, Severity } from '../../domain/alerting/observation.js'
 import type { Suppression } from '../../domain/alerting/decide-alert.js'
@@ -8,7 +9,7 @@ export interface AlertRow {
   readonly fingerprint: string
   readonly source: AlertSource
   readonly cause: string
-  readonly kind: 'firing' | 'recovered'
+  readonly kind: AlertKind
   readonly severity: Severity
   readonly outcome: 'sent' | 'suppressed'
   readonly suppressedBy: Suppression | null
@@ -20,6 +21,9 @@ export interface AlertRow {
   readonly swallowedCount: number
   readonly figures: Figures
   readonly links: readonly AlertLink[]
+  readonly summary: string
+  readonly sample: string | null
+  readonly firstStep: string
 }
 
 export interface DeliveryRow {
@@ -47,7 +51,7 @@ export interface AlertFilter {
 const COLUMNS = `h.alert_id AS "alertId", h.fingerprint, h.source, h.cause, h.kind, h.severity, h.outcome,
        h.suppressed_by AS "suppressedBy", h.suppressed_by_id AS "suppressedById", h.incident_id AS "incidentId",
        h.decided_ts AS "decidedTs", h.event_count AS "eventCount", h.swallowed_alerts AS "swallowedAlerts",
-       h.swallowed_count AS "swallowedCount", h.figures, h.links`
+       h.swallowed_count AS "swallowedCount", h.figures, h.links, h.summary, h.sample, h.first_step AS "firstStep"`
 
 const LIST = `
 SELECT ${COLUMNS} FROM alert_history h

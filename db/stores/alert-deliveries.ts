@@ -56,7 +56,8 @@ SELECT DISTINCT d.alert_id AS "alertId" FROM alert_deliveries d
 const ALERT = `
 SELECT h.alert_id AS "alertId", h.fingerprint, h.source, h.cause, h.kind, h.severity, h.suppressed_by AS "suppressedBy",
        h.suppressed_by_id AS "suppressedById", h.incident_id AS "incidentId", h.decided_ts AS "decidedTs",
-       h.event_count AS count, h.swallowed_alerts AS "swallowedAlerts", h.swallowed_count AS "swallowedCount", h.figures, h.links
+       h.event_count AS count, h.swallowed_alerts AS "swallowedAlerts", h.swallowed_count AS "swallowedCount", h.figures, h.links,
+       h.summary, h.sample, h.first_step AS "firstStep"
   FROM alert_history h WHERE h.alert_id = $1`
 
 const CHANNEL = `

@@ -1,9 +1,19 @@
-import { createHash } from 'node:crypto'
+import { wordsOfRecovery, type Alert } from '../../domain/alerting/alert-message.js'
 import type { Channel } from '../../domain/alerting/channel.js'
-import { decideAlert, type AlertEntry, type AlertPolicy, type AlertState } from '../../domain/alerting/decide-alert.js'
-import type { AlertSource, Observation } from '../../domain/alerting/observation.js'
+import {
+  decideAlert,
+  withoutUnreceived,
+  type AlertEntry,
+  type AlertPolicy,
+  type AlertState,
+} from '../../domain/alerting/decide-alert.js'
+import { fingerprintOf, type AlertSource, type Observation, type Severity } from '../../domain/alerting/observation.js'
+import { summaryOf } from '../../domain/alerting/silence-summary.js'
+import { silenceOver, type Silence } from '../../domain/alerting/silence.js'
 import type { Database, Transaction } from '../pool.js'
 import { withTransaction } from '../with-transaction.js'
+import { alertIdOf, readUnreceived, writeAlert } from './alert-history.js'
+import { listEndedSilences, markSummarized, readSilencedIncidents } from './alert-silence-summaries.js'
 import { forgetAlertStates, loadAlertStates, readSilences, saveAlertState } from './alert-states.js'
 
 export interface LookRequest {
@@ -37,14 +47,6 @@ SELECT h.alert_id AS "alertId", h.outcome FROM alert_looks l LEFT JOIN alert_his
 
 const LOOK = 'INSERT INTO alert_looks (look_id, decided_ts, details) VALUES ($1, $2, $3)'
 
-const HISTORY = `
-INSERT INTO alert_history (alert_id, look_id, fingerprint, source, cause, kind, severity, outcome, suppressed_by,
-  suppressed_by_id, incident_id, decided_ts, event_count, swallowed_alerts, swallowed_count, figures, links)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)`
-
-const DELIVERY = `
-INSERT INTO alert_deliveries (alert_id, channel, created_ts) SELECT $1, c, $2 FROM unnest($3::text[]) c`
-
 /** What a look forgets of each at most: more than one look adds. */
 const FORGOTTEN_PER_LOOK = 1_000
 
@@ -56,9 +58,11 @@ const FORGET_LOOKS = `
 DELETE FROM alert_looks o WHERE o.look_id IN
   (SELECT l.look_id FROM alert_looks l WHERE l.decided_ts < $1 ORDER BY l.decided_ts LIMIT ${FORGOTTEN_PER_LOOK})`
 
-/** An alert's id: the same for the same look and fingerprint. */
-const alertIdOf = (lookId: string, fingerprint: string): string =>
-  createHash('sha256').update(`${lookId}\n${fingerprint}`).digest('hex').slice(0, 24)
+const FORGET_SUMMARIES = `
+DELETE FROM alert_silence_summaries o WHERE o.silence_id IN
+  (SELECT m.silence_id FROM alert_silence_summaries m WHERE m.decided_ts < $1 ORDER BY m.decided_ts LIMIT ${FORGOTTEN_PER_LOOK})`
+
+const FORGOTTEN = [FORGET_HISTORY, FORGET_LOOKS, FORGET_SUMMARIES]
 
 /**
  * Decides what a look comes to and writes all of it in one transaction: history, what is remembered, and the
@@ -82,10 +86,10 @@ async function decided(tx: Transaction, lookId: string): Promise<LookOutcome | u
 }
 
 async function decide(tx: Transaction, request: LookRequest): Promise<LookOutcome> {
-  const { lookId, at, observations, sources, policy, keptMs, alongside } = request
+  const { lookId, at, observations, sources, policy, channels, keptMs, alongside } = request
   await alongside?.(tx)
   const seen = new Map(observations.map((one) => [one.fingerprint, one]))
-  const states = await loadAlertStates(tx, [...seen.keys()], sources)
+  const states = await loadStates(tx, [...seen.keys()], sources)
   const silences = await readSilences(tx, at)
   await tx.query(LOOK, [lookId, at, JSON.stringify({ sources, observations: observations.length })])
   const sent: string[] = []
@@ -93,36 +97,73 @@ async function decide(tx: Transaction, request: LookRequest): Promise<LookOutcom
   for (const fingerprint of new Set([...seen.keys(), ...states.keys()])) {
     const alertId = alertIdOf(lookId, fingerprint)
     const observation = seen.get(fingerprint)
-    const decision = decideAlert(observation, states.get(fingerprint), policy, {
-      nowMs: at.getTime(),
-      alertId,
-      silences,
-    })
+    const look = { nowMs: at.getTime(), alertId, silences, isReceivable: channels.length > 0 }
+    const decision = decideAlert(observation, states.get(fingerprint), policy, look)
     if (decision === undefined) continue
-    await saveAlertState(tx, decision.state)
-    if (decision.entry === null) continue
-    await write(tx, request, alertId, decision.state, decision.entry, observation)
-    if (decision.entry.suppressedBy === null) sent.push(alertId)
+    const { state, entry } = decision
+    await saveAlertState(tx, state)
+    if (entry === null) continue
+    await writeAlert(tx, alertOf({ alertId, state, entry, observation, decidedMs: at.getTime() }), request)
+    if (entry.suppressedBy === null) sent.push(alertId)
     else suppressed += 1
   }
+  sent.push(...(await sumUpSilences(tx, request, silences)))
   await forgetAlertStates(tx, new Date(at.getTime() - 2 * policy.windowMs))
-  for (const forget of [FORGET_HISTORY, FORGET_LOOKS]) await tx.query(forget, [new Date(at.getTime() - keptMs)])
+  for (const forget of FORGOTTEN) await tx.query(forget, [new Date(at.getTime() - keptMs)])
   return { sent: sent.sort(), suppressed }
 }
 
-async function write(
+interface Decided {
+  readonly alertId: string
+  readonly state: AlertState
+  readonly entry: AlertEntry
+  readonly observation: Observation | undefined
+  readonly decidedMs: number
+}
+
+function alertOf({ alertId, state, entry, observation, decidedMs }: Decided): Alert {
+  const { fingerprint, source, cause } = state
+  const isFiring = entry.kind === 'firing' && observation !== undefined
+  const { summary, sample, firstStep } = isFiring ? observation : wordsOfRecovery(state.lastSeenMs)
+  const [figures, links] = isFiring ? [observation.figures, observation.links] : [{}, []]
+  return { ...entry, alertId, fingerprint, source, cause, decidedMs, summary, sample, firstStep, figures, links }
+}
+
+/** The states without messages that reached nobody. */
+async function loadStates(
   tx: Transaction,
-  { lookId, at, channels }: LookRequest,
-  alertId: string,
-  { fingerprint, source, cause }: AlertState,
-  entry: AlertEntry,
-  observation: Observation | undefined,
-): Promise<void> {
-  const { kind, severity, suppressedBy, incidentId, count, swallowedAlerts, swallowedCount } = entry
-  await tx.query(HISTORY, [
-    ...[alertId, lookId, fingerprint, source, cause, kind, severity, suppressedBy === null ? 'sent' : 'suppressed'],
-    ...[suppressedBy?.by ?? null, suppressedBy?.id ?? null, incidentId, at, count, swallowedAlerts, swallowedCount],
-    ...[JSON.stringify(observation?.figures ?? {}), JSON.stringify(observation?.links ?? [])],
-  ])
-  if (suppressedBy === null) await tx.query(DELIVERY, [alertId, at, channels])
+  fingerprints: readonly string[],
+  sources: readonly AlertSource[],
+): Promise<Map<string, AlertState>> {
+  const states = await loadAlertStates(tx, fingerprints, sources)
+  const marks = [...states.values()].flatMap(({ sent }) => Object.values(sent).map(({ alertId }) => alertId))
+  const unreceived = await readUnreceived(tx, marks)
+  return new Map([...states].map(([fingerprint, state]) => [fingerprint, withoutUnreceived(state, unreceived)]))
+}
+
+/**
+ * Sums up the silences that have ended: one message for each that swallowed something. It waits while another silence
+ * covers any of it, and while no channel could take it.
+ * @returns the alerts to be delivered
+ */
+async function sumUpSilences(tx: Transaction, request: LookRequest, silences: readonly Silence[]): Promise<string[]> {
+  const { lookId, at, keptMs, channels } = request
+  if (channels.length === 0) return []
+  const nowMs = at.getTime()
+  const sent: string[] = []
+  for (const silence of await listEndedSilences(tx, at, new Date(nowMs - keptMs))) {
+    const incidents = await readSilencedIncidents(tx, silence.silenceId)
+    const fingerprint = fingerprintOf('silences', silence.silenceId)
+    const isSilent = (one: string, severity: Severity) => silenceOver(silences, one, severity, nowMs) !== undefined
+    if (incidents.some((one) => isSilent(one.fingerprint, one.severity) || isSilent(fingerprint, one.severity)))
+      continue
+    await markSummarized(tx, silence.silenceId, at, incidents)
+    if (incidents.length === 0) continue
+    const alertId = alertIdOf(lookId, fingerprint)
+    const alert = { alertId, fingerprint, source: 'silences', kind: 'summary', incidentId: alertId } as const
+    const nothingElse = { suppressedBy: null, swallowedAlerts: 0, swallowedCount: 0, figures: {}, links: [] }
+    await writeAlert(tx, { ...alert, ...nothingElse, ...summaryOf(silence, incidents), decidedMs: nowMs }, request)
+    sent.push(alertId)
+  }
+  return sent
 }

@@ -1,4 +1,5 @@
 import { boolean, integer, jsonb, pgTable, primaryKey, text } from 'drizzle-orm/pg-core'
+import { ALERT_KINDS } from '../../domain/alerting/alert-message.js'
 import { CHANNEL_CIRCUITS, CHANNELS } from '../../domain/alerting/channel.js'
 import { SUPPRESSIONS, type SentMark } from '../../domain/alerting/decide-alert.js'
 import {
@@ -19,7 +20,7 @@ export const alertHistory = pgTable(
     fingerprint: text('fingerprint').notNull(),
     source: text('source', { enum: ALERT_SOURCES }).notNull(),
     cause: text('cause').notNull(),
-    kind: text('kind', { enum: ['firing', 'recovered'] }).notNull(),
+    kind: text('kind', { enum: ALERT_KINDS }).notNull(),
     severity: text('severity', { enum: SEVERITIES }).notNull(),
     outcome: text('outcome', { enum: ['sent', 'suppressed'] }).notNull(),
     suppressedBy: text('suppressed_by', { enum: SUPPRESSIONS }),
@@ -31,6 +32,9 @@ export const alertHistory = pgTable(
     swallowedCount: whole('swallowed_count').notNull(),
     figures: jsonb('figures').$type<Figures>().notNull().default({}),
     links: jsonb('links').$type<readonly AlertLink[]>().notNull().default([]),
+    summary: text('summary').notNull().default(''),
+    sample: text('sample'),
+    firstStep: text('first_step').notNull().default(''),
   },
   (table) => [primaryKey({ columns: [table.alertId] })],
 )
@@ -77,6 +81,16 @@ export const alertSilences = pgTable(
     reason: text('reason').notNull(),
     createdBy: text('created_by').notNull(),
     createdTs: timestamptz('created_ts').notNull().defaultNow(),
+  },
+  (table) => [primaryKey({ columns: [table.silenceId] })],
+)
+
+/** Silences whose end was looked at. */
+export const alertSilenceSummaries = pgTable(
+  'alert_silence_summaries',
+  {
+    silenceId: text('silence_id').notNull(),
+    decidedTs: timestamptz('decided_ts').notNull(),
   },
   (table) => [primaryKey({ columns: [table.silenceId] })],
 )

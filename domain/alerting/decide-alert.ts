@@ -2,7 +2,7 @@ import { isAtLeast, SEVERITIES, type AlertSource, type Observation, type Severit
 import { silenceOver, type Silence } from './silence.js'
 
 /** Why an alert was not sent. A closed list: it is a column. */
-export const SUPPRESSIONS = ['window', 'flapping', 'silence', 'maintenance', 'not_announced'] as const
+export const SUPPRESSIONS = ['window', 'flapping', 'silence', 'maintenance', 'not_announced', 'no_channel'] as const
 export type Suppression = (typeof SUPPRESSIONS)[number]
 
 export interface AlertPolicy {
@@ -61,12 +61,33 @@ export interface Look {
   /** What an entry of this look will be known by. */
   readonly alertId: string
   readonly silences: readonly Silence[]
+  /** Whether a channel is configured: a message that nobody could receive is none. */
+  readonly isReceivable: boolean
+}
+
+/** A message that reached nobody: every channel refused it, or there was none. */
+export interface UnreceivedMessage extends Pick<AlertEntry, 'count' | 'swallowedAlerts' | 'swallowedCount'> {
+  readonly alertId: string
+}
+
+/** The state as if messages that reached nobody had not been sent: they suppress nothing, and what they said is owed. */
+export function withoutUnreceived(state: AlertState, unreceived: readonly UnreceivedMessage[]): AlertState {
+  const lost = unreceived.filter(({ alertId }) => Object.values(state.sent).some((mark) => mark.alertId === alertId))
+  if (lost.length === 0) return state
+  const isKept = (mark: SentMark) => lost.every(({ alertId }) => alertId !== mark.alertId)
+  return {
+    ...state,
+    sent: Object.fromEntries(Object.entries(state.sent).filter(([, mark]) => isKept(mark))),
+    swallowedAlerts: lost.reduce((sum, one) => sum + one.swallowedAlerts + 1, state.swallowedAlerts),
+    swallowedCount: lost.reduce((sum, one) => sum + one.swallowedCount + one.count, state.swallowedCount),
+  }
 }
 
 /**
  * Decides what one look at one cause comes to. A message goes out when the cause is seen and no message of its severity
  * or a worse one went out within the window: so warning to critical always does, and no severity is sent twice within
- * it, whatever opens and closes in between. It is over when nothing was seen for a while, which is told once, and only
+ * it, whatever opens and closes in between. While no channel is configured nothing goes out, and nothing is suppressed
+ * by it later. It is over when nothing was seen for a while, which is told once, and only
  * to those who were told that it began. A recovery waits for the end of a silence.
  * @param seen undefined when the look found nothing of it
  */
@@ -95,16 +116,19 @@ const unknownBefore = ({ fingerprint, source, cause }: Observation, severity: Se
   swallowedCount: 0,
 })
 
+const NO_CHANNEL = { by: 'no_channel', id: null } as const
+
 function decideFiring(
   seen: Observation,
   severity: Severity,
   before: AlertState,
   { windowMs }: AlertPolicy,
-  { nowMs, alertId, silences }: Look,
+  { nowMs, alertId, silences, isReceivable }: Look,
 ): Decision {
   const incidentId = before.incidentId ?? alertId
   const { swallowedAlerts, swallowedCount } = before
-  const suppressedBy = suppressor(before, severity, incidentId, nowMs - windowMs, silences, nowMs)
+  const suppressedBy =
+    suppressor(before, severity, incidentId, nowMs - windowMs, silences, nowMs) ?? (isReceivable ? null : NO_CHANNEL)
   const entry = {
     kind: 'firing',
     ...{ severity, incidentId, suppressedBy, count: seen.count, swallowedAlerts, swallowedCount },
@@ -149,7 +173,7 @@ function decideQuiet(
   before: AlertState,
   incidentId: string,
   { recoverAfterMs }: AlertPolicy,
-  { nowMs, silences }: Look,
+  { nowMs, silences, isReceivable }: Look,
 ): Decision | undefined {
   const { fingerprint, severity, swallowedAlerts, swallowedCount, isAnnounced } = before
   const isOver = nowMs - before.lastSeenMs >= recoverAfterMs
@@ -158,10 +182,10 @@ function decideQuiet(
     return count === 0 ? undefined : { entry: null, state: { ...before, swallowedCount: swallowedCount + count } }
   const entry = { kind: 'recovered', severity, incidentId, count, swallowedAlerts, swallowedCount } as const
   const closed = { ...before, incidentId: null, isAnnounced: false }
-  if (isAnnounced)
+  if (isAnnounced && isReceivable)
     return { entry: { ...entry, suppressedBy: null }, state: { ...closed, swallowedAlerts: 0, swallowedCount: 0 } }
   return {
-    entry: { ...entry, suppressedBy: { by: 'not_announced', id: null } },
+    entry: { ...entry, suppressedBy: isAnnounced ? NO_CHANNEL : { by: 'not_announced', id: null } },
     state: { ...closed, swallowedCount: swallowedCount + count },
   }
 }

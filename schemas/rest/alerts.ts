@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { ALERT_KINDS } from '../../domain/alerting/alert-message.js'
 import { CHANNELS } from '../../domain/alerting/channel.js'
 import { SUPPRESSIONS } from '../../domain/alerting/decide-alert.js'
 import { ALERT_SOURCES, SEVERITIES } from '../../domain/alerting/observation.js'
@@ -31,8 +32,14 @@ const alertFields = {
   id: z.string(),
   fingerprint: z.string().meta({ description: 'The same for the same cause' }),
   source,
-  cause: z.string(),
-  kind: z.enum(['firing', 'recovered']),
+  cause: z.string().meta({ description: 'In a few words, the same each time' }),
+  summary: z.string().meta({ description: 'What happened, with its numbers; empty in alerts of earlier versions' }),
+  sample: z
+    .string()
+    .nullable()
+    .meta({ description: 'One example and what is wrong with it; of a summary, its incidents' }),
+  first_step: z.string().meta({ description: 'What to do first' }),
+  kind: z.enum(ALERT_KINDS).meta({ description: '`summary`: what a silence has swallowed, once it has ended' }),
   severity,
   outcome: z.enum(['sent', 'suppressed']),
   suppressed_by: z.enum(SUPPRESSIONS).nullable(),

@@ -129,6 +129,10 @@ describe('recording histories of alerts', function () {
   for (const [name, more] of LOOKS)
     it(name, () => record(name, 'dlqAlert', [input], activities(more), name.endsWith('delivering') ? 'a3' : undefined))
   for (const [name, more] of WATCHES) it(name, () => record(name, 'alertWatch', [watchInput], activities(more)))
+  it('alert-watch-named-sources', () => {
+    const sources = ['data-gaps', 'schedules'] as const
+    return record('alert-watch-named-sources', 'alertWatch', [{ ...watchInput, sources }], activities())
+  })
   for (const isDryRun of [true, false]) {
     const name = `dlq-replay-${isDryRun ? 'dry-run' : 'sends-back'}`
     const args = [{ replayId: 'r1', filter: { code: 'DECODE' }, isDryRun, recordsPerSecond: 100, maxAttempts: 3 }]

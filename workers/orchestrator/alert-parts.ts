@@ -1,5 +1,5 @@
 import type { ScheduleClient } from '@temporalio/client'
-import type { DeadLetterDeps, DeadLetterHead } from '../../activities/alerts/dead-letter-activities.js'
+import type { DeadLetterDeps } from '../../activities/alerts/dead-letter-activities.js'
 import type { LookDeps } from '../../activities/alerts/look-activities.js'
 import type { ChannelSender, GuardedSender } from '../../activities/notify/channel-sender.js'
 import { guardChannel, isOutage } from '../../activities/notify/guarded-channel.js'
@@ -21,18 +21,20 @@ import {
 } from '../../db/stores/alert-deliveries.js'
 import { recordLook } from '../../db/stores/alert-looks.js'
 import { moveDeadLetterCursors, readDeadLetterCursors } from '../../db/stores/dead-letter-cursors.js'
+import type { CountedLetter } from '../../domain/alerting/kinds/dead-letters.js'
 import { CHANNELS, type Channel } from '../../domain/alerting/channel.js'
 import { TOPICS } from '../../domain/events.js'
 import { DAY_MS } from '../../domain/utc-day.js'
 import { fetchOffsets } from '../../platform/kafka/admin.js'
 import { createKafka } from '../../platform/kafka/client.js'
-import { lastHeader, type RecordHeaders } from '../../platform/kafka/last-header.js'
-import { readRange } from '../../platform/kafka/read-range.js'
+import { lastHeader } from '../../platform/kafka/last-header.js'
+import { readRange, type RangeReader } from '../../platform/kafka/read-range.js'
 import type { Part } from '../../platform/lifecycle.js'
 import type { Logger } from '../../platform/logger.js'
 import { Counter, type Registry } from '../../platform/metrics.js'
 import { breakerSettings, CircuitBreaker, createBreakerMetrics } from '../../platform/resilience/circuit-breaker.js'
 import { kafkaConnection } from '../../platform/kafka/connection.js'
+import { sourceOf } from './dead-letter-source.js'
 import type { OrchestratorConfig } from './orchestrator-config.js'
 import type { DeclaredSchedule } from './schedules.js'
 import { watchDeps, type WatchParts } from './watch-parts.js'
@@ -155,7 +157,7 @@ function lookDeps(
     listUndelivered: (before, limit) => listUndelivered(db, before, limit),
     deadLetterOffsets: () => fetchOffsets(kafka, topic),
     readDeadLetterCursors: () => readDeadLetterCursors(db, topic),
-    readDeadLetters: (range, onHeads) =>
+    readDeadLetters: (range, onLetters) =>
       readRange(
         kafka,
         { topic, ...range },
@@ -163,7 +165,7 @@ function lookDeps(
           maxUnpackedBytes: config.FETCH_MAX_UNPACKED_BYTES,
           idleTimeoutMs: 3 * config.KAFKA_REQUEST_TIMEOUT_MS,
           onRecords: (records) => {
-            onHeads(records.map(headOf))
+            onLetters(records.map((record) => letterOf(range.partition, record)))
             return Promise.resolve()
           },
         },
@@ -179,14 +181,14 @@ function lookDeps(
   }
 }
 
-const headOf = ({
-  offset,
-  headers,
-}: {
-  readonly offset: string
-  readonly headers?: RecordHeaders
-}): DeadLetterHead => ({
-  offset: Number(offset),
+type LogRecord = Parameters<RangeReader['onRecords']>[0][number]
+
+const letterOf = (partition: number, { offset, timestamp, headers, value }: LogRecord): CountedLetter => ({
+  ...{ partition, offset: Number(offset), appendMs: Number(timestamp) },
   code: lastHeader(headers, 'guardian.error.code'),
   topic: lastHeader(headers, '__connect.errors.topic'),
+  originPartition: lastHeader(headers, '__connect.errors.partition'),
+  originOffset: lastHeader(headers, '__connect.errors.offset'),
+  fault: lastHeader(headers, '__connect.errors.exception.message'),
+  source: sourceOf(headers, value),
 })

@@ -7,6 +7,7 @@ import { detachDay, dropDetachedDay, listDayTables, readDayArchival } from '../.
 import { ensureDayPartition, listDayPartitions } from '../../db/stores/partitions.js'
 import type { PartitionDeps } from '../../activities/partitions/partition-activities.js'
 import type { RunDeps } from '../../activities/runs/run-activities.js'
+import { WATCHED_SOURCES } from '../../domain/alerting/observation.js'
 import { recordRunEnd, recordRunStart } from '../../db/stores/pipeline-runs.js'
 import type { Logger } from '../../platform/logger.js'
 import { createRegistry, serveMetrics } from '../../platform/metrics.js'
@@ -87,6 +88,7 @@ const schedulePolicy = (config: OrchestratorConfig): SchedulePolicy => ({
     maxRecords: config.DLQ_ALERT_MAX_RECORDS,
   },
   watch: {
+    sources: WATCHED_SOURCES,
     lag: { warningSeconds: config.ALERT_LAG_WARNING_SECONDS, criticalSeconds: config.ALERT_LAG_CRITICAL_SECONDS },
     archiveLag: {
       warningSeconds: config.ALERT_ARCHIVE_LAG_WARNING_SECONDS,

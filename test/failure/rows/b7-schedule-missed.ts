@@ -30,12 +30,12 @@ const PATCHES: readonly Patch[] = [
         catchupWindowMs: ${WINDOW_MS},`,
   },
   {
-    file: 'domain/alerting/watched.js',
+    file: 'domain/alerting/kinds/schedules.js',
     from: 'SCHEDULE_GRACE_MS = 300_000',
     to: `SCHEDULE_GRACE_MS = ${GRACE_MS}`,
   },
   {
-    file: 'domain/alerting/watched.js',
+    file: 'domain/alerting/kinds/schedules.js',
     from: 'ONE_RUN_COUNTS_MS = 3_600_000',
     to: `ONE_RUN_COUNTS_MS = ${EVERY_MS}`,
   },

@@ -24,6 +24,7 @@ const FINGERPRINT = 'dead-letters:km.clicks.v1:DECODE'
 const seen: Observation = {
   ...{ source: 'dead-letters', fingerprint: FINGERPRINT, cause: 'Dead letters DECODE', severity: 'warning' },
   ...{ count: 12, figures: { 'dead letters': 12 }, links: [] },
+  ...{ summary: '12 records could not be decoded.', sample: 'offset 4: no schema.', firstStep: 'Ask the producer.' },
 }
 
 describe('alerts and silences over the API', function () {

@@ -9,7 +9,15 @@ const WRITES: Readonly<Record<ProcessRole, readonly string[]>> = {
   ],
   archiver: ['archive_checkpoints', 'archive_days', 'archive_files', 'archive_gaps'],
   orchestrator: [
-    ...['alert_channels', 'alert_deliveries', 'alert_history', 'alert_looks', 'alert_states', 'alert_watches'],
+    ...[
+      'alert_channels',
+      'alert_deliveries',
+      'alert_history',
+      'alert_looks',
+      'alert_silence_summaries',
+      'alert_states',
+    ],
+    'alert_watches',
     ...['archive_compactions', 'archive_files', 'archive_superseded_files', 'back_test_parts', 'back_tests'],
     ...['conversion_funnel', 'daily_metrics', 'dead_letter_cursors', 'dead_letter_replays', 'dropped_days', 'kpi_days'],
     ...['kpi_staging', 'pipeline_runs', 'popular_items', 'reconciliation_differences', 'reconciliations'],

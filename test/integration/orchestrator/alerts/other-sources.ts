@@ -90,6 +90,6 @@ export function otherSources(open: () => AlertStage): void {
     await stage.stage.db.query('ALTER TABLE data_gaps_away RENAME TO data_gaps')
     assert.deepEqual([unreadable, sent.length], [['data-gaps'], 1])
     await stage.delivered()
-    assert.match(stage.lastText(), /What data-gaps says cannot be read/)
+    assert.match(stage.lastText(), /Alerts about data-gaps are not evaluated/)
   })
 }

@@ -136,7 +136,9 @@ export function receivers(open: () => AlertStage): void {
       () => 'nothing is being sent',
       10_000,
       () =>
-        Promise.resolve(stage.mail.mails.length > mails && stage.slack.requests.at(-1)?.text.includes('2000') === true),
+        Promise.resolve(
+          stage.mail.mails.length > mails && stage.slack.requests.at(-1)?.text.includes('2,000') === true,
+        ),
     )
     await stage.orchestrator.kill()
     await stage.restart()

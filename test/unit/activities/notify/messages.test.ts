@@ -10,7 +10,10 @@ const alert = (more: Partial<Alert> = {}): Alert => ({
   alertId: 'a1',
   fingerprint: 'dead-letters:km.clicks.v1:DECODE',
   source: 'dead-letters',
-  cause: 'Dead letters DECODE from km.clicks.v1',
+  cause: 'Records of km.clicks.v1 cannot be decoded',
+  summary: '1,512 records could not be decoded in the last minute, from source web (km.clicks.v1).',
+  sample: 'km.clicks.v1, partition 2, offset 40,118: the schema registry has no event schema 7.',
+  firstStep: 'Find out what the producer changed. `guardian dlq replay --dry-run` says how many can be sent back.',
   kind: 'firing',
   severity: 'critical',
   incidentId: 'a1',
@@ -19,8 +22,11 @@ const alert = (more: Partial<Alert> = {}): Alert => ({
   swallowedAlerts: 2,
   swallowedCount: 30,
   decidedMs: Date.UTC(2026, 9, 1, 12),
-  figures: { 'dead letters': 7 },
-  links: [],
+  figures: { 'dead letters': 1_512 },
+  links: [
+    { label: 'The run', to: 'http://localhost:8233/workflows/x' },
+    { label: 'Takes a key', to: '/dlq/records' },
+  ],
   ...more,
 })
 const outgoing = (more: Partial<Alert> = {}, isRepeat = false) => ({
@@ -41,23 +47,35 @@ interface AnyBlock {
 }
 
 describe('messageOf', () => {
-  it('tells what was counted, and what was kept back since the last message', () => {
-    const { headline, lines, links } = messageOf(alert(), 'https://guardian.example')
-    assert.equal(headline, 'Critical: Dead letters DECODE from km.clicks.v1')
+  it('says what happened, an example, what to do first and what was kept back, and links to pages that open', () => {
+    const { headline, subject, lines, links, figures } = messageOf(alert(), 'https://guardian.example')
+    assert.equal(headline, 'Critical: Records of km.clicks.v1 cannot be decoded')
+    assert.equal(subject, `[guardian] ${headline}`)
     assert.deepEqual(lines, [
-      '7 in this look.',
-      'Since the last message: 2 more alerts that were not sent, 30 more of it counted.',
+      '1,512 records could not be decoded in the last minute, from source web (km.clicks.v1).',
+      'Example: km.clicks.v1, partition 2, offset 40,118: the schema registry has no event schema 7.',
+      'What to do first: Find out what the producer changed. `guardian dlq replay --dry-run` says how many can be sent back.',
+      '2 alerts were suppressed since the last message; 30 more were counted.',
     ])
+    assert.deepEqual(figures, [['dead letters', '1,512']])
     assert.deepEqual(links, [
+      { label: 'The run', url: 'http://localhost:8233/workflows/x' },
       { label: 'What to do', url: 'https://guardian.example/docs/runbook#dead-letters' },
-      { label: 'This alert', url: 'https://guardian.example/alerts/a1' },
     ])
+  })
+
+  it('says what was kept back in the right number', () => {
+    const last = (swallowedAlerts: number, swallowedCount: number) =>
+      messageOf(alert({ swallowedAlerts, swallowedCount }), '').lines.at(-1)
+    assert.equal(last(1, 0), '1 alert was suppressed since the last message.')
+    assert.equal(last(0, 1_200), '1,200 more were counted since the last message, too few for an alert.')
+    assert.match(last(0, 0) ?? '', /^What to do first/)
   })
 
   it('tells a recovery with all that was kept back', () => {
     const { severity, lines } = messageOf(alert({ kind: 'recovered', count: 1 }), '')
     assert.equal(severity, 'recovered')
-    assert.match(lines.join(' '), /2 more alerts.*31 more/)
+    assert.match(lines.join(' '), /2 alerts were suppressed since the last message; 31 more were counted/)
   })
 })
 
@@ -65,9 +83,18 @@ describe('slackMessage', () => {
   it('has a headline, what there is to say, figures, links and the key; and the same as text', () => {
     const message = slackMessage(outgoing({}, true))
     const text = JSON.stringify(message.blocks)
-    for (const part of ['Critical', '7 in this look', 'dead letters', '/alerts/a1', 'slack-a1', 'sent again'])
+    for (const part of [
+      'Critical',
+      '1,512 records could',
+      'Example: ',
+      'What to do first',
+      'dead letters',
+      '#dead-letters',
+      'slack-a1',
+      'sent again',
+    ])
       assert.ok(text.includes(part), part)
-    assert.match(message.text ?? '', /^Critical: Dead letters[^]*runbook#dead-letters[^]*slack-a1 · sent again/)
+    assert.match(message.text ?? '', /^Critical: Records of km[^]*runbook#dead-letters[^]*slack-a1 · sent again/)
   })
 
   it('keeps within what Slack takes, whatever the alert holds', function () {
@@ -107,8 +134,8 @@ describe('slackMessage', () => {
 })
 
 describe('emailOf', () => {
-  it('has an id from its key, one thread and one subject per fingerprint, and the key in text and HTML', () => {
-    const [first, again] = [outgoing(), { ...outgoing({ severity: 'warning' }), key: 'email-a2' }].map((one) =>
+  it('has an id from its key, one thread and one subject per fingerprint and severity, and the key in text and HTML', () => {
+    const [first, again] = [outgoing(), { ...outgoing({ count: 9 }), key: 'email-a2' }].map((one) =>
       emailOf(one, 'shop.example'),
     )
     assert.ok(first && again)
@@ -116,6 +143,10 @@ describe('emailOf', () => {
     assert.notEqual(first.messageId, again.messageId)
     assert.deepEqual([first.references, first.subject], [again.references, again.subject])
     assert.ok(first.text.includes('slack-a1') && first.html.includes('slack-a1'))
+    assert.equal(first.subject, '[guardian] Critical: Records of km.clicks.v1 cannot be decoded')
+    const warning = emailOf(outgoing({ severity: 'warning' }), 'shop.example')
+    assert.match(warning.subject, /^\[guardian\] Warning: /)
+    assert.equal(warning.references, first.references)
   })
 
   it('has no line break in its subject and no markup from an alert in its HTML', () => {

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import fc from 'fast-check'
 import {
   decideAlert,
+  withoutUnreceived,
   type AlertEntry,
   type AlertPolicy,
   type AlertState,
@@ -21,6 +22,7 @@ const seen = (severity: Severity | null, count = 1): Observation => ({
   severity,
   count,
   figures: {},
+  ...{ summary: '3 records could not be decoded.', sample: null, firstStep: 'Look.' },
   links: [],
 })
 
@@ -34,6 +36,7 @@ class Watcher {
   state: AlertState | undefined
   readonly entries: Told[] = []
   nowMs = 0
+  isReceivable = true
 
   constructor(
     readonly silences: readonly Silence[] = [],
@@ -47,6 +50,7 @@ class Watcher {
       nowMs: this.nowMs,
       alertId,
       silences: this.silences,
+      isReceivable: this.isReceivable,
     })
     if (!decision) return undefined
     this.state = decision.state
@@ -124,6 +128,40 @@ describe('decideAlert', () => {
     assert.deepEqual(other.look(seen('critical', 4))?.suppressedBy, { by: 'maintenance', id: 's1' })
     const after = other.look(seen('critical', 1), 19 * MINUTE)
     assert.deepEqual([after?.suppressedBy, after?.swallowedCount], [null, 4])
+  })
+
+  it('is not suppressed by what nobody could receive, and says what was kept back', () => {
+    const watcher = new Watcher()
+    watcher.isReceivable = false
+    assert.deepEqual(watcher.look(seen('critical', 5))?.suppressedBy, { by: 'no_channel', id: null })
+    assert.deepEqual(watcher.look(seen('critical', 7))?.suppressedBy, { by: 'no_channel', id: null })
+    watcher.isReceivable = true
+    const first = watcher.look(seen('critical', 2))
+    assert.deepEqual([first?.suppressedBy, first?.swallowedAlerts, first?.swallowedCount], [null, 2, 12])
+    assert.equal(watcher.look(undefined, POLICY.recoverAfterMs)?.suppressedBy, null)
+  })
+
+  it('does not announce the end of what nobody heard of, nor to nobody', () => {
+    const watcher = new Watcher()
+    watcher.isReceivable = false
+    watcher.look(seen('warning'))
+    assert.equal(watcher.look(undefined, POLICY.recoverAfterMs)?.suppressedBy?.by, 'not_announced')
+    watcher.isReceivable = true
+    watcher.look(seen('warning'))
+    watcher.isReceivable = false
+    assert.equal(watcher.look(undefined, POLICY.recoverAfterMs)?.suppressedBy?.by, 'no_channel')
+  })
+
+  it('is not suppressed by a message that every channel gave up, and says what it would have said', () => {
+    const watcher = new Watcher()
+    const lost = watcher.look(seen('warning', 5))
+    assert.ok(lost && watcher.state)
+    watcher.state = withoutUnreceived(watcher.state, [{ ...lost, swallowedAlerts: 1, swallowedCount: 3 }])
+    const next = watcher.look(seen('warning', 2))
+    assert.deepEqual([next?.suppressedBy, next?.swallowedAlerts, next?.swallowedCount], [null, 2, 8])
+    assert.equal(watcher.look(seen('warning', 2))?.suppressedBy?.by, 'window')
+    const other = { alertId: 'of another cause', count: 9, swallowedAlerts: 0, swallowedCount: 0 }
+    assert.equal(withoutUnreceived(watcher.state, [other]), watcher.state)
   })
 
   it('tells a recovery when the silence that hid it has ended', () => {
