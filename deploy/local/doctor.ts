@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import type { Env } from '../../platform/env.js'
 import { packageRoot } from '../../platform/package-root.js'
 import { isPrivate } from './env-file.js'
-import { TEMPORAL_ITEM } from './fetch-temporal.js'
+import { TEMPORAL_ITEM, TEMPORAL_VERSION, temporalVersion } from './fetch-temporal.js'
 import { findJava } from './java.js'
 import { brokersOf } from './kafka-server.js'
 import { LocalFault } from './local-fault.js'
@@ -40,9 +40,9 @@ export async function examineMachine(env: Env): Promise<Finding[]> {
   const dataDir = dataDirOf(env)
   const holder = lockHolder(stackLockFile(dataDir))
   const isRunning = holder !== undefined
-  const found = await Promise.all([
+  const [temporal, ...found] = await Promise.all([
+    examineTemporal(env),
     examineJava(env),
-    examineGo(env),
     examineDisk('disk of the data', dataDir),
     examineDisk('disk of the cache', cacheDirOf(env)),
   ])
@@ -50,6 +50,7 @@ export async function examineMachine(env: Env): Promise<Finding[]> {
   return [
     examineNode(),
     ...found.filter((one) => one !== undefined),
+    ...temporal,
     ...examineCache(env),
     examineEnvFile(join(packageRoot, '.env')),
     examineStack(holder?.pid, dataDir),
@@ -132,19 +133,30 @@ function examinePostgres(cacheDir: string): Finding {
   }
 }
 
-/** Go is of use only where Temporal is neither on the PATH nor in the cache, and cannot be downloaded. */
-async function examineGo(env: Env): Promise<Finding | undefined> {
-  if (env[GIVEN_BY.temporal] || isWhole(join(cacheDirOf(env), TEMPORAL_ITEM))) return undefined
-  if ((await versionOf('temporal', ['--version'], env)) !== undefined) return undefined
-  const go = await versionOf('go', ['version'], env)
-  return go === undefined
-    ? finding(
-        'Go',
-        'missing',
-        'is not found; only needed if Temporal cannot be downloaded',
-        'install Go, or put temporal on the PATH',
-      )
-    : finding('Go', 'ok', go)
+/** How Temporal comes here; an earlier version on the PATH is not used. */
+async function examineTemporal(env: Env): Promise<Finding[]> {
+  if (env[GIVEN_BY.temporal]) return []
+  const onPath = await temporalVersion('temporal', { env })
+  if (onPath === TEMPORAL_VERSION) return [finding('Temporal', 'ok', `${onPath} on the PATH`)]
+  const unused =
+    onPath === undefined
+      ? []
+      : [finding('Temporal', 'ok', `${onPath} on the PATH is not used: Guardian runs ${TEMPORAL_VERSION}`)]
+  if (isWhole(join(cacheDirOf(env), TEMPORAL_ITEM))) return unused
+  const [pip, go] = await Promise.all([
+    versionOf('python3', ['-m', 'pip', '--version'], env),
+    versionOf('go', ['version'], env),
+  ])
+  const spare = (name: string, found: string | undefined) =>
+    found === undefined
+      ? finding(
+          name,
+          'missing',
+          'is not found; only needed if Temporal cannot be downloaded',
+          `install ${name}, or put temporal ${TEMPORAL_VERSION} on the PATH`,
+        )
+      : finding(name, 'ok', found)
+  return [...unused, spare('Python with pip', pip), ...(pip === undefined ? [spare('Go', go)] : [])]
 }
 
 async function versionOf(command: string, args: readonly string[], env: Env): Promise<string | undefined> {

@@ -175,7 +175,10 @@ export class LocalStack {
   }
 
   #serving(name: ServerName): Work {
-    return { title: TITLES[name], run: () => this.servers.start(name).then(({ url }) => redact(url)) }
+    return {
+      title: TITLES[name],
+      run: () => this.servers.start(name).then(({ url, notes = [] }) => [redact(url), ...notes].join('; ')),
+    }
   }
 
   async #setUp(report: (text: string) => void): Promise<string> {

@@ -14,6 +14,8 @@ export interface ServerContext extends FetchContext {
 export interface RunningServer {
   readonly url: string
   readonly processes: readonly ManagedProcess[]
+  /** What a person should know about this start; shown beside the address. */
+  readonly notes?: readonly string[]
 }
 
 /** Servers end after everything that uses them, and PostgreSQL after the registry, which writes to it. */

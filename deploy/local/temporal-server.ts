@@ -1,6 +1,6 @@
-import { mkdirSync } from 'node:fs'
+import { mkdirSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
-import { fetchTemporal } from './fetch-temporal.js'
+import { TEMPORAL_VERSION, fetchTemporal } from './fetch-temporal.js'
 import { ManagedProcess } from './managed-process.js'
 import { answers } from './registry-server.js'
 import { STOP_RANK, serverEnv, type RunningServer, type ServerContext } from './server-context.js'
@@ -17,10 +17,12 @@ export interface TemporalOptions {
 
 /** Starts Temporal's development server on 127.0.0.1, with its data in a file. */
 export async function startTemporal(context: ServerContext, options: TemporalOptions): Promise<RunningServer> {
-  const command = await fetchTemporal(context)
+  const { command, unusedVersion } = await fetchTemporal(context)
   const home = join(context.dataDir, 'temporal')
   mkdirSync(home, { recursive: true, mode: 0o700 })
   context.report('starting')
+  const database = `temporal-${TEMPORAL_VERSION}.db` // a server cannot read the tables of an earlier version
+  const older = readdirSync(home).filter((name) => name.endsWith('.db') && name !== database)
   const { port, httpPort, uiPort } = options
   const ui = uiPort === undefined ? ['--headless'] : ['--ui-port', String(uiPort)]
   const temporal = new ManagedProcess(
@@ -31,7 +33,7 @@ export async function startTemporal(context: ServerContext, options: TemporalOpt
         'server',
         'start-dev',
         '--db-filename',
-        join(home, 'temporal.db'),
+        join(home, database),
         '--ip',
         '127.0.0.1',
         '--port',
@@ -54,5 +56,16 @@ export async function startTemporal(context: ServerContext, options: TemporalOpt
     context.keeper,
   )
   await temporal.start(context.signal)
-  return { url: `127.0.0.1:${port}`, processes: [temporal] }
+  return {
+    url: `127.0.0.1:${port}`,
+    processes: [temporal],
+    notes: [
+      ...(unusedVersion === undefined
+        ? []
+        : [`temporal ${unusedVersion} on the PATH is not used: Guardian runs ${TEMPORAL_VERSION}`]),
+      ...older.map(
+        (name) => `the runs of an earlier version of Temporal are kept in ${join(home, name)}, and not shown`,
+      ),
+    ],
+  }
 }
