@@ -1,6 +1,7 @@
 import { Command } from 'commander'
 import type { Anomaly } from '../domain/detection/anomaly.js'
 import type { LogReplay, SessionStep } from '../domain/detection/log-replay.js'
+import type { Database } from '../db/pool.js'
 import { getAnomaly, type AnomalyRow } from '../db/read-models/anomalies.js'
 import { readPartitionHistory } from '../db/read-models/partition-history.js'
 import { anomalyIdOf, parseAnomalyId } from '../schemas/rest/anomaly-id.js'
@@ -45,10 +46,11 @@ async function explain(id: string, words: ExplainWords, terminal: Terminal): Pro
   const context = wholeNumber('--context', words.context, 1_000_000_000)
   const maxRecords = wholeNumber('--max-records', words.maxRecords, 1_000_000_000)
   const shown = wholeNumber('--rows', words.rows, 1_000_000)
-  const { row, history } = await withDatabase(terminal, async (db) => {
+  const read = async (db: Database) => {
     const row = await getAnomaly(db, key)
     return { row, history: row && (await readPartitionHistory(db, row.topic, row.kafkaPartition)) }
-  })
+  }
+  const { row, history } = await withDatabase(terminal, read, key.topic)
   if (!row || !history) throw new Error('there is no such anomaly: it may be older than what is kept')
   const log = partitionLog(terminal)
   const low = (await log.offsets(row.topic)).find(({ partition }) => partition === row.kafkaPartition)?.low ?? Infinity

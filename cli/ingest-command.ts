@@ -1,8 +1,11 @@
 import { Command } from 'commander'
 import { TOPICS } from '../domain/events.js'
+import { freshLogNameOfFile } from '../domain/fresh-log.js'
 import { Lifecycle } from '../platform/lifecycle.js'
-import { errorLine } from './cli-error.js'
+import { errorLine, UsageError } from './cli-error.js'
 import { openEventSender } from './event-sender.js'
+import { dropFresh } from './ingest/drop-fresh-log.js'
+import { freshLogNamed, openFreshIngest, type FreshOutcome } from './ingest/fresh-ingest.js'
 import { lateHint } from './ingest/late-hint.js'
 import { openLog, type LogSource } from './ingest/log-lines.js'
 import { LogReading, type RejectedLine } from './ingest/log-reading.js'
@@ -17,6 +20,9 @@ interface IngestWords {
   readonly reorder: string
   readonly showRejected: string
   readonly json?: boolean
+  readonly fresh?: boolean
+  readonly name?: string
+  readonly drop?: string
 }
 
 const SHOWN_REJECTED = 20
@@ -27,13 +33,17 @@ server knows. A session is a client address and user agent, until 30 minutes of 
 status count. Skipped: assets (see --include-assets), blank lines, and lines whose request names no path. Rejected, and
 shown with their line number: what is no access log line, is longer than 64 KiB, has control characters, or a time that
 does not exist, is before 2000 or in the future. Reading a log again adds nothing: ids are made from its lines. From
-standard input, what is held back for its order goes out when nothing has come for a second.`
+standard input, what is held back for its order goes out when nothing has come for a second.
+
+--fresh is for an old log: it goes to a topic of its own, km.logs.NAME.v1, and is decided by a detector of its own, which
+ends with the command. Its anomalies are at GET /anomalies?topic=km.logs.NAME.v1; no KPI, alert, hold or completeness
+figure counts them. --drop NAME removes it all.`
 
 /** `guardian ingest`: the requests of a web server's access log as page views. */
 export const ingestCommand = (): Command =>
   new Command('ingest')
     .description('read a web server access log (Apache or nginx; common or combined; gzip or not) as page views')
-    .argument('<file>', 'the log, or - for standard input')
+    .argument('[file]', 'the log, or - for standard input')
     .option('--include-assets', `also take requests for ${ASSET_EXTENSIONS.join(' ')}`)
     .option('--reorder <seconds>', 'put lines in order that are so far out of it, in time of the log', '120')
     .option(
@@ -42,8 +52,24 @@ export const ingestCommand = (): Command =>
       String(SHOWN_REJECTED),
     )
     .option('--json', 'print one JSON document')
+    .option('--fresh', 'read an old log into a topic of its own, which nothing else counts')
+    .option('--name <name>', 'of the fresh log; without it, that of the file')
+    .option('--drop <name>', 'remove a fresh log: its topic, its anomalies and its checkpoints')
     .addHelpText('after', EXPLANATION)
-    .action((file: string, words: IngestWords) => runCommand(words, (terminal) => ingest(file, words, terminal)))
+    .action((file: string | undefined, words: IngestWords) =>
+      runCommand(words, (terminal) => run(file, words, terminal)),
+    )
+
+function run(file: string | undefined, words: IngestWords, terminal: Terminal): Promise<CommandResult> {
+  const { drop, fresh, name } = words
+  if (drop !== undefined) {
+    if (file !== undefined || fresh === true) throw new UsageError('--drop reads no file: give it alone')
+    return dropFresh(drop, terminal)
+  }
+  if (file === undefined) throw new UsageError('which file? - is standard input')
+  if (name !== undefined && fresh !== true) throw new UsageError('--name is for --fresh')
+  return ingest(file, words, terminal)
+}
 
 async function ingest(file: string, words: IngestWords, terminal: Terminal): Promise<CommandResult> {
   const reorderMs = wholeNumber('--reorder', words.reorder, 86_400) * 1_000
@@ -53,7 +79,9 @@ async function ingest(file: string, words: IngestWords, terminal: Terminal): Pro
   const startedMs = performance.now()
   const source = await openLog(file, process.stdin)
   try {
-    const sender = await openEventSender('ingest', [TOPICS.clicks], life, terminal)
+    const log = words.fresh === true ? freshLogNamed(words.name ?? freshLogNameOfFile(file)) : undefined
+    const fresh = log && (await openFreshIngest(log, life, terminal))
+    const sender = fresh?.sender ?? (await openEventSender('ingest', [TOPICS.clicks], life, terminal))
     const onRejected = rejectionPrinter(showRejected, terminal.say)
     const includeAssets = words.includeAssets === true
     const reading = new LogReading({ includeAssets, reorderMs, now: () => Date.now(), onRejected })
@@ -66,15 +94,23 @@ async function ingest(file: string, words: IngestWords, terminal: Terminal): Pro
       progress.stop()
     }
     const seconds = (performance.now() - startedMs) / 1_000
+    const result = resultOf(file, reading, end, seconds)
+    if (fresh) return withOutcome(result, await fresh.finish(signal))
     const hint = await lateHint(terminal, reading.lastMs)
     if (hint !== undefined) terminal.say(hint)
-    return resultOf(file, reading, end, seconds)
+    return result
   } finally {
     source.close()
     release()
     await life.stop()
   }
 }
+
+const withOutcome = (result: CommandResult, outcome: FreshOutcome): CommandResult => ({
+  document: { ...result.document, ...outcome.document },
+  lines: [...result.lines, ...outcome.lines],
+  complete: result.complete && outcome.complete,
+})
 
 function rejectionPrinter(most: number, say: (line: string) => void): (line: RejectedLine) => void {
   let count = 0

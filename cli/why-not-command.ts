@@ -4,6 +4,7 @@ import type { RuleInForce } from '../domain/detection/rule.js'
 import { whyNot, type NotFlaggedReason, type WhyNot } from '../domain/detection/why-not.js'
 import { FATES } from '../domain/detection/fate.js'
 import { TOPICS } from '../domain/events.js'
+import { freshLogOfTopic } from '../domain/fresh-log.js'
 import { readPartitionHistory, type PartitionHistory } from '../db/read-models/partition-history.js'
 import { keyPartition } from '../platform/kafka/key-partition.js'
 import { partitionLog, rulesFrom } from './recheck/partition-log.js'
@@ -14,6 +15,7 @@ import { withDatabase } from './with-database.js'
 
 interface WhyNotWords {
   readonly limit: string
+  readonly topic: string
   readonly json?: boolean
 }
 
@@ -41,6 +43,7 @@ export const whyNotCommand = (): Command =>
     .description('say, rule by rule, why a session was not flagged, by reading its partition once more')
     .argument('<session>', 'session_id')
     .option('--limit <records>', 'read at most so many records, the newest of the partition', '1000000')
+    .option('--topic <topic>', 'of the session: that of a fresh log, or the live one', TOPICS.clicks)
     .option('--json', 'print one JSON document')
     .addHelpText('after', EXPLANATION)
     .action((session: string, words: WhyNotWords) => runCommand(words, (terminal) => answer(session, words, terminal)))
@@ -48,12 +51,14 @@ export const whyNotCommand = (): Command =>
 async function answer(sessionId: string, words: WhyNotWords, terminal: Terminal): Promise<CommandResult> {
   const limit = wholeNumber('--limit', words.limit, 1_000_000_000)
   if (sessionId === '' || limit === 0) throw new UsageError('a session and a limit of at least 1 are needed')
-  const topic = TOPICS.clicks
+  const { topic } = words
+  if (topic !== TOPICS.clicks && !freshLogOfTopic(topic))
+    throw new UsageError(`${topic} is neither ${TOPICS.clicks} nor the topic of a fresh log, km.logs.NAME.v1`)
   const log = partitionLog(terminal)
   const offsets = await log.offsets(topic)
   const partition = keyPartition(sessionId, offsets.length)
   const { low, high } = offsets.find((one) => one.partition === partition) ?? { low: 0, high: 0 }
-  const history = await withDatabase(terminal, (db) => readPartitionHistory(db, topic, partition))
+  const history = await withDatabase(terminal, (db) => readPartitionHistory(db, topic, partition), topic)
   // What the detector has not come to yet has not been decided.
   const to = Math.min(high, history.nextOffset ?? low)
   const from = Math.max(low, to - limit)

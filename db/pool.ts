@@ -23,6 +23,8 @@ export interface PoolSettings {
    * again by a commit that does wait.
    */
   readonly asynchronousCommit?: boolean
+  /** Looked into first for tables and functions; an identifier that needs no quotes. */
+  readonly schema?: string
 }
 
 export interface Rows<Row> {
@@ -125,7 +127,10 @@ const connectionConfig = (settings: PoolSettings): pg.PoolConfig => ({
   keepAliveInitialDelayMillis: 10_000,
   types: typeParsers,
   // Said by ourselves: what a server with `off` has acknowledged can be gone after a crash, a checkpoint with its offset too.
-  options: `-c synchronous_commit=${settings.asynchronousCommit === true ? 'off' : 'on'}`,
+  options: [
+    `-c synchronous_commit=${settings.asynchronousCommit === true ? 'off' : 'on'}`,
+    ...(settings.schema === undefined ? [] : [`-c search_path=${settings.schema},"$user",public`]),
+  ].join(' '),
 })
 
 /**

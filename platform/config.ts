@@ -68,6 +68,11 @@ export const VARIABLES = {
 
   DETECTOR_GROUP_ID: z.string().min(1).prefault('guardian-detector'),
   DETECTOR_METRICS_PORT: port(9_464),
+  FRESH_LOG: z
+    .string()
+    .regex(/^(?=.{1,40}$)[a-z0-9]+(-[a-z0-9]+)*$/, 'not 1 to 40 lower-case letters, digits and single hyphens')
+    .optional(),
+  FRESH_LOGS_MAX: wholeNumber(1, 1_000, 20),
   ALLOWED_LATENESS_MS: wholeNumber(0, 3_600_000, 30_000),
   MAX_FUTURE_SKEW_MS: wholeNumber(0, 3_600_000, 300_000),
   MAX_RECORD_BYTES: wholeNumber(1_024, 16_777_216, 1_048_576),

@@ -1,4 +1,5 @@
 import { TOPICS } from '../domain/events.js'
+import type { FreshLog } from '../domain/fresh-log.js'
 import { DAY_MS } from '../domain/utc-day.js'
 
 export interface TopicPolicy {
@@ -14,22 +15,35 @@ export interface TopicPolicy {
  * origin, and may be a little larger than it, because headers come on top.
  */
 export function topicSpecs(policy: TopicPolicy) {
-  const spec = (topic: string, retentionMs: number, headroomBytes = 0) => ({
-    topic,
-    partitions: policy.partitions,
-    replicationFactor: policy.replicationFactor,
-    config: {
-      'message.timestamp.type': 'LogAppendTime',
-      'retention.ms': String(retentionMs),
-      'min.insync.replicas': String(policy.minInsyncReplicas),
-      'max.message.bytes': String(policy.maxRecordBytes + headroomBytes),
-    },
-  })
   return [
-    spec(TOPICS.clicks, 7 * DAY_MS),
-    spec(TOPICS.purchases, 7 * DAY_MS),
-    spec(TOPICS.anomalies, 7 * DAY_MS),
-    spec(TOPICS.late, 14 * DAY_MS, 65_536),
-    spec(TOPICS.deadLetters, 14 * DAY_MS, 65_536),
+    spec(policy, TOPICS.clicks, 7 * DAY_MS),
+    spec(policy, TOPICS.purchases, 7 * DAY_MS),
+    spec(policy, TOPICS.anomalies, 7 * DAY_MS),
+    spec(policy, TOPICS.late, 14 * DAY_MS, HEADROOM_BYTES),
+    spec(policy, TOPICS.deadLetters, 14 * DAY_MS, HEADROOM_BYTES),
   ]
 }
+
+/** The topics of a fresh log. Its anomalies have none: nobody is to act on them. */
+export function freshLogSpecs(policy: TopicPolicy, { topic, late, deadLetters }: FreshLog) {
+  const aside = { ...policy, partitions: 1 }
+  return [
+    spec(policy, topic, 7 * DAY_MS),
+    spec(aside, late, 7 * DAY_MS, HEADROOM_BYTES),
+    spec(aside, deadLetters, 7 * DAY_MS, HEADROOM_BYTES),
+  ]
+}
+
+const HEADROOM_BYTES = 65_536
+
+const spec = (policy: TopicPolicy, topic: string, retentionMs: number, headroomBytes = 0) => ({
+  topic,
+  partitions: policy.partitions,
+  replicationFactor: policy.replicationFactor,
+  config: {
+    'message.timestamp.type': 'LogAppendTime',
+    'retention.ms': String(retentionMs),
+    'min.insync.replicas': String(policy.minInsyncReplicas),
+    'max.message.bytes': String(policy.maxRecordBytes + headroomBytes),
+  },
+})

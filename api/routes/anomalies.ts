@@ -18,7 +18,9 @@ export const createAnomalyHandlers = (
   async listAnomalies({ query }, context) {
     const { session, rule, limit, cursor, allowlisted, ...same } = query
     const of = { sessionId: session, ruleId: rule, ...(allowlisted && { isAllowlisted: allowlisted === 'true' }) }
-    const { rows, hasMore } = await anomalies.list({ ...same, ...of, limit, after: cursor })
+    const { rows, hasMore, isUnknownTopic } = await anomalies.list({ ...same, ...of, limit, after: cursor })
+    if (isUnknownTopic)
+      throw new ProblemError('TOPIC_NOT_FOUND', 'guardian ingest --fresh makes one, --drop removes it')
     const last = rows.at(-1)
     const next = hasMore && last !== undefined ? anomalyIdOf(last) : null
     return {

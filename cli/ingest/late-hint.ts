@@ -16,8 +16,8 @@ export async function lateHint(terminal: Terminal, lastMs: number | undefined): 
     if (watermark === null || lastMs >= watermark.getTime()) return undefined
     return (
       `the log ends at ${new Date(lastMs).toISOString()}, but the topic has come to ${watermark.toISOString()}: ` +
-      'these events are late, go to the late topic and raise no anomalies. To look into an old log, begin with an empty ' +
-      'topic: npm run reset, then npm start -- --no-demo'
+      'these events are late, go to the late topic and raise no anomalies. To look into an old log, read it into a topic ' +
+      'of its own: guardian ingest --fresh FILE'
     )
   } catch (error) {
     return `whether the events are late is not known: ${errorLine(error)}`

@@ -1,6 +1,8 @@
 import { getTableColumns } from 'drizzle-orm'
+import { freshLogOfTopic } from '../../domain/fresh-log.js'
 import type { Verdict } from '../../domain/review/verdict.js'
 import type { Queryable } from '../pool.js'
+import { hasFreshLog } from '../stores/fresh-logs.js'
 import { anomalySessions } from '../tables/anomaly-sessions.js'
 import { allowlistEntryOf, verdictOf } from './review.js'
 
@@ -12,9 +14,14 @@ export type AnomalyRow = typeof anomalySessions.$inferSelect & {
 }
 
 /** The primary key: which session did what, when. Windows start at whole panes, so a Date holds `windowStart` exactly. */
-export type AnomalyKey = Pick<AnomalyRow, 'windowStart' | 'sessionId' | 'ruleId' | 'mode'>
+export type AnomalyKey = Pick<AnomalyRow, 'windowStart' | 'sessionId' | 'ruleId' | 'mode'> & {
+  /** The topic that the anomaly is of; needed for one of a fresh log, whose rows are in tables of their own. */
+  readonly topic?: string | undefined
+}
 
 export interface AnomalyFilter {
+  /** Only this topic's; those of a fresh log are in no other list. */
+  readonly topic?: string | undefined
   readonly sessionId?: string | undefined
   readonly ruleId?: string | undefined
   readonly status?: AnomalyRow['status'] | undefined
@@ -39,6 +46,8 @@ export interface AnomalyPage {
   readonly rows: AnomalyRow[]
   /** Whether there is a page after this one. */
   readonly hasMore: boolean
+  /** Set when the topic is that of a fresh log that does not exist. */
+  readonly isUnknownTopic?: true
 }
 
 const VERDICT = verdictOf('a')
@@ -62,13 +71,15 @@ const PREPARED_LIMITS: readonly number[] = [5, 10, 20, 50, 100]
  */
 export async function listAnomalies(db: Queryable, request: AnomalyPageRequest): Promise<AnomalyPage> {
   const { limit, after, ...filter } = request
+  const table = await tableOf(db, request.topic)
+  if (table === undefined) return { rows: [], hasMore: false, isUnknownTopic: true }
   const params: unknown[] = []
   const param = (value: unknown): string => `$${params.push(value)}`
   const where = conditions(request, param)
   const isPrepared = PREPARED_LIMITS.includes(limit) && Object.values(filter).every((value) => value === undefined)
   // In the text, so that the one plan of a prepared statement is for so many rows.
   const atMost = isPrepared ? String(limit + 1) : param(limit + 1)
-  const text = `SELECT ${ROW} FROM anomaly_sessions a ${whereOf(where)} ${KEY_ORDER} LIMIT ${atMost}`
+  const text = `SELECT ${ROW} FROM ${table} a ${whereOf(where)} ${KEY_ORDER} LIMIT ${atMost}`
   const name = `anomalies ${limit}${after === undefined ? '' : ' after'}`
   const { rows } = await db.query<AnomalyRow>(text, params, isPrepared ? { name } : {})
   return { rows: rows.slice(0, limit), hasMore: rows.length > limit }
@@ -76,10 +87,25 @@ export async function listAnomalies(db: Queryable, request: AnomalyPageRequest):
 
 /** One anomaly by its key. @returns undefined when there is none @throws GRD_STORE_* */
 export async function getAnomaly(db: Queryable, of: AnomalyKey): Promise<AnomalyRow | undefined> {
-  const text = `SELECT ${ROW} FROM anomaly_sessions a
+  const table = await tableOf(db, of.topic)
+  if (table === undefined) return undefined
+  const text = `SELECT ${ROW} FROM ${table} a
     WHERE a.window_start = $1 AND a.session_id = $2 AND a.rule_id = $3 AND a.mode = $4`
-  const { rows } = await db.query<AnomalyRow>(text, keyValues(of), { name: 'anomaly-by-key' })
+  const { rows } = await db.query<AnomalyRow>(
+    text,
+    keyValues(of),
+    table === LIVE_TABLE ? { name: 'anomaly-by-key' } : {},
+  )
   return rows[0]
+}
+
+const LIVE_TABLE = 'anomaly_sessions'
+
+/** Where the anomalies of a topic are. @returns undefined when it is that of a fresh log that does not exist */
+async function tableOf(db: Queryable, topic: string | undefined): Promise<string | undefined> {
+  const log = topic === undefined ? undefined : freshLogOfTopic(topic)
+  if (log === undefined) return LIVE_TABLE
+  return (await hasFreshLog(db, log)) ? `${log.schema}.${LIVE_TABLE}` : undefined
 }
 
 const whereOf = (conditions: readonly string[]): string =>
@@ -94,10 +120,11 @@ const keyValues = ({ windowStart, sessionId, ruleId, mode }: AnomalyKey): [Date,
 
 /** @param param adds a value and gives its place in the text */
 function conditions(
-  { sessionId, ruleId, status, mode, verdict, isAllowlisted, from, to, after }: AnomalyPageRequest,
+  { topic, sessionId, ruleId, status, mode, verdict, isAllowlisted, from, to, after }: AnomalyPageRequest,
   param: (value: unknown) => string,
 ): string[] {
   const found: string[] = []
+  if (topic !== undefined) found.push(`a.topic = ${param(topic)}`)
   if (sessionId !== undefined) found.push(`a.session_id = ${param(sessionId)}`)
   if (ruleId !== undefined) found.push(`a.rule_id = ${param(ruleId)}`)
   if (status !== undefined) found.push(`a.status = ${param(status)}`)

@@ -1,5 +1,7 @@
 import { z } from 'zod'
-import { AnomalyIdText } from './anomaly-id.js'
+import { TOPICS } from '../../domain/events.js'
+import { freshLogOfTopic } from '../../domain/fresh-log.js'
+import { AnomalyIdText, LiveAnomalyIdText } from './anomaly-id.js'
 import { pageCursor, pageLimit, pageWith } from './page.js'
 import { flag, instant, lineOf, Timestamp } from './parameters.js'
 import { VerdictName } from './verdicts.js'
@@ -7,10 +9,17 @@ import { VerdictName } from './verdicts.js'
 export const AnomalyStatus = z.enum(['open', 'confirmed', 'retracted'], 'not one of open, confirmed, retracted')
 export const AnomalyMode = z.enum(['active', 'shadow'], 'not one of active, shadow')
 
+const hasAnomalies = (topic: string): boolean => topic === TOPICS.clicks || freshLogOfTopic(topic) !== undefined
+
 /** The query of `GET /anomalies`. @param pageLimitMax how many anomalies a page may have */
 export const anomalyListQuery = (pageLimitMax: number) =>
   z
     .strictObject({
+      topic: lineOf(249).refine(hasAnomalies, 'not a topic whose anomalies are kept').optional().meta({
+        description:
+          'Exactly this `topic`. Anomalies of a fresh log (`guardian ingest --fresh`) are in no list but that of their topic',
+        example: 'km.logs.access.v1',
+      }),
       session: lineOf(1_024).optional().meta({ description: 'Exactly this `session_id`' }),
       rule: lineOf(200).optional().meta({ description: 'Exactly this `rule_id`', example: 'HIGH_FREQUENCY' }),
       status: AnomalyStatus.optional(),
@@ -26,6 +35,10 @@ export const anomalyListQuery = (pageLimitMax: number) =>
       path: ['to'],
       message: 'not after from',
     })
+    .refine(({ topic = '', cursor }) => cursor === undefined || cursor.topic === freshLogOfTopic(topic)?.topic, {
+      path: ['cursor'],
+      message: 'of another topic',
+    })
 
 export const AnomalyStreamQuery = z.strictObject({
   rule: lineOf(200).optional().meta({ description: 'Exactly this `rule_id`' }),
@@ -36,12 +49,17 @@ export const AnomalyStreamQuery = z.strictObject({
 })
 
 export const AnomalyParams = z.strictObject({ id: AnomalyIdText.meta({ description: 'The `id` of an anomaly' }) })
+export const LiveAnomalyParams = z.strictObject({
+  id: LiveAnomalyIdText.meta({ description: 'The `id` of an anomaly that is not of a fresh log' }),
+})
 
 const offset = z.int().min(0)
 
 export const Anomaly = z
   .strictObject({
-    id: z.string().meta({ description: 'Opaque; stands for window_start, session_id, rule_id and mode' }),
+    id: z.string().meta({
+      description: 'Opaque; stands for window_start, session_id, rule_id and mode, and for the topic of a fresh log',
+    }),
     session_id: z.string(),
     user_id: z.string().nullable(),
     rule_id: z.string(),

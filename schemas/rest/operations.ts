@@ -180,7 +180,7 @@ export const createOperations = ({ pageLimitMax, eventsPerRequestMax, auditExpor
       summary: 'Anomalies, newest window first',
       query: anomalyListQuery(pageLimitMax),
       answers: { 200: json('One page', AnomalyList) },
-      problems: ['DEPENDENCY_UNAVAILABLE'],
+      problems: ['TOPIC_NOT_FOUND', 'DEPENDENCY_UNAVAILABLE'],
     },
   }) as const satisfies Readonly<Record<string, Operation>>
 

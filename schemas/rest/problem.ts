@@ -22,6 +22,7 @@ export const PROBLEMS = {
   SESSION_NOT_FOUND: { status: 404, title: 'There is no such session' },
   JOB_NOT_FOUND: { status: 404, title: 'There is no such work' },
   SCHEDULE_NOT_FOUND: { status: 404, title: 'There is no such schedule' },
+  TOPIC_NOT_FOUND: { status: 404, title: 'There is no such fresh log' },
   ANOMALY_NOT_FOUND: { status: 404, title: 'There is no such anomaly' },
   RULE_NOT_FOUND: { status: 404, title: 'There is no such version of a rule' },
   BACK_TEST_NOT_FOUND: { status: 404, title: 'There is no such back-test' },

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { AnomalyIdText } from './anomaly-id.js'
+import { LiveAnomalyIdText } from './anomaly-id.js'
 import { AnomalyMode, AnomalyStatus } from './anomalies.js'
 import { pageCursor, pageLimit, pageWith } from './page.js'
 import { dayText, Timestamp } from './parameters.js'
@@ -23,7 +23,7 @@ export const differenceListQuery = (pageLimitMax: number) =>
   z.strictObject({
     kind: z.enum(KINDS, `not one of ${KINDS.join(', ')}`).optional(),
     limit: pageLimit(pageLimitMax),
-    cursor: pageCursor(AnomalyIdText),
+    cursor: pageCursor(LiveAnomalyIdText),
   })
 
 export const Reconciliation = z

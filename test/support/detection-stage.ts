@@ -234,9 +234,9 @@ export class DetectionStage {
     await detector.stop()
   }
 
-  /** The anomalies, without the columns that are of the wall clock, in the oracle's order. */
-  async rows(): Promise<OracleRow[]> {
-    const { rows } = await this.db.query<OracleRow>(
+  /** The anomalies, without the columns that are of the wall clock, in the oracle's order. @param db for another search path */
+  async rows(db: Pick<pg.ClientBase, 'query'> = this.db): Promise<OracleRow[]> {
+    const { rows } = await db.query<OracleRow>(
       `SELECT ${COLUMNS} FROM anomaly_sessions a
         ORDER BY a.topic, a.window_start, a.session_id COLLATE "C", a.rule_id COLLATE "C"`,
     )

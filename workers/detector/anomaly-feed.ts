@@ -22,6 +22,16 @@ export interface FeedObserver {
   published(changes: number): void
 }
 
+/** Where the changes of anomalies go. */
+export type AnomalyChanges = Pick<AnomalyFeed, 'add' | 'drop' | 'isFull'>
+
+/** For a fresh log: whoever acts on anomalies must not see those of a log that is over. */
+export const NOT_PUBLISHED: AnomalyChanges = {
+  add: () => Promise.resolve(),
+  drop: () => undefined,
+  isFull: false,
+}
+
 /** A change that waits; without a row once its partition has gone to another owner. */
 interface Entry {
   row: AnomalyRow | undefined

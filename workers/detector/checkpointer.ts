@@ -7,7 +7,7 @@ import { TOPICS } from '../../domain/events.js'
 import type { Database } from '../../db/pool.js'
 import { commitCheckpoint, isCommitted, type CheckpointWrite } from '../../db/stores/checkpoints.js'
 import type { Logger } from '../../platform/logger.js'
-import type { AnomalyFeed } from './anomaly-feed.js'
+import type { AnomalyChanges } from './anomaly-feed.js'
 import type { AnomalyWriter } from './anomaly-writer.js'
 import type { PartitionOwner } from './partition-owner.js'
 import { plainRule, signatureOf, type RulesWatch } from './rules-watch.js'
@@ -34,7 +34,7 @@ const canRepeat = (error: unknown): boolean =>
 export interface CheckpointerDeps {
   readonly db: Database
   readonly writer: AnomalyWriter
-  readonly feed: AnomalyFeed
+  readonly feed: AnomalyChanges
   readonly rules: RulesWatch
   readonly observer: CheckpointObserver
   readonly steps: Steps
@@ -45,7 +45,7 @@ export interface CheckpointerDeps {
 export class Checkpointer {
   readonly #db: Database
   readonly #writer: AnomalyWriter
-  readonly #feed: AnomalyFeed
+  readonly #feed: AnomalyChanges
   readonly #rules: RulesWatch
   readonly #observer: CheckpointObserver
   readonly #steps: Steps
@@ -88,7 +88,7 @@ export class Checkpointer {
   }
 
   async #write(owner: PartitionOwner): Promise<void> {
-    const rules = owner.topic === TOPICS.clicks ? this.#rules.current : []
+    const rules = owner.topic === TOPICS.purchases ? [] : this.#rules.current
     const changesRules = signatureOf(rules) !== signatureOf(owner.detector.rules)
     if (!owner.hasNews && !changesRules) return
     const startedAt = performance.now()

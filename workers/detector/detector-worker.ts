@@ -10,7 +10,7 @@ import type { AnomalyRow } from '../../db/stores/anomaly-rows.js'
 import type { PartitionName } from '../../db/stores/partition-name.js'
 import { commitOwned } from '../commit-owned.js'
 import { putBack, waitForServer } from '../put-back.js'
-import type { AnomalyFeed } from './anomaly-feed.js'
+import type { AnomalyChanges } from './anomaly-feed.js'
 import type { AnomalyWriter } from './anomaly-writer.js'
 import { CHECKPOINT_TURNS, takeCheckpointTurns } from './checkpoint-turns.js'
 import type { Checkpointer } from './checkpointer.js'
@@ -38,7 +38,7 @@ export interface DetectorLimits {
 
 export interface DetectorDeps extends TakeOverDeps {
   readonly writer: AnomalyWriter
-  readonly feed: AnomalyFeed
+  readonly feed: AnomalyChanges
   readonly checkpointer: Checkpointer
   readonly producer: Producer
   readonly consumer: StreamConsumer

@@ -1,6 +1,7 @@
 import { randomInt } from 'node:crypto'
 import { hostname } from 'node:os'
 import { TOPICS } from '../../domain/events.js'
+import { freshLogOf } from '../../domain/fresh-log.js'
 import { seedHashes } from '../../domain/hashing.js'
 import { openPool, type Database } from '../../db/pool.js'
 import { readPositions } from '../../db/stores/checkpoints.js'
@@ -19,7 +20,7 @@ import { kafkaConnection } from '../../platform/kafka/connection.js'
 import { registrySettings } from '../../platform/avro/registry-connection.js'
 import { AVRO_SCHEMAS, OBSERVED_EVENT_SCHEMA, subjectOf } from '../../schemas/avro-schemas.js'
 import { logPositions } from '../log-positions.js'
-import { AnomalyFeed } from './anomaly-feed.js'
+import { AnomalyFeed, NOT_PUBLISHED } from './anomaly-feed.js'
 import { AnomalyWriter } from './anomaly-writer.js'
 import { Checkpointer } from './checkpointer.js'
 import { detectorConfig, type DetectorConfig } from './detector-config.js'
@@ -38,7 +39,7 @@ async function start(config: DetectorConfig, log: Logger, { life, onFatal }: Pro
   seedHashes(randomInt(2 ** 32))
   const registry = createRegistry('detector')
   const tracing = await life.use('tracing', () => openTracing(config.OTEL_EXPORTER_OTLP_ENDPOINT, 'guardian-detector'))
-  const db = await life.use('PostgreSQL pool', () => openPool(poolSettings(config, 'guardian-detector'), log))
+  const db = await life.use('PostgreSQL pool', () => openPool(ownPoolSettings(config, 'guardian-detector'), log))
   const fastDb = await life.use('PostgreSQL pool of the writer', () => openPool(fastPoolSettings(config), log))
   const looks = { everyMs: config.RULES_REFRESH_MS, patienceMs: config.PG_START_PATIENCE_MS }
   const rules = await life.use('rules', () => watchRules(db, looks, log))
@@ -56,8 +57,22 @@ async function start(config: DetectorConfig, log: Logger, { life, onFatal }: Pro
   await life.use('anomaly writer', () => Promise.resolve({ value: writer, stop: () => writer.stop() }))
   await life.use('anomaly feed', () => Promise.resolve({ value: feed, stop: () => feed.stop() }))
   const steps = new Steps()
-  const checkpointer = new Checkpointer({ db, writer, feed, rules, observer: metrics, steps, log })
-  const parts = { db, log, metrics, writer, feed, checkpointer, producer, consumer, steps, tracing, ownerName, onFatal }
+  const changes = config.FRESH_LOG === undefined ? feed : NOT_PUBLISHED
+  const checkpointer = new Checkpointer({ db, writer, feed: changes, rules, observer: metrics, steps, log })
+  const parts = {
+    db,
+    log,
+    metrics,
+    writer,
+    feed: changes,
+    checkpointer,
+    producer,
+    consumer,
+    steps,
+    tracing,
+    ownerName,
+    onFatal,
+  }
   const worker = new DetectorWorker({ ...parts, ...decisions(config, admin, schemas) })
   await life.use('partitions', () => Promise.resolve({ value: worker, stop: () => worker.stop() }))
   await consumer.runFetches({
@@ -88,7 +103,7 @@ async function watch(config: DetectorConfig, parts: WatchedParts, life: ProcessC
   const { kafka, schemas, producers, worker, steps, metrics, log, onFatal } = parts
   // A partition has a checkpoint once in an interval.
   const limitMs = config.PROGRESS_TIMEOUT_MS + 2 * config.CHECKPOINT_INTERVAL_MS
-  const pool = { ...poolSettings(config, 'guardian-detector-watchdog'), max: 1 }
+  const pool = { ...ownPoolSettings(config, 'guardian-detector-watchdog'), max: 1 }
   const db = await life.use('PostgreSQL pool of the watchdog', () => openPool(pool, log))
   const isRefused = ({ lastFailureAgoMs }: Producer) => lastFailureAgoMs !== undefined && lastFailureAgoMs < limitMs
   const awayServer = async () => {
@@ -151,10 +166,9 @@ function decisions(
 ): Pick<DetectorDeps, 'policy' | 'counting' | 'limits' | 'offsetsOf' | 'firstOffsetAfter' | 'decoderOf'> {
   const decoderFor = (record: 'Click' | 'Purchase') =>
     new EventDecoder(OBSERVED_EVENT_SCHEMA(record), (id) => schemas.schemaById(id), config.MAX_RECORD_BYTES)
-  const decoders = new Map<string, EventDecoder>([
-    [TOPICS.clicks, decoderFor('Click')],
-    [TOPICS.purchases, decoderFor('Purchase')],
-  ])
+  const decoders = new Map<string, EventDecoder>(
+    topicsOf(config).map((topic) => [topic, decoderFor(topic === TOPICS.purchases ? 'Purchase' : 'Click')]),
+  )
   return {
     policy: { allowedLatenessMs: config.ALLOWED_LATENESS_MS, maxFutureSkewMs: config.MAX_FUTURE_SKEW_MS },
     counting: {
@@ -179,9 +193,19 @@ function decisions(
   }
 }
 
+/** The live topics, or a fresh log alone. */
+const topicsOf = ({ FRESH_LOG: name }: DetectorConfig): string[] =>
+  name === undefined ? [TOPICS.clicks, TOPICS.purchases] : [freshLogOf(name).topic]
+
+/** What a detector writes of a fresh log goes to the tables of that log; the rules are those of everybody. */
+const ownPoolSettings = (config: DetectorConfig, applicationName: string) => ({
+  ...poolSettings(config, applicationName),
+  ...(config.FRESH_LOG === undefined ? {} : { schema: freshLogOf(config.FRESH_LOG).schema }),
+})
+
 const consumerSettings = (config: DetectorConfig) => ({
   groupId: config.DETECTOR_GROUP_ID,
-  topics: [TOPICS.clicks, TOPICS.purchases],
+  topics: topicsOf(config),
   sessionTimeoutMs: config.KAFKA_SESSION_TIMEOUT_MS,
   maxBytes: config.FETCH_MAX_BYTES,
   maxBytesPerPartition: config.FETCH_MAX_BYTES_PER_PARTITION,
@@ -196,7 +220,7 @@ const batchLimits = (config: DetectorConfig) => ({
 
 /** One statement at a time is under way, and one more while a connection is replaced. */
 const fastPoolSettings = (config: DetectorConfig) => ({
-  ...poolSettings(config, 'guardian-detector'),
+  ...ownPoolSettings(config, 'guardian-detector'),
   max: 2,
   asynchronousCommit: true,
 })

@@ -1,4 +1,4 @@
-import { TOPICS } from '../../domain/events.js'
+import { sideTopicsOf } from '../../domain/fresh-log.js'
 import type { OutgoingRecord } from '../../platform/kafka/producer.js'
 import type { RecordList } from '../../platform/kafka/record-list.js'
 
@@ -21,7 +21,7 @@ const MAX_REASON_LENGTH = 256
 
 /** The headers by which Kafka Connect's dead letters are known, and our own code. */
 export function deadLetter(record: OriginalRecord, origin: Origin, code: string, detail: string): OutgoingRecord {
-  return copy(TOPICS.deadLetters, record, {
+  return copy(sideTopicsOf(origin.topic).deadLetters, record, {
     '__connect.errors.topic': origin.topic,
     '__connect.errors.partition': String(origin.partition),
     '__connect.errors.offset': record.offset,
@@ -34,7 +34,7 @@ export function deadLetter(record: OriginalRecord, origin: Origin, code: string,
 
 /** An event behind the watermark, and how far behind it was. */
 export function lateRecord(record: OriginalRecord, origin: Origin, lateByMs: number): OutgoingRecord {
-  return copy(TOPICS.late, record, {
+  return copy(sideTopicsOf(origin.topic).late, record, {
     'guardian.origin.topic': origin.topic,
     'guardian.origin.partition': String(origin.partition),
     'guardian.origin.offset': record.offset,

@@ -1,5 +1,5 @@
 import { AllowlistEntry, AllowlistPage, AllowlistParams, allowlistQuery, NewAllowlistEntry } from '../allowlist.js'
-import { AnomalyParams } from '../anomalies.js'
+import { LiveAnomalyParams } from '../anomalies.js'
 import { bare, json, type Operation } from '../operation.js'
 import { NewVerdict, VerdictDocument } from '../verdicts.js'
 
@@ -13,7 +13,7 @@ const verdictOperations = {
     path: '/anomalies/{id}/verdict',
     access: 'viewer',
     summary: 'What people have said of an anomaly',
-    params: AnomalyParams,
+    params: LiveAnomalyParams,
     answers: { 200: json('The verdict, and those before it', VerdictDocument) },
     problems: ofAnomaly,
   },
@@ -23,7 +23,7 @@ const verdictOperations = {
     path: '/anomalies/{id}/verdict',
     access: 'analyst',
     summary: 'Says whether an anomaly is one; a false positive counts for no figure and no alert',
-    params: AnomalyParams,
+    params: LiveAnomalyParams,
     body: NewVerdict,
     needsMatch: true,
     answers: { 200: json('The verdict, and those before it', VerdictDocument) },

@@ -30,7 +30,15 @@ describe('anomaly id', () => {
       ruleId: 'BOT_LIKE',
       mode: 'active' as const,
     }
-    assert.equal(anomalyIdOf(key), 'WzE3OTA4NTYwMDAwMDAsInMxIiwiQk9UX0xJS0UiLCJhY3RpdmUiXQ')
+    for (const topic of [undefined, 'km.clicks.v1'])
+      assert.equal(anomalyIdOf({ ...key, topic }), 'WzE3OTA4NTYwMDAwMDAsInMxIiwiQk9UX0xJS0UiLCJhY3RpdmUiXQ')
+  })
+
+  it('has the topic of a fresh log, so that the same session of the live log is another', () => {
+    const live = { windowStart: new Date(0), sessionId: 's', ruleId: 'r', mode: 'active' as const }
+    const fresh = { ...live, topic: 'km.logs.access.v1' }
+    assert.deepEqual(parseAnomalyId(anomalyIdOf(fresh)), fresh)
+    assert.notEqual(anomalyIdOf(fresh), anomalyIdOf(live))
   })
 
   it('refuses any other text, and never throws', () => {
@@ -49,6 +57,7 @@ describe('anomaly id', () => {
     'an object': {},
     'too few': [at, 's', 'r'],
     'too many': [at, 's', 'r', 'active', 1],
+    'a live topic': [at, 's', 'r', 'active', 'km.clicks.v1'],
     'another mode': [at, 's', 'r', 'draft'],
     'a text as time': [String(at), 's', 'r', 'active'],
     'a fraction': [at + 0.5, 's', 'r', 'active'],

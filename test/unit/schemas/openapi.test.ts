@@ -40,6 +40,7 @@ describe('the OpenAPI document', () => {
   it('names every filter of the list', () => {
     const names = described(operations.listAnomalies).parameters?.map(({ name }) => name)
     assert.deepEqual(names, [
+      'topic',
       'session',
       'rule',
       'status',
