@@ -1,4 +1,5 @@
 import { cpus, loadavg } from 'node:os'
+import { accessLog } from './access-log.js'
 import { api } from './api.js'
 import { archiver } from './archiver.js'
 import { checkpoints } from './checkpoints.js'
@@ -38,6 +39,7 @@ function enginesOptions() {
 }
 
 const benches: Readonly<Record<string, () => Promise<void>>> = {
+  'access-log': () => accessLog(number(0, 5_000_000), args[1]),
   api: () => api(number(0, 10), number(1, 3)),
   archiver: () => archiver(number(0, 2_000_000), number(1, 3)),
   checkpoints: () => checkpoints(number(0, 2_000_000), number(1, 3)),

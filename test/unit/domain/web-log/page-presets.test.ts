@@ -66,6 +66,11 @@ describe('presets of page rules', () => {
     })
   }
 
+  it('are described in docs/inputs.md', () => {
+    const page = readFileSync(new URL('../../../docs/inputs.md', FIXTURES), 'utf8')
+    for (const name of PAGE_PRESET_NAMES) assert.ok(page.includes(`\n| \`${name}\` |`), name)
+  })
+
   it('have fixtures as they are made', () => {
     for (const [at, [name, urls]] of Object.entries(LABELLED_URLS).entries())
       assert.equal(
