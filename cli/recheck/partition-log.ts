@@ -17,6 +17,7 @@ import { OBSERVED_EVENT_SCHEMA } from '../../schemas/avro-schemas.js'
 import { EventDecoder } from '../../workers/detector/event-decoder.js'
 import { startProgress } from '../progress.js'
 import type { Terminal } from '../terminal.js'
+import { readDeadOffsets } from './dead-offsets.js'
 
 /** The log, to be decided once more by the code that decides it live. */
 export interface PartitionLog {
@@ -62,14 +63,16 @@ export function partitionLog({ env, log }: Terminal): PartitionLog {
       )
       const replay = new LogReplay(policy, changes, sessionId, gapEnds)
       const progress = startProgress(`${range.topic}/${range.partition}`, range.to - range.from, process.stderr)
+      const reader = { maxUnpackedBytes: config.FETCH_MAX_UNPACKED_BYTES, idleTimeoutMs: 3 * requestTimeoutMs }
+      let dead: ReadonlyMap<number, string> | undefined
       const onRecords = async (records: Records) => {
-        await decideAll(replay, decoder, records)
+        dead ??= await readDeadOffsets(kafka, range, Number(records[0]?.timestamp ?? 0), reader)
+        await decideAll(replay, decoder, records, dead)
         const done = Number(records.at(-1)?.offset ?? range.from) + 1 - range.from
         progress.update({ done, records: done, note: '' })
       }
       try {
-        const maxUnpackedBytes = config.FETCH_MAX_UNPACKED_BYTES
-        await readRange(kafka, range, { maxUnpackedBytes, idleTimeoutMs: 3 * requestTimeoutMs, onRecords })
+        await readRange(kafka, range, { ...reader, onRecords })
       } finally {
         progress.stop()
       }
@@ -78,13 +81,22 @@ export function partitionLog({ env, log }: Terminal): PartitionLog {
   }
 }
 
-async function decideAll(replay: LogReplay, decoder: EventDecoder, records: Records): Promise<void> {
+/** What the detector has made a dead letter stays one, also when it could be decoded by now. */
+async function decideAll(
+  replay: LogReplay,
+  decoder: EventDecoder,
+  records: Records,
+  dead: ReadonlyMap<number, string>,
+): Promise<void> {
   await decoder.learnAll(decoder.missingIds(records.map(({ value }) => value)))
   for (const { key, value, headers, offset, timestamp } of records) {
-    const { event, fault } = decoder.decode(value)
+    const decoded = decoder.decode(value)
+    const fault = dead.get(Number(offset)) ?? decoded.fault?.detail
+    const place = { offset: Number(offset), appendMs: Number(timestamp) }
     const traceparent = traceparentOf(lastHeader(headers, 'traceparent'))
-    if (event) replay.decide({ ...eventOfTexts(event), traceparent }, Number(offset), Number(timestamp))
-    else replay.decideUndecoded(key?.toString(), Number(offset), Number(timestamp), fault.detail)
+    const event = decoded.event && { ...eventOfTexts(decoded.event), traceparent }
+    if (fault !== undefined) replay.decideDead({ ...place, key: key?.toString(), event, fault })
+    else if (event) replay.decide(event, place.offset, place.appendMs)
   }
 }
 

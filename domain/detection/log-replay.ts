@@ -13,13 +13,21 @@ export interface RulesFrom {
 export interface SessionStep {
   readonly offset: number
   readonly appendMs: number
-  /** Undefined when the record could not be decoded. */
+  /** Undefined when the record cannot be decoded. */
   readonly event: ObservedEvent | undefined
   readonly fate: Fate
   /** Why it is a dead letter. */
   readonly fault: string | undefined
   /** Before the record; minus infinity before the first event. */
   readonly watermarkMs: number
+}
+
+interface DeadRecord {
+  readonly key: string | undefined
+  readonly event: ObservedEvent | undefined
+  readonly offset: number
+  readonly appendMs: number
+  readonly fault: string
 }
 
 /**
@@ -68,19 +76,17 @@ export class LogReplay {
     this.steps.push({ offset, appendMs, event: { ...event }, fate, fault, watermarkMs })
   }
 
-  /** A record that was not. @param key of the record: the session, if its producer keeps to the contract */
-  decideUndecoded(key: string | undefined, offset: number, appendMs: number, fault: string): void {
+  /**
+   * A record that the detector has made a dead letter, or would.
+   * @param key of the record: the session, if its producer keeps to the contract
+   * @param event undefined when it cannot be decoded
+   */
+  decideDead({ key, event, offset, appendMs, fault }: DeadRecord): void {
     this.#useRulesAt(offset)
     this.#detector.countDead()
-    if (key === this.#sessionId)
-      this.steps.push({
-        offset,
-        appendMs,
-        event: undefined,
-        fate: 'dead',
-        fault,
-        watermarkMs: this.#detector.watermarkMs,
-      })
+    if (key !== this.#sessionId && event?.session_id !== this.#sessionId) return
+    const { watermarkMs } = this.#detector
+    this.steps.push({ offset, appendMs, event, fate: 'dead', fault, watermarkMs })
   }
 
   /** About when it was, in event time, where records were lost: the first event behind each gap, or the last of all. */

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import { TOPICS } from '../../domain/events.js'
 import { anomalyIdOf } from '../../schemas/rest/anomaly-id.js'
-import { clicksOf, fullestWindow, sendClicks, type CraftedClick } from '../support/crafted-sessions.js'
+import { clicksOf, fullestWindow, sendClicks, sessionOn, type CraftedClick } from '../support/crafted-sessions.js'
+import { sendOrigins } from '../support/dead-letters.js'
 import { deleteBefore } from '../support/topic-faults.js'
 import { DetectionStage } from '../support/detection-stage.js'
 import { useTestStack } from '../support/stack.js'
@@ -227,6 +228,19 @@ describe('anomalies explained by their log', function () {
       byRule(before, ({ reason }) => reason),
       { ...BELOW, 'HIGH_FREQUENCY active': 'not_in_force' },
     )
+  })
+
+  it('counts what the detector has made dead letters, also when it could be decoded by now', async () => {
+    const session = sessionOn(0, 4, 'dead-then')
+    const from = (await stage.logEnds()).get(`${TOPICS.clicks}/0`) ?? 0
+    await sendClicks(stage, clicksOf(session, 10, { fromMs: NOON + 600_000, everyMs: 1 }))
+    await sendOrigins(
+      stage.brokers,
+      Array.from({ length: 8 }, (_, i) => ({ partition: 0, offset: from + i })),
+    )
+    await stage.finish(stage.startDetector(), await stage.logEnds())
+    const { records } = await whyNot(session)
+    assert.deepEqual(records, { accepted: 2, duplicate: 0, late: 0, dead: 8 })
   })
 
   it('ends with 2 for what is no id, and with 1 for an anomaly that is not there', async () => {

@@ -50,3 +50,31 @@ export async function sendDeadLetters(brokers: string, batches: readonly DeadLet
     await stop()
   }
 }
+
+/** Sends a dead letter for each of these records of the clicks, as a detector does that did not know their schema. */
+export async function sendOrigins(
+  brokers: readonly string[],
+  origins: readonly { readonly partition: number; readonly offset: number }[],
+): Promise<void> {
+  const log = pino({ level: 'silent' })
+  const kafka = createKafka({ brokers: [...brokers], clientId: 'dead-letters', requestTimeoutMs: 10_000 }, log)
+  const { value: producer, stop } = await startProducer(kafka, {}, log)
+  try {
+    await producer.send(
+      origins.map(({ partition, offset }) => ({
+        topic: TOPICS.deadLetters,
+        key: 's1',
+        value: VALUE,
+        headers: {
+          '__connect.errors.topic': TOPICS.clicks,
+          '__connect.errors.partition': String(partition),
+          '__connect.errors.offset': String(offset),
+          '__connect.errors.exception.message': 'the schema registry has no event schema 7',
+          'guardian.error.code': 'DECODE',
+        },
+      })),
+    )
+  } finally {
+    await stop()
+  }
+}
