@@ -16,11 +16,26 @@ const CLICK_TYPE = { type: 'enum', name: 'ClickType', symbols: CLICK_TYPES }
 /** No rule looks at them; the evidence of an anomaly names them. */
 const CLIENT = ['ip', 'user_agent'].map((name) => ({ name, type: ['null', 'string'], default: null }))
 
+const CLICK = [
+  { name: 'event_type', type: CLICK_TYPE },
+  { name: 'item_id', type: ['null', 'string'] },
+  { name: 'page', type: 'string' },
+  ...CLIENT,
+]
+const PURCHASE = [
+  { name: 'order_id', type: 'string' },
+  { name: 'item_id', type: 'string' },
+  { name: 'quantity', type: 'int' },
+  { name: 'unit_price', type: 'long' },
+  { name: 'currency', type: 'string' },
+]
+
 /** The subject of a topic's values in the schema registry. */
 export const subjectOf = (topic: string): string => `${topic}-value`
 
 /**
- * What detection reads of an event of either topic. As an Avro reader's schema it makes the decoder step over the rest.
+ * What detection reads of an event of either topic: what rules look at, what is validated, and the contents by which a retry is
+ * told from another event. As an Avro reader's schema it makes the decoder step over the rest.
  */
 export const OBSERVED_EVENT_SCHEMA = (recordName: 'Click' | 'Purchase'): string =>
   JSON.stringify({
@@ -33,8 +48,6 @@ export const OBSERVED_EVENT_SCHEMA = (recordName: 'Click' | 'Purchase'): string 
       { name: 'ingest_ts', type: 'long' },
       { name: 'session_id', type: 'string' },
       { name: 'user_id', type: ['null', 'string'] },
-      { name: 'item_id', type: ['null', 'string'] },
-      // No rule looks at it, but a value that the enumeration does not have is no click.
-      ...(recordName === 'Click' ? [{ name: 'event_type', type: CLICK_TYPE }, ...CLIENT] : []),
+      ...(recordName === 'Click' ? CLICK : PURCHASE),
     ],
   })

@@ -1,12 +1,12 @@
 -- The anomalies that the archive gives, from its rows alone: what is late, what came twice, and every window in which a rule
 -- held at an event while it was in force. A late record never raises the watermark, so that of a record follows from all
--- records before it that are the first of their event_id. Two records with one event_id and different times are the one
--- thing that this takes otherwise than the contract: the second is not let move the watermark.
+-- records before it that are the first of their session_id and event_id. Two records with one session_id and event_id and
+-- different times are the one thing that this decides otherwise than the contract: the second does not move the watermark.
 -- Each log of each partition is a part of its own: offsets, watermark and duplicates begin again when a topic is made anew.
 -- Reads archived_click, log_part (what is known of each part, older logs first), rule_part (which rules were in force, by offsets).
 WITH placed AS (
   SELECT l.part, c.kafka_offset, c.event_id, c.event_ms, c.append_ms, c.session_id, c.item_id,
-         row_number() OVER (PARTITION BY l.part, c.event_id ORDER BY c.kafka_offset) AS place
+         row_number() OVER (PARTITION BY l.part, c.session_id, c.event_id ORDER BY c.kafka_offset) AS place
     FROM archived_click c JOIN log_part l ON l.kafka_partition = c.kafka_partition AND l.log = c.log
 ),
 timed AS (
@@ -16,7 +16,7 @@ timed AS (
     FROM placed p JOIN log_part l ON l.part = p.part
 ),
 on_time AS (
-  SELECT t.*, row_number() OVER (PARTITION BY t.part, t.event_id ORDER BY t.kafka_offset) AS time_in
+  SELECT t.*, row_number() OVER (PARTITION BY t.part, t.session_id, t.event_id ORDER BY t.kafka_offset) AS time_in
     FROM timed t WHERE t.event_ms >= t.watermark_ms
 ),
 accepted AS (

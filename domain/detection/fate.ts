@@ -18,13 +18,22 @@ export interface ObservedEvent<T extends Text = string> {
   readonly session_id: T
   readonly user_id: T | null
   readonly item_id: T | null
+  /** Of clicks. */
+  readonly event_type?: string | undefined
+  readonly page?: T | undefined
+  /** Of purchases, with the following. */
+  readonly order_id?: T | undefined
+  readonly quantity?: number | undefined
+  /** In minor units of the currency. */
+  readonly unit_price?: number | undefined
+  readonly currency?: T | undefined
   /** Absent for events that name none, such as purchases. No rule looks at it. */
   readonly client?: Client | undefined
   /** Of its record, well-formed; absent for records without. No rule looks at it. */
   readonly traceparent?: string | undefined
 }
 
-/** The event with strings of its own, which stay valid when the record's bytes go. */
+/** The event with strings of its own, which stay valid when the record's bytes go; without what no rule looks at. */
 export const eventOfTexts = (event: ObservedEvent<Text>): ObservedEvent => ({
   event_id: String(event.event_id),
   event_ts: event.event_ts,

@@ -1,10 +1,12 @@
 import { EventIdBits } from '../dedup/event-id.js'
-import { EventIdSet } from '../dedup/event-id-set.js'
+import { COLLISION, EventIdSet, NEW, type Seen } from '../dedup/event-id-set.js'
+import { SessionBits } from '../dedup/stable-hash.js'
 import type { Text } from '../text.js'
 import { oldestWindowStart, PANE_MS, paneOf } from '../windowing/pane.js'
 import { PaneStore } from '../windowing/pane-store.js'
 import { Watermark } from '../windowing/watermark.js'
 import type { Anomaly } from './anomaly.js'
+import { contentsOf } from './contents.js'
 import { distinctValues, openRow } from './describe-window.js'
 import { type DeadLetterCode, faultOf, type Fate, type ObservedEvent } from './fate.js'
 import { OpenWindows, type OpenWindow } from './open-windows.js'
@@ -39,7 +41,10 @@ export class PartitionDetector {
   readonly openWindows = new OpenWindows()
   readonly counts: Counts = { accepted: 0, duplicate: 0, late: 0, dead: 0 }
   readonly #policy: DetectorPolicy
+  /** Events among the duplicates whose contents differ from those of the first one of their session and id. */
+  collisions = 0
   readonly #bits = new EventIdBits()
+  readonly #session = new SessionBits()
   #watermark: Watermark
   #rules: readonly RuleInForce[] = []
   /** Whether a rule or an open window counts what comes. */
@@ -165,13 +170,22 @@ export class PartitionDetector {
     const eventMs = event.event_ts
     const watermarkMs = this.#watermark.ms
     if (eventMs < watermarkMs) return 'late'
-    const isNew = isUuid
-      ? this.ids.add(this.#bits, eventMs, watermarkMs)
-      : this.ids.addText(String(event.event_id), eventMs, watermarkMs)
-    if (!isNew) return 'duplicate'
+    const seen = this.#see(event, isUuid, watermarkMs)
+    if (seen !== NEW) {
+      if (seen === COLLISION) this.collisions++
+      return 'duplicate'
+    }
     this.#apply(event, offset, appendMs, isUuid)
     if (this.#watermark.accept(eventMs, appendMs) && this.#watermark.ms >= this.#nextCloseMs) this.#close(offset)
     return 'accepted'
+  }
+
+  #see(event: ObservedEvent<Text>, isUuid: boolean, watermarkMs: number): Seen {
+    const contents = contentsOf(event)
+    const { event_id, session_id, event_ts } = event
+    if (!isUuid) return this.ids.addText(String(event_id), String(session_id), contents, event_ts, watermarkMs)
+    this.#session.read(session_id)
+    return this.ids.add(this.#bits, this.#session, contents, event_ts, watermarkMs)
   }
 
   #apply(event: ObservedEvent<Text>, offset: number, appendMs: number, isUuid: boolean): void {

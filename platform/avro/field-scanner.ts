@@ -4,6 +4,8 @@ const STRING = 0
 const LONG = 1
 const NULL_OR_STRING = 2
 const ENUM = 3
+const INT = 4
+const MAX_INT = 2 ** 31 - 1
 /** Seven bytes of a varint are 49 bits, which a double holds exactly. */
 const MAX_VARINT_BYTES = 7
 const NO_TARGET = -1
@@ -30,8 +32,10 @@ interface Field {
 export class FieldScanner {
   /** Names of the reader's fields; what `scan` found of each is under the same index. */
   readonly names: readonly string[]
-  /** Numbers of long fields. */
+  /** Numbers of long and int fields, and of an enum the number of its symbol, by the writer. */
   readonly longs: Float64Array
+  /** The writer's symbols of each enum field. */
+  readonly symbols: readonly (readonly string[])[]
   /** Where a string begins, or -1 for null. */
   readonly froms: Int32Array
   readonly tos: Int32Array
@@ -41,8 +45,9 @@ export class FieldScanner {
   /** Behind the number that was read last. */
   #end = 0
 
-  private constructor(names: readonly string[], steps: readonly Step[]) {
+  private constructor(names: readonly string[], steps: readonly Step[], symbols: readonly (readonly string[])[]) {
     this.names = names
+    this.symbols = symbols
     this.longs = new Float64Array(names.length)
     this.froms = new Int32Array(names.length)
     this.tos = new Int32Array(names.length)
@@ -52,7 +57,7 @@ export class FieldScanner {
   }
 
   /**
-   * A scanner for schemas that avsc has resolved. It knows records of strings, longs, ints that are stepped over,
+   * A scanner for schemas that avsc has resolved. It knows records of strings, longs, ints,
    * `["null", "string"]`, and enums, whose read fields have the same type on both sides.
    * @returns undefined for any other schema
    */
@@ -62,16 +67,18 @@ export class FieldScanner {
     if (!reader || !writer || reader.some(({ aliases }) => aliases !== undefined)) return undefined
     const names = reader.map(({ name }) => name)
     const steps: Step[] = []
+    const symbols = names.map((): readonly string[] => [])
     for (const field of writer) {
       const kind = kindOf(field.type)
       const target = names.indexOf(field.name)
       const wanted = reader[target]
       if (kind === undefined || (wanted && signatureOf(wanted.type) !== signatureOf(field.type))) return undefined
-      if (wanted && field.type === 'int') return undefined
-      steps.push({ kind, target: wanted ? target : NO_TARGET, symbols: symbolsOf(field.type)?.length ?? 0 })
+      const own = symbolsOf(field.type)
+      if (wanted && own) symbols[target] = own.map(String)
+      steps.push({ kind, target: wanted ? target : NO_TARGET, symbols: own?.length ?? 0 })
     }
     const isWhole = names.every((_, target) => steps.filter((step) => step.target === target).length === 1)
-    return isWhole ? new FieldScanner(names, steps) : undefined
+    return isWhole ? new FieldScanner(names, steps, symbols) : undefined
   }
 
   /** @returns whether bytes `from` to before `to` are, after their header, a value of the writer's schema to the last */
@@ -96,8 +103,9 @@ export class FieldScanner {
           at = this.#end
           if (Number.isNaN(value)) return false
           if (target === NO_TARGET) break
-          if (kinds[i] === LONG) this.longs[target] = value
-          else if (!(value >= 0 && value < (this.#symbols[i] ?? 0))) return false
+          if (kinds[i] === ENUM && !(value >= 0 && value < (this.#symbols[i] ?? 0))) return false
+          if (kinds[i] === INT && !(value >= -MAX_INT && value <= MAX_INT)) return false
+          this.longs[target] = value
         }
       }
       if (at < 0) return false
@@ -163,7 +171,8 @@ const signatureOf = (type: unknown): string => JSON.stringify(symbolsOf(type) ??
 function kindOf(type: unknown): number | undefined {
   const simple = plain(type)
   if (simple === 'string') return STRING
-  if (simple === 'long' || simple === 'int') return LONG
+  if (simple === 'long') return LONG
+  if (simple === 'int') return INT
   if (Array.isArray(simple) && signatureOf(simple) === '["null","string"]') return NULL_OR_STRING
   return symbolsOf(type) ? ENUM : undefined
 }

@@ -44,10 +44,10 @@ def valid_events(records, schemas, skew_ms, max_record_bytes):
 
 
 def first_of_each(events):
-    """One event of each event_id: the one that stands first in the log."""
+    """One event of each session_id and event_id: the one that stands first in the log."""
     found = {}
     for event in sorted(events, key=lambda e: (e["partition"], e["offset"])):
-        found.setdefault(event["event_id"], event)
+        found.setdefault((event["session_id"], event["event_id"]), event)
     return list(found.values())
 
 

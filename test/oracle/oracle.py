@@ -82,7 +82,7 @@ class Partition:
         self.dead = []
         self.late = []
         self.watermark_ms = None
-        self.ids = {}  # event_id -> event_ts
+        self.ids = {}  # (session_id, event_id) -> event_ts
         self.windows = {}  # (rule_id, session, start) -> the accepted events in it, in offset order
         self.raised = {}  # the same key -> the event that crossed
         self.rows = []
@@ -106,10 +106,11 @@ class Partition:
         if self.watermark_ms is not None and event["event_ts"] < self.watermark_ms:
             self.late.append(offset)
             return "late"
-        known_ms = self.ids.get(event["event_id"])
+        identity = (event["session_id"], event["event_id"])
+        known_ms = self.ids.get(identity)
         if known_ms is not None and (self.watermark_ms is None or known_ms >= self.watermark_ms):
             return "duplicate"
-        self.ids[event["event_id"]] = event["event_ts"]
+        self.ids[identity] = event["event_ts"]
         event["offset"] = offset
         event["append_ms"] = append_ms
         self.apply(event)

@@ -184,6 +184,12 @@ class ReadEvent implements ObservedEvent<TextSlice> {
   readonly session_id = new TextSlice()
   user_id: TextSlice | null = null
   item_id: TextSlice | null = null
+  event_type: string | undefined
+  page: TextSlice | undefined
+  order_id: TextSlice | undefined
+  quantity: number | undefined
+  unit_price: number | undefined
+  currency: TextSlice | undefined
   readonly #source: Source
   readonly #readClient: () => Client | undefined
 
@@ -203,6 +209,8 @@ class ReadEvent implements ObservedEvent<TextSlice> {
   }
 }
 
+const sliceOf = (text: string): TextSlice => new TextSlice().setString(text)
+
 /** The event that avsc has decoded. */
 function eventOf({ ip, user_agent, ...decoded }: DecodedEvent, source: Source): ObservedEvent<TextSlice> {
   const event = new ReadEvent(source, () =>
@@ -212,8 +220,14 @@ function eventOf({ ip, user_agent, ...decoded }: DecodedEvent, source: Source): 
   event.event_ts = decoded.event_ts
   event.ingest_ts = decoded.ingest_ts
   event.session_id.setString(decoded.session_id)
-  event.user_id = decoded.user_id === null ? null : new TextSlice().setString(decoded.user_id)
-  event.item_id = decoded.item_id === null ? null : new TextSlice().setString(decoded.item_id)
+  event.user_id = decoded.user_id === null ? null : sliceOf(decoded.user_id)
+  event.item_id = decoded.item_id === null ? null : sliceOf(decoded.item_id)
+  event.event_type = decoded.event_type
+  event.page = decoded.page === undefined ? undefined : sliceOf(decoded.page)
+  event.order_id = decoded.order_id === undefined ? undefined : sliceOf(decoded.order_id)
+  event.quantity = decoded.quantity
+  event.unit_price = decoded.unit_price
+  event.currency = decoded.currency === undefined ? undefined : sliceOf(decoded.currency)
   return event
 }
 
@@ -224,6 +238,7 @@ class ScannedEvent {
   readonly #userId = new TextSlice()
   readonly #itemId = new TextSlice()
   readonly #at: Readonly<Record<keyof Omit<ObservedEvent, 'client' | 'traceparent'>, number>>
+  readonly #types: readonly string[]
   readonly #client: { readonly ip: number; readonly userAgent: number }
   #value: Buffer | undefined
 
@@ -240,7 +255,17 @@ class ScannedEvent {
       session_id: at('session_id'),
       user_id: at('user_id'),
       item_id: at('item_id'),
+      event_type: at('event_type'),
+      page: at('page'),
+      order_id: at('order_id'),
+      quantity: at('quantity'),
+      unit_price: at('unit_price'),
+      currency: at('currency'),
     }
+    this.#types = scanner.symbols[this.#at.event_type] ?? []
+    if (this.#at.page >= 0) this.event.page = new TextSlice()
+    if (this.#at.order_id >= 0) this.event.order_id = new TextSlice()
+    if (this.#at.currency >= 0) this.event.currency = new TextSlice()
   }
 
   /** @returns false when the scanner leaves it to the Avro decoder */
@@ -259,7 +284,22 @@ class ScannedEvent {
     event.user_id = user < 0 ? null : this.#userId.set(value, user, tos[at.user_id] ?? 0)
     const item = froms[at.item_id] ?? -1
     event.item_id = item < 0 ? null : this.#itemId.set(value, item, tos[at.item_id] ?? 0)
+    if (event.page) {
+      event.page.set(value, froms[at.page] ?? 0, tos[at.page] ?? 0)
+      event.event_type = this.#types[longs[at.event_type] ?? 0]
+    }
+    if (event.order_id) this.#readPurchase(value, event.order_id)
     return true
+  }
+
+  #readPurchase(value: Buffer, orderId: TextSlice): void {
+    const { event } = this
+    const { froms, tos, longs } = this.#scanner
+    const at = this.#at
+    orderId.set(value, froms[at.order_id] ?? 0, tos[at.order_id] ?? 0)
+    event.currency?.set(value, froms[at.currency] ?? 0, tos[at.currency] ?? 0)
+    event.quantity = longs[at.quantity]
+    event.unit_price = longs[at.unit_price]
   }
 
   #readClient(): Client | undefined {

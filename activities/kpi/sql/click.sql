@@ -1,4 +1,4 @@
--- The clicks of a day, each event_id once (the one that stands first in the log), with whether their session is flagged.
+-- The clicks of a day, each event once: of several with one session_id and event_id, the first in the log, with whether their session is flagged.
 -- Reads archived_click, flagged_session. Portable: DuckDB and Spark SQL run it as it is.
 WITH of_day AS (
   SELECT c.kafka_partition, c.kafka_offset, c.event_id, c.event_ms, c.session_id, c.user_id, c.event_type, c.item_id
@@ -6,15 +6,15 @@ WITH of_day AS (
    WHERE c.event_ms >= :from_ms AND c.event_ms < :to_ms
 ),
 repeated AS (
-  SELECT o.event_id FROM of_day o GROUP BY o.event_id HAVING count(*) > 1
+  SELECT o.session_id, o.event_id FROM of_day o GROUP BY o.session_id, o.event_id HAVING count(*) > 1
 ),
 placed AS (
-  SELECT o.*, row_number() OVER (PARTITION BY o.event_id ORDER BY o.kafka_partition, o.kafka_offset) AS place
-    FROM of_day o JOIN repeated r ON r.event_id = o.event_id
+  SELECT o.*, row_number() OVER (PARTITION BY o.session_id, o.event_id ORDER BY o.kafka_partition, o.kafka_offset) AS place
+    FROM of_day o JOIN repeated r ON r.session_id = o.session_id AND r.event_id = o.event_id
 ),
 once AS (
   SELECT o.event_ms, o.session_id, o.user_id, o.event_type, o.item_id
-    FROM of_day o WHERE NOT EXISTS (SELECT 1 FROM repeated r WHERE r.event_id = o.event_id)
+    FROM of_day o WHERE NOT EXISTS (SELECT 1 FROM repeated r WHERE r.session_id = o.session_id AND r.event_id = o.event_id)
   UNION ALL
   SELECT p.event_ms, p.session_id, p.user_id, p.event_type, p.item_id FROM placed p WHERE p.place = 1
 )

@@ -49,7 +49,7 @@ export function restorePieceFormat1(detector: PartitionDetector, bytes: Uint8Arr
     detector.panes.restore(readPane(words, doubles, base, spilled, keys, strings))
   const texts: [string, number][] = []
   while (!idTimes.done) texts.push([textOf(idTexts, idTimes.i32()), idTimes.f64()])
-  detector.ids.restore(bits, texts, detector.watermarkMs)
+  detector.ids.restoreSessionless(bits, texts, detector.watermarkMs)
 }
 
 type Texts = ReadonlyMap<number, string>

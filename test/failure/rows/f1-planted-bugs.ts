@@ -162,7 +162,7 @@ const BUGS: readonly PlantedBug[] = [
     patches: [
       {
         file: 'domain/detection/snapshot/piece.js',
-        from: 'detector.ids.restore(bits, texts, detector.watermarkMs)',
+        from: 'ids.restore(bits, texts, watermarkMs)',
         to: 'void [bits, texts]',
       },
     ],

@@ -106,7 +106,10 @@ export class BruteForce {
     const watermarkMs = this.watermarkMs
     if (event.event_ts < watermarkMs) return 'late'
     const isKnown = this.#accepted.some(
-      (other) => other.event.event_id === event.event_id && other.event.event_ts >= watermarkMs,
+      (other) =>
+        other.event.event_id === event.event_id &&
+        other.event.session_id === event.session_id &&
+        other.event.event_ts >= watermarkMs,
     )
     return isKnown ? 'duplicate' : 'accepted'
   }

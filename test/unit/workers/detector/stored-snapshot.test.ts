@@ -28,6 +28,21 @@ const headOf = ({ head }: Stored): Buffer => unseal(Buffer.from(head, 'base64'))
 const piecesOf = ({ pieces }: Stored): Buffer[] => pieces.map((text) => unseal(Buffer.from(text, 'base64')))
 const restore = (stored: Stored, head = headOf(stored).toString(), pieces = piecesOf(stored)): PartitionDetector =>
   restoreDetector(head, pieces, stored.policy, RULE_KINDS)
+/**
+ * Those releases knew events by their ids alone. What they decided of an id that another session had used after the state was
+ * taken is left out: a duplicate changed nothing, and now it is another event.
+ */
+function withoutRepeatsAcrossSessions({ next, fates }: Stored) {
+  const sessions = new Map<string, string>()
+  return next
+    .map((record, i) => ({ ...record, fate: fates[i] }))
+    .filter(({ event, fate }) => {
+      const first = sessions.get(event.event_id)
+      if (fate === 'accepted') sessions.set(event.event_id, event.session_id)
+      return fate !== 'duplicate' || first === undefined || first === event.session_id
+    })
+}
+
 const refused = (error: unknown): boolean => error instanceof GuardianError && error.code === 'GRD_SNAPSHOT_REFUSED'
 
 describe('detection state that an earlier release stored', () => {
@@ -39,12 +54,16 @@ describe('detection state that an earlier release stored', () => {
       assert.equal(detector.watermarkMs, stored.watermarkMs)
       assert.deepEqual(detector.counts, stored.counts)
       const rows: Anomaly[] = []
-      const fates = stored.next.map(({ event, offset, appendMs }) => {
+      const next = withoutRepeatsAcrossSessions(stored)
+      const fates = next.map(({ event, offset, appendMs }) => {
         const fate = detector.process(event, offset, appendMs)
         rows.push(...detector.takeChanges())
         return fate
       })
-      assert.deepEqual(fates, stored.fates)
+      assert.deepEqual(
+        fates,
+        next.map(({ fate }) => fate),
+      )
       assert.deepEqual(JSON.parse(JSON.stringify(rows)), stored.rows)
     })
 

@@ -50,8 +50,8 @@ const livePanes = (store: PaneStore): unknown[] =>
 
 const liveIds = ({ ids, watermarkMs }: PartitionDetector): unknown => {
   const { bits, texts } = ids.takeAll(watermarkMs)
-  const entries = Array.from({ length: bits.length / 6 }, (_, i) => bits.subarray(i * 6, i * 6 + 6).join(' '))
-  return { bits: entries.sort(), texts: texts.map(([id, ms]) => `${id} ${ms}`).sort() }
+  const entries = Array.from({ length: bits.length / 8 }, (_, i) => bits.subarray(i * 8, i * 8 + 8).join(' '))
+  return { bits: entries.sort(), texts: texts.map((entry) => entry.join(' ')).sort() }
 }
 
 const restored = ({ head, pieces }: Checkpoint, policy: OraclePolicy): PartitionDetector => {
