@@ -36,9 +36,15 @@ function pagesByWindow(lines: readonly Line[], windowMs: number): Map<string, st
   return windows
 }
 
-describe('a generated access log', () => {
-  const texts = [...accessLogBlocks(100_000, ACCESS_LOG_SEED)].join('').trimEnd().split('\n')
-  const lines = texts.map(read)
+describe('a generated access log', function () {
+  this.timeout(30_000)
+  let texts: readonly string[] = []
+  let lines: readonly Line[] = []
+
+  before(() => {
+    texts = [...accessLogBlocks(100_000, ACCESS_LOG_SEED)].join('').trimEnd().split('\n')
+    lines = texts.map(read)
+  })
 
   it('is the same for the same seed and number of lines', () => {
     const digest = (seed: number): string => {
@@ -120,4 +126,4 @@ describe('a generated access log', () => {
     assert.ok(latestMs > 110_000 && latestMs <= 120_000)
     assert.deepEqual(withLateLines(texts, { seed: 1 }), shuffled)
   })
-}).timeout(30_000)
+})
