@@ -6,101 +6,96 @@ import { errorLine, UsageError } from './cli-error.js'
 import { openEventSender } from './event-sender.js'
 import { dropFresh } from './ingest/drop-fresh-log.js'
 import { freshLogNamed, openFreshIngest, type FreshOutcome } from './ingest/fresh-ingest.js'
-import { lateHint } from './ingest/late-hint.js'
-import { openLog, type LogSource } from './ingest/log-lines.js'
+import { identifyLogs, recordLogs, type OpenedLog } from './ingest/known-logs.js'
+import { readLogs, type LogEnd, type LogInput } from './ingest/log-merge.js'
+import { addLogOptions, logFiles, readLogOptions, type LogOptions, type LogWords } from './ingest/log-options.js'
 import { LogReading, type RejectedLine } from './ingest/log-reading.js'
-import { sendLog, type LogEnd } from './ingest/send-log.js'
-import { ASSET_EXTENSIONS } from './ingest/static-asset.js'
+import { openLog } from './ingest/log-source.js'
+import { describeFormat, formatDocument, readingFault, summary, thousands } from './ingest/outcome.js'
+import { watchRefused, type RefusedEvents } from './ingest/refused-events.js'
+import { ClickOutbox } from './ingest/send-log.js'
 import { startProgress } from './progress.js'
 import { interruption, runCommand, type CommandResult, type Terminal } from './terminal.js'
-import { wholeNumber } from './whole-number.js'
 
-interface IngestWords {
-  readonly includeAssets?: boolean
-  readonly reorder: string
-  readonly showRejected: string
+interface IngestWords extends LogWords {
   readonly json?: boolean
   readonly fresh?: boolean
   readonly name?: string
   readonly drop?: string
 }
 
-const SHOWN_REJECTED = 20
-
 const EXPLANATION = `
-A request is one page view. item_id is its path without query, page its path with query, user_id the user that the
-server knows. A session is a client address and user agent, until 30 minutes of silence. Requests of every method and
-status count. Skipped: assets (see --include-assets), blank lines, and lines whose request names no path. Rejected, and
-shown with their line number: what is no access log line, is longer than 64 KiB, has control characters, or a time that
-does not exist, is before 2000 or in the future. Reading a log again adds nothing: ids are made from its lines. From
-standard input, what is held back for its order goes out when nothing has come for a second.
+A request is one page view. item_id is its path in one spelling (RFC 3986), page its path with query, user_id the user
+that the server knows. A session is a client and its user agent, until 30 minutes of silence. Several files are read
+as one log, in order of time. Packed files (gzip, zstd, xz, bzip2) are unpacked.
+
+Every line is read, skipped or rejected, and counted with the reason. Skipped: assets and API calls (--pages,
+--include-assets, --include-api), blank lines, requests without a path, a last line that is half written. Rejected: what is
+not in the log's format, or has no client, or a time that does not exist or lies in the future. What a client chose
+(user name, path, referrer, user agent) never makes a line unreadable; it is cut to what the system stores.
+
+Reading a log again adds nothing, also after it was rotated, renamed or has grown: an event's id is made from its server's name
+and its line. docs/inputs.md describes the formats.
 
 --fresh is for an old log: it goes to a topic of its own, km.logs.NAME.v1, and is decided by a detector of its own, which
 ends with the command. Its anomalies are at GET /anomalies?topic=km.logs.NAME.v1; no KPI, alert, hold or completeness
 figure counts them. --drop NAME removes it all.`
 
-/** `guardian ingest`: the requests of a web server's access log as page views. */
+/** `guardian ingest`: the requests of web servers' access logs as page views. */
 export const ingestCommand = (): Command =>
-  new Command('ingest')
-    .description('read a web server access log (Apache or nginx; common or combined; gzip or not) as page views')
-    .argument('[file]', 'the log, or - for standard input')
-    .option('--include-assets', `also take requests for ${ASSET_EXTENSIONS.join(' ')}`)
-    .option('--reorder <seconds>', 'put lines in order that are so far out of it, in time of the log', '120')
-    .option(
-      '--show-rejected <n>',
-      'how many lines that cannot be read are shown; all are counted',
-      String(SHOWN_REJECTED),
-    )
+  addLogOptions(
+    new Command('ingest')
+      .description('send the page views of web server access logs through the system')
+      .argument('[files...]', 'the logs, patterns, or - for standard input'),
+  )
     .option('--json', 'print one JSON document')
     .option('--fresh', 'read an old log into a topic of its own, which nothing else counts')
     .option('--name <name>', 'of the fresh log; without it, that of the file')
     .option('--drop <name>', 'remove a fresh log: its topic, its anomalies and its checkpoints')
     .addHelpText('after', EXPLANATION)
-    .action((file: string | undefined, words: IngestWords) =>
-      runCommand(words, (terminal) => run(file, words, terminal)),
-    )
+    .action((files: string[], words: IngestWords) => runCommand(words, (terminal) => run(files, words, terminal)))
 
-function run(file: string | undefined, words: IngestWords, terminal: Terminal): Promise<CommandResult> {
+function run(files: readonly string[], words: IngestWords, terminal: Terminal): Promise<CommandResult> {
   const { drop, fresh, name } = words
+  const [first] = files
   if (drop !== undefined) {
-    if (file !== undefined || fresh === true) throw new UsageError('--drop reads no file: give it alone')
+    if (first !== undefined || fresh === true) throw new UsageError('--drop reads no file: give it alone')
     return dropFresh(drop, terminal)
   }
-  if (file === undefined) throw new UsageError('which file? - is standard input')
+  if (first === undefined) throw new UsageError('which file? - is standard input')
   if (name !== undefined && fresh !== true) throw new UsageError('--name is for --fresh')
-  return ingest(file, words, terminal)
+  return ingest(files, words, terminal)
 }
 
-async function ingest(file: string, words: IngestWords, terminal: Terminal): Promise<CommandResult> {
-  const reorderMs = wholeNumber('--reorder', words.reorder, 86_400) * 1_000
-  const showRejected = wholeNumber('--show-rejected', words.showRejected, 1_000_000)
+async function ingest(given: readonly string[], words: IngestWords, terminal: Terminal): Promise<CommandResult> {
+  const options = await readLogOptions(words)
+  const files = await logFiles(given)
   const { signal, release } = interruption()
   const life = new Lifecycle()
   const startedMs = performance.now()
-  const source = await openLog(file, process.stdin)
+  const fresh = words.fresh === true ? freshLogNamed(words.name ?? freshLogNameOfFile(files[0] ?? '-')) : undefined
+  // What is known of earlier readings is about the live topic.
+  const topic = fresh === undefined ? TOPICS.clicks : undefined
+  const opened: OpenedLog[] = []
   try {
-    const log = words.fresh === true ? freshLogNamed(words.name ?? freshLogNameOfFile(file)) : undefined
-    const fresh = log && (await openFreshIngest(log, life, terminal))
-    const sender = fresh?.sender ?? (await openEventSender('ingest', [TOPICS.clicks], life, terminal))
-    const onRejected = rejectionPrinter(showRejected, terminal.say)
-    const includeAssets = words.includeAssets === true
-    const reading = new LogReading({ includeAssets, reorderMs, now: () => Date.now(), onRejected })
-    const progress = startProgress('ingest', source.totalBytes, process.stderr)
-    const onProgress = (acknowledged: number) => progress.update(stateOf(source, reading, acknowledged))
-    let end: LogEnd
-    try {
-      end = await sendLog(source, { sender, reading, signal, flushWhenIdle: file === '-', onProgress })
-    } finally {
-      progress.stop()
-    }
+    for (const file of files) opened.push({ file, source: await openLog(file, process.stdin) })
+    const logs = await identifyLogs(opened, options.server, topic, terminal, signal)
+    const refused = await watchRefused(topic, terminal)
+    const freshIngest = fresh && (await openFreshIngest(fresh, life, terminal))
+    const sender = freshIngest?.sender ?? (await openEventSender('ingest', [TOPICS.clicks], life, terminal))
+    const outbox = new ClickOutbox(sender)
+    const reading = readingOf(options, outbox, refused, terminal)
+    const inputs = opened.map(({ source }, at): LogInput => {
+      const { file = '-', server = file, readToMs } = logs[at] ?? {}
+      return { source, log: reading.file({ file, server, format: options.format, readToMs }) }
+    })
+    const end = await sendAll(inputs, reading, outbox, signal)
+    await recordLogs(logs, topic, reading.lastMs, terminal)
     const seconds = (performance.now() - startedMs) / 1_000
-    const result = resultOf(file, reading, end, seconds)
-    if (fresh) return withOutcome(result, await fresh.finish(signal))
-    const hint = await lateHint(terminal, reading.lastMs)
-    if (hint !== undefined) terminal.say(hint)
-    return result
+    const result = resultOf({ files, inputs, reading, refused, end, seconds, maxRejected: options.maxRejected })
+    return freshIngest ? withOutcome(result, await freshIngest.finish(signal)) : result
   } finally {
-    source.close()
+    for (const { source } of opened) source.close()
     release()
     await life.stop()
   }
@@ -112,48 +107,108 @@ const withOutcome = (result: CommandResult, outcome: FreshOutcome): CommandResul
   complete: result.complete && outcome.complete,
 })
 
+const readingOf = (options: LogOptions, outbox: ClickOutbox, refused: RefusedEvents, terminal: Terminal): LogReading =>
+  new LogReading({
+    ...options,
+    now: () => Date.now(),
+    onRejected: rejectionPrinter(options.showRejected, terminal.say),
+    onClick: (click, _entry, _session, { readToMs }) => refused.count(outbox.add(click), click.event_ts, readToMs),
+  })
+
+/** Reads the logs to their end and sends what they give; what was read is sent in every case. */
+async function sendAll(
+  inputs: readonly LogInput[],
+  reading: LogReading,
+  outbox: ClickOutbox,
+  signal: AbortSignal,
+): Promise<LogEnd> {
+  const isFollowed = isStandardInput(inputs)
+  const total = isFollowed ? undefined : inputs.reduce((sum, { source }) => sum + (source.totalBytes ?? 0), 0)
+  const progress = startProgress('ingest', total, process.stderr)
+  const show = () => progress.update(progressOf(inputs, reading, outbox.acknowledged, isFollowed))
+  const flush = async () => {
+    reading.flush()
+    await outbox.settle()
+    show()
+  }
+  const afterPiece = async (newestMs: number) => {
+    reading.release(newestMs)
+    await outbox.sendFull()
+    show()
+  }
+  try {
+    const end = await readLogs(inputs, { signal, afterPiece, onIdle: isFollowed ? flush : undefined })
+    await flush()
+    return end
+  } finally {
+    progress.stop()
+  }
+}
+
+const isStandardInput = (inputs: readonly LogInput[]): boolean => inputs[0]?.log.options.file === '-'
+
 function rejectionPrinter(most: number, say: (line: string) => void): (line: RejectedLine) => void {
   let count = 0
-  return ({ number, reason, excerpt }) => {
-    if (++count <= most) say(`line ${number}: ${reason.replaceAll('_', ' ')}: ${excerpt}`)
+  return ({ file, number, reason, excerpt }) => {
+    if (++count <= most) say(`${file}: line ${number}: ${reason.replaceAll('_', ' ')}: ${excerpt}`)
     if (count === most + 1) say('further lines that cannot be read are counted, not shown')
   }
 }
 
 /** Lag: records read that Kafka has not acknowledged, and, of a log that is written now, its distance from now. */
-function stateOf(source: LogSource, reading: LogReading, acknowledged: number) {
+function progressOf(inputs: readonly LogInput[], reading: LogReading, acknowledged: number, isFollowed: boolean) {
   const { accepted } = reading.counts
-  const behindMs = reading.lastMs === undefined ? undefined : Date.now() - reading.lastMs
   const behind =
-    source.totalBytes === undefined && behindMs !== undefined ? `, ${Math.round(behindMs / 1_000)} s behind now` : ''
-  return { done: source.bytesRead(), records: acknowledged, note: `lag ${accepted - acknowledged} records${behind}` }
+    isFollowed && reading.lastMs !== undefined
+      ? `, ${Math.round((Date.now() - reading.lastMs) / 1_000)} s behind now`
+      : ''
+  return {
+    done: inputs.reduce((sum, { source }) => sum + source.bytesRead(), 0),
+    records: acknowledged,
+    note: `lag ${accepted - acknowledged} records${behind}`,
+  }
 }
 
-function resultOf(file: string, reading: LogReading, end: LogEnd, seconds: number): CommandResult {
+interface Ingested {
+  readonly files: readonly string[]
+  readonly inputs: readonly LogInput[]
+  readonly reading: LogReading
+  readonly refused: RefusedEvents
+  readonly end: LogEnd
+  readonly seconds: number
+  readonly maxRejected: number
+}
+
+function resultOf({ files, inputs, reading, refused, end, seconds, maxRejected }: Ingested): CommandResult {
   const { counts } = reading
+  const isFollowed = isStandardInput(inputs)
   const error = end.kind === 'broken' ? errorLine(end.error) : undefined
-  const isNoLog = counts.rejected > 0 && counts.rejected === counts.lines - counts.skippedBy.blank
+  const lateFault =
+    refused.late() === 0
+      ? undefined
+      : `the detector refuses ${thousands(refused.late())} events as late: they are older than what the topic has come to. ` +
+        'To look into an old log: guardian scan, or guardian ingest --fresh'
+  const fault = readingFault(counts, end, maxRejected, isFollowed) ?? lateFault
+  const detector = refused.isKnown ? { late: refused.late(), repeated: refused.repeated() } : null
   return {
     document: {
-      file,
+      file: files.length === 1 ? files[0] : files,
+      files: inputs.map(({ log }) => formatDocument(log)),
       ...counts,
+      refused: detector,
       end: end.kind,
       ...(error === undefined ? {} : { error }),
+      ...(fault === undefined ? {} : { fault }),
       seconds: Number(seconds.toFixed(3)),
       linesPerSecond: Math.round(counts.lines / Math.max(seconds, 0.001)),
     },
     lines: [
-      `${counts.lines} lines in ${seconds.toFixed(1)} s: ${counts.accepted} accepted, ${counts.skipped} skipped, ${counts.rejected} rejected`,
-      ...reasons('skipped', counts.skippedBy),
-      ...reasons('rejected', counts.rejectedBy),
+      ...inputs.map(({ log }) => describeFormat(log)),
       ...(error === undefined ? [] : [`the log could not be read to its end: ${error}`]),
-      ...(end.kind === 'stopped' ? ['stopped before the end of the log'] : []),
+      ...(refused.repeated() > 0 ? [`${thousands(refused.repeated())} events were read before: they count once`] : []),
+      ...(fault === undefined ? [] : [fault]),
+      `${summary(counts)}${refused.isKnown ? `, ${thousands(refused.late())} refused by the detector (late)` : ''}, in ${seconds.toFixed(1)} s`,
     ],
-    complete: (end.kind === 'end' || (end.kind === 'stopped' && file === '-')) && !isNoLog,
+    complete: fault === undefined,
   }
-}
-
-const reasons = (label: string, counts: Readonly<Record<string, number>>): string[] => {
-  const named = Object.entries(counts).filter(([, count]) => count > 0)
-  return named.length === 0 ? [] : [`  ${label}: ${named.map(([reason, count]) => `${reason} ${count}`).join(', ')}`]
 }

@@ -28,6 +28,8 @@ export const TABLE_GRANTS: Readonly<Record<string, Partial<Record<ProcessRole, s
   minute_counts: { detector: 'rawd', api: 'r' },
   produced_counts: { detector: 'rd', api: 'raw' },
 
+  // The command line alone, which has the owner's login.
+  ingested_logs: {},
   topic_logs: { detector: 'r', archiver: 'r', api: 'r' },
   archive_checkpoints: { archiver: 'raw', orchestrator: 'r', api: 'r' },
   archive_files: { archiver: 'ra', orchestrator: 'rad', api: 'r' },

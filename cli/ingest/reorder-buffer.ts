@@ -8,10 +8,9 @@ export class ReorderBuffer<T> {
   readonly #spanMs: number
   readonly #maxEntries: number
   readonly #queue = new TimeOrderedQueue<T>()
-  #newestMs = Number.NEGATIVE_INFINITY
 
   /**
-   * @param spanMs an entry is let go when one has come that is more than this newer
+   * @param spanMs an entry is let go when all logs have been read to a time that is more than this newer
    * @param maxEntries beyond it the oldest is let go early
    */
   constructor(spanMs: number, maxEntries: number) {
@@ -23,24 +22,31 @@ export class ReorderBuffer<T> {
     return this.#queue.size
   }
 
-  /** @returns the entries that are let go now, in order */
-  put(atMs: number, value: T): T[] {
-    this.#newestMs = Math.max(this.#newestMs, atMs)
+  put(atMs: number, value: T): void {
     this.#queue.put(atMs, value)
-    return this.#takeWhile((oldestMs) => oldestMs < this.#newestMs - this.#spanMs || this.size > this.#maxEntries)
   }
 
-  /** @returns all that is held, in order */
-  flush(): T[] {
-    return this.#takeWhile(() => true)
+  /**
+   * Gives the entries that are let go now, in order.
+   * @param newestMs up to which every log has been read
+   */
+  takeDue(newestMs: number, give: (atMs: number, value: T) => void): void {
+    const untilMs = newestMs - this.#spanMs
+    for (
+      let oldestMs = this.#queue.nextAtMs;
+      oldestMs !== undefined && (oldestMs < untilMs || this.size > this.#maxEntries);
+      oldestMs = this.#queue.nextAtMs
+    )
+      this.#give(give)
   }
 
-  #takeWhile(isDue: (oldestMs: number) => boolean): T[] {
-    const taken: T[] = []
-    for (let oldest = this.#queue.nextAtMs; oldest !== undefined && isDue(oldest); oldest = this.#queue.nextAtMs) {
-      const entry = this.#queue.take()
-      if (entry) taken.push(entry.value)
-    }
-    return taken
+  /** Gives all that is held, in order. */
+  flush(give: (atMs: number, value: T) => void): void {
+    while (this.size > 0) this.#give(give)
+  }
+
+  #give(give: (atMs: number, value: T) => void): void {
+    const entry = this.#queue.take()
+    if (entry) give(entry.atMs, entry.value)
   }
 }

@@ -65,11 +65,12 @@ export async function readStats(db: Queryable, from: Date, to: Date): Promise<St
   return { partitions: partitions.rows, anomalies: anomalies.rows, dataGaps: gaps.rows[0]?.gaps ?? 0 }
 }
 
-/** How far the partition of a topic that is furthest has come in event time; null before its first event. */
-export async function furthestWatermark(db: Queryable, topic: string): Promise<Date | null> {
-  const { rows } = await db.query<{ watermark: Date | null }>(
-    'SELECT max(c.watermark) AS watermark FROM detector_checkpoints c WHERE c.topic = $1',
+/** The watermark of each partition of a topic as of its last checkpoint; none before its first event. @throws GRD_STORE_* */
+export async function readWatermarks(db: Queryable, topic: string): Promise<ReadonlyMap<number, Date>> {
+  const { rows } = await db.query<{ partition: number; watermark: Date }>(
+    `SELECT c.kafka_partition AS partition, c.watermark FROM detector_checkpoints c
+      WHERE c.topic = $1 AND c.watermark IS NOT NULL LIMIT 10000`,
     [topic],
   )
-  return rows[0]?.watermark ?? null
+  return new Map(rows.map(({ partition, watermark }) => [partition, watermark]))
 }

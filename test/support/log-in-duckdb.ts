@@ -12,7 +12,7 @@ export interface FlaggedWindow {
 
 const QUOTED = String.raw`"((?:[^"\\]|\\.)*)"`
 /** Address, time, request, and, in the combined format, referrer and agent. */
-const LINE = String.raw`^(\S+) \S+ \S+ \[([^\]]+)\] ${QUOTED} (?:\d{3}) (?:\d+|-)(?: ${QUOTED} ${QUOTED})?$`
+const LINE = String.raw`^(\S+) \S+ \S+ \[([^\]]+)\] ${QUOTED} (?:\d{3}) (?:\d+|-)(?: ${QUOTED} "((?:[^"\\]|\\.)*)"?)?$`
 const ASSET = String.raw`\.(css|js|mjs|map|png|jpg|jpeg|gif|svg|ico|webp|avif|bmp|woff|woff2|ttf|otf|eot)$`
 
 const PAGE_VIEWS = `
@@ -20,13 +20,14 @@ const PAGE_VIEWS = `
   WITH line AS (SELECT unnest(string_split(content, chr(10))) AS text FROM read_text($file)),
   request AS (
     SELECT regexp_extract(text, $line, ['address', 'at', 'request', 'referrer', 'agent']) AS field
-      FROM line WHERE regexp_matches(text, $line) AND NOT regexp_matches(text, '[\\x00-\\x08\\x0a-\\x1f]')
+      FROM line WHERE regexp_matches(text, $line)
   ),
   target AS (
     SELECT field.address AS address,
            CASE WHEN field.agent IN ('', '-') THEN NULL ELSE field.agent END AS agent,
            epoch_ms(try_strptime(field.at, '%d/%b/%Y:%H:%M:%S %z')) AS at_ms,
-           regexp_replace(regexp_extract(field.request, '^[A-Z]+ (.+?)( HTTP/[0-9.]+)?$', 1), '[?#].*$', '') AS path
+           regexp_replace(regexp_extract(field.request, '^(?:GET|HEAD|POST) (.+?)( HTTP/[0-9.]+)?$', 1), '[?#].*$', '') AS asked,
+           regexp_replace(regexp_replace(asked, '/+', '/', 'g'), '(.)/$', '\\1') AS path
       FROM request
   )
   SELECT * FROM target WHERE at_ms IS NOT NULL AND path <> '' AND NOT regexp_matches(lower(path), $asset)`

@@ -69,7 +69,12 @@ export class DeadLetterCount {
       first: letter,
     } as const
     const key = `${growth.code} ${growth.topic}`
-    const counting = this.#byCause.get(key) ?? { growth, bySource: new Map<string, number>(), count: 0, firstMs: appendMs }
+    const counting = this.#byCause.get(key) ?? {
+      growth,
+      bySource: new Map<string, number>(),
+      count: 0,
+      firstMs: appendMs,
+    }
     this.#records += 1
     counting.count += 1
     counting.firstMs = Math.min(counting.firstMs, appendMs)

@@ -5,9 +5,17 @@ import { join } from 'node:path'
 import { Readable } from 'node:stream'
 import { gzipSync } from 'node:zlib'
 import fc from 'fast-check'
-import { LineCutter, MAX_LINE_BYTES, openLog, type LogLine } from '../../../../cli/ingest/log-lines.js'
+import { LineCutter, MAX_LINE_BYTES, type LogLine } from '../../../../cli/ingest/log-lines.js'
+import { openLog } from '../../../../cli/ingest/log-source.js'
 
-const textOf = (lines: readonly LogLine[]): (string | undefined)[] => lines.map(({ bytes }) => bytes?.toString())
+const PACKED = {
+  zstd: 'KLUv/QRYIQAAb25lCt8WaAkotS/9BFghAAB0d28KDy0E+Q==',
+  xz: '/Td6WFoAAATm1rRGAgAhARYAAAB0L+WjAQADb25lCgD1XLtWH8b9hgABHARvLJzBH7bzfQEAAAAABFla/Td6WFoAAATm1rRGAgAhARYAAAB0L+WjAQADdHdvCgBlBtb/xMD5OgABHARvLJzBH7bzfQEAAAAABFla',
+  bzip2:
+    'QlpoOTFBWSZTWXgTwIIAAAHBAAAQAgGgACGaaDNNDLxdyRThQkHgTwIIQlpoOTFBWSZTWS63GtcAAAFBgAAQAACEgCAAIZpoM00HPF3JFOFCQLrca1w=',
+}
+
+const textOf = (lines: readonly LogLine[]): string[] => lines.map(({ bytes }) => bytes.toString())
 
 function cut(bytes: Buffer, sizes: readonly number[]): LogLine[] {
   const cutter = new LineCutter()
@@ -36,24 +44,34 @@ describe('LineCutter', () => {
     )
   })
 
-  it('gives a last line without an end, and takes off a byte order mark', () => {
-    assert.deepEqual(textOf(cut(Buffer.from('\ufeffa\nb'), [])), ['a', 'b'])
+  it('says of a last line that it has no end, and takes off a byte order mark', () => {
+    const lines = cut(Buffer.from('\ufeffa\nb'), [])
+    assert.deepEqual(textOf(lines), ['a', 'b'])
+    assert.deepEqual(
+      lines.map(({ isEnded }) => isEnded),
+      [true, false],
+    )
     assert.deepEqual(textOf(cut(Buffer.from('a\n'), [])), ['a'])
     assert.deepEqual(textOf(cut(Buffer.from(''), [])), [])
   })
 
-  it('gives a line of the longest length, and says of a longer one that it is too long, without holding it', () => {
+  it('takes off the NUL bytes that a crash leaves around lines', () => {
+    assert.deepEqual(textOf(cut(Buffer.from('\0\0a\0b\0\n\0\0\nc\n'), [])), ['a\0b', '', 'c'])
+  })
+
+  it('keeps the beginning of a line that is too long, without holding the rest', () => {
     const longest = 'x'.repeat(MAX_LINE_BYTES)
-    assert.deepEqual(textOf(cut(Buffer.from(`${longest}\r\n${longest}y\nz\n`), [1_000, 70_000])), [
-      longest,
-      undefined,
-      'z',
-    ])
+    const lines = cut(Buffer.from(`${longest}\r\n${longest}yy\nz\n`), [1_000, 70_000])
+    assert.deepEqual(textOf(lines), [longest, longest, 'z'])
+    assert.deepEqual(
+      lines.map(({ isCut }) => isCut),
+      [false, true, false],
+    )
     const cutter = new LineCutter()
     const before = process.memoryUsage().arrayBuffers
     for (let i = 0; i < 3_000; i++) assert.deepEqual(cutter.cut(Buffer.alloc(65_536, 0x78)), [])
     assert.ok(process.memoryUsage().arrayBuffers - before < 50_000_000)
-    assert.deepEqual(textOf(cutter.cut(Buffer.from('\nnext\n'))), [undefined, 'next'])
+    assert.deepEqual(textOf(cutter.cut(Buffer.from('\nnext\n'))).slice(1), ['next'])
   })
 })
 
@@ -78,6 +96,30 @@ describe('openLog', () => {
     assert.equal(source.bytesRead(), source.totalBytes)
   })
 
+  it('unpacks zstd, xz and bzip2, several members too, and reads UTF-16', async () => {
+    // Two members each, made by zstd 1.5.4, xz 5.4.1 and bzip2 1.0.8 from "one\\n" and "two\\n".
+    const packed: Readonly<Record<string, string>> = PACKED
+    for (const [name, base64] of Object.entries(packed)) {
+      const file = join(folder, `${name}.log`)
+      await writeFile(file, Buffer.from(base64, 'base64'))
+      assert.equal(await readAll(await openLog(file, process.stdin)), 'one\ntwo\n', name)
+    }
+    for (const bytes of [
+      Buffer.from('\ufeffone\ntwo\n', 'utf16le'),
+      Buffer.from('\ufeffone\ntwo\n', 'utf16le').swap16(),
+    ]) {
+      const file = join(folder, 'utf16.log')
+      await writeFile(file, bytes)
+      assert.equal(await readAll(await openLog(file, process.stdin)), 'one\ntwo\n')
+    }
+  })
+
+  it('shows the first line and still gives all of it', async () => {
+    const source = await openLog('-', Readable.from([Buffer.from('#x\n\nfi'), Buffer.from('rst\nsecond\n')]))
+    assert.equal(String(await source.firstLine(new AbortController().signal)), 'first')
+    assert.equal(await readAll(source), '#x\n\nfirst\nsecond\n')
+  })
+
   it('unpacks gzip from standard input that comes byte by byte', async () => {
     const packed = gzipSync('one\ntwo\n')
     const stdin = Readable.from(Array.from(packed, (byte) => Buffer.from([byte])))
@@ -100,7 +142,7 @@ describe('openLog', () => {
     const file = join(folder, 'cut.gz')
     await writeFile(file, gzipSync(Buffer.alloc(100_000, 'line\n')).subarray(0, 60))
     await assert.rejects(async () => readAll(await openLog(file, process.stdin)), /unexpected end of file/)
-    await assert.rejects(openLog(folder, process.stdin), /is not a file/)
+    await assert.rejects(openLog(folder, process.stdin), /is a folder/)
     await assert.rejects(openLog(join(folder, 'absent'), process.stdin), /ENOENT/)
   })
 })

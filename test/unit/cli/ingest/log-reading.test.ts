@@ -1,34 +1,43 @@
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { LineCutter, type LogLine } from '../../../../cli/ingest/log-lines.js'
+import { LineCutter } from '../../../../cli/ingest/log-lines.js'
 import { excerptOf, LogReading, type LogReadingOptions, type RejectedLine } from '../../../../cli/ingest/log-reading.js'
 import { Sessionizer } from '../../../../cli/ingest/sessionizer.js'
-import { isStaticAsset } from '../../../../cli/ingest/static-asset.js'
+import { faultOf } from '../../../../domain/detection/fate.js'
 import type { Click } from '../../../../domain/events.js'
 import { packageRoot } from '../../../../platform/package-root.js'
+import { READING_NOW_MS as NOW_MS, readingOptions } from '../../../support/reading-options.js'
 
-const NOW_MS = Date.UTC(2026, 0, 1)
 const SAMPLE = readFileSync(join(packageRoot, 'test', 'fixtures', 'access-log.txt'))
 
-function read(bytes: Buffer, changes: Partial<LogReadingOptions> = {}) {
+interface ReadHow extends Partial<LogReadingOptions> {
+  readonly server?: string
+  readonly format?: string
+}
+
+function read(bytes: Buffer, { server = 'web', format = 'auto', ...changes }: ReadHow = {}) {
   const rejected: RejectedLine[] = []
-  const options = {
-    includeAssets: false,
-    reorderMs: 120_000,
-    now: () => NOW_MS,
-    onRejected: (line: RejectedLine) => void rejected.push(line),
-  }
-  const reading = new LogReading({ ...options, ...changes })
+  const clicks: Click[] = []
+  const onRejected = (line: RejectedLine) => void rejected.push(line)
+  const reading = new LogReading(
+    readingOptions({ onRejected, onClick: (click) => void clicks.push(click), ...changes }),
+  )
+  const log = reading.file({ file: 'access.log', server, format })
   const cutter = new LineCutter()
-  const clicks = [...cutter.cut(bytes), ...cutter.end()].flatMap((line: LogLine) => reading.read(line))
-  clicks.push(...reading.flush())
-  return { clicks, counts: reading.counts, rejected }
+  const lines = [...cutter.cut(bytes), ...cutter.end()]
+  log.prepare(lines)
+  for (const line of lines) {
+    log.read(line)
+    reading.release(log.newestMs)
+  }
+  reading.flush()
+  return { clicks, counts: reading.counts, rejected, log }
 }
 
 const line = (second: string, path = '/', address = '192.0.2.1', agent = 'agent'): string =>
   `${address} - - [01/Mar/2025:${second} +0000] "GET ${path} HTTP/1.1" 200 5 "-" "${agent}"\n`
-const readText = (text: string, changes: Partial<LogReadingOptions> = {}) => read(Buffer.from(text), changes)
+const readText = (text: string, how: ReadHow = {}) => read(Buffer.from(text), how)
 const idsOf = (clicks: readonly Click[]) => clicks.map(({ event_id }) => event_id)
 
 describe('LogReading', () => {
@@ -38,14 +47,19 @@ describe('LogReading', () => {
     assert.equal(counts.accepted + counts.skipped + counts.rejected, counts.lines)
     assert.equal(clicks.length, counts.accepted)
     assert.equal(rejected.length, counts.rejected)
-    assert.deepEqual(counts, {
-      lines: 394,
-      accepted: 312,
-      skipped: 76,
-      rejected: 6,
-      skippedBy: { asset: 73, no_request: 2, blank: 1 },
-      rejectedBy: { too_long: 0, binary: 2, not_an_access_log_line: 3, bad_time: 1, in_the_future: 0 },
-    })
+    const { skippedBy, rejectedBy, ...sums } = counts
+    assert.deepEqual(sums, { lines: 394, accepted: 314, skipped: 76, rejected: 4, late: 0 })
+    const named = (by: Readonly<Record<string, number>>) => Object.entries(by).filter(([, count]) => count > 0)
+    assert.deepEqual(named(skippedBy), [
+      ['blank', 1],
+      ['no_request', 2],
+      ['asset', 73],
+    ])
+    assert.deepEqual(named(rejectedBy), [
+      ['not_this_format', 2],
+      ['binary', 1],
+      ['bad_time', 1],
+    ])
   })
 
   it('gives clicks in order of time, though the sample is not', () => {
@@ -114,12 +128,88 @@ describe('LogReading', () => {
     })
   })
 
-  it('skips assets, unless they are asked for', () => {
-    const text = line('10:00:00', '/a.css') + line('10:00:00', '/img/B.PNG?v=1') + line('10:00:00', '/a.css/page')
+  it('skips assets and API calls, unless they are asked for', () => {
+    const text = ['/a.css', '/img/B.PNG?v=1', '/a.css/page', '/api/cart', '/']
+      .map((path) => line('10:00:00', path))
+      .join('')
     assert.equal(readText(text).counts.skippedBy.asset, 2)
-    assert.equal(readText(text, { includeAssets: true }).counts.accepted, 3)
-    for (const path of ['/css', '/a.b/css', '/file.pdf', '/robots.txt', '/x.', '/.css/'])
-      assert.ok(!isStaticAsset(path), path)
+    assert.equal(readText(text).counts.skippedBy.api, 1)
+    assert.equal(readText(text, { includeAssets: true }).counts.accepted, 4)
+    assert.equal(readText(text, { includeAssets: true, includeApi: true }).counts.accepted, 5)
+  })
+
+  it('makes the identity of an event from its server, its line and its number among equal lines', () => {
+    const text = line('10:00:00') + line('10:00:00')
+    const ids = idsOf(readText(text).clicks)
+    assert.equal(new Set([...ids, ...idsOf(readText(text, { server: 'other' }).clicks)]).size, 4)
+    // A file that has grown gives the same ids for the lines that it had.
+    assert.deepEqual(idsOf(readText(text + line('10:00:00') + line('10:00:01')).clicks).slice(0, 2), ids)
+  })
+
+  it('gives several logs of one reading their own numbers, so that reading them apart gives the same ids', () => {
+    const clicks: Click[] = []
+    const reading = new LogReading(readingOptions({ onClick: (click) => void clicks.push(click) }))
+    for (const server of ['a', 'b']) {
+      const log = reading.file({ file: `${server}.log`, server, format: 'auto' })
+      const lines = new LineCutter().cut(Buffer.from(line('10:00:00').repeat(3)))
+      log.prepare(lines)
+      for (const one of lines) log.read(one)
+    }
+    reading.flush()
+    const apart = ['a', 'b'].flatMap((server) => idsOf(readText(line('10:00:00').repeat(3), { server }).clicks))
+    assert.deepEqual(idsOf(clicks).sort(), apart.sort())
+    assert.equal(new Set(apart).size, 6)
+  })
+
+  it('cuts what a client chose to what the system stores, and loses no request by it', () => {
+    const long = '\u{1f600}'.repeat(3_000)
+    const text = `192.0.2.1 - ${'u'.repeat(600)} [01/Mar/2025:10:00:00 +0000] "GET /${'p'.repeat(60_000)} HTTP/1.1" 200 5 "${long}" "${long}"\n`
+    const [click] = readText(text).clicks
+    assert.ok(click)
+    assert.equal(click.user_id?.length, 512)
+    assert.equal(click.user_agent?.length, 1_024)
+    assert.ok((click.item_id?.length ?? 0) <= 2_048 && click.page.length === 4_096)
+    for (const text of [click.referrer, click.user_agent]) assert.equal(Buffer.from(text ?? '').toString(), text)
+    assert.equal(faultOf(click, NOW_MS, 300_000), undefined)
+    const name = `192.0.2.1 - ${'u'.repeat(511)}\u{1f600} [01/Mar/2025:10:00:00 +0000] "GET / HTTP/1.1" 200 5 "-" "a"\n`
+    assert.equal(readText(name).clicks[0]?.user_id, 'u'.repeat(511))
+  })
+
+  it('does not read a last line that may be half written, and reads one that is certainly whole', () => {
+    const whole = line('10:00:00').trimEnd()
+    const before = line('09:59:59')
+    assert.deepEqual(readText(before + whole.slice(0, -20)).counts.skippedBy.incomplete_last_line, 1)
+    assert.deepEqual(readText(before + whole.slice(0, whole.indexOf(' "-"'))).counts.skippedBy.incomplete_last_line, 1)
+    assert.deepEqual(
+      readText(before + whole.slice(0, whole.indexOf(' "agent"'))).counts.skippedBy.incomplete_last_line,
+      1,
+    )
+    assert.equal(readText(before + whole).counts.accepted, 2)
+    assert.equal(readText(whole).counts.accepted, 1)
+    assert.deepEqual(idsOf(readText(before + whole).clicks), idsOf(readText(before + line('10:00:00')).clicks))
+    const common = '192.0.2.1 - - [01/Mar/2025:10:00:00 +0000] "GET / HTTP/1.1" 200 51'
+    assert.equal(readText(common).counts.skippedBy.incomplete_last_line, 1)
+    const json =
+      '{"remote_addr":"192.0.2.1","time_iso8601":"2025-03-01T10:00:00Z","request":"GET / HTTP/1.1","status":200}'
+    assert.equal(readText(json).counts.accepted, 1)
+    assert.equal(readText(json.slice(0, -1)).counts.skippedBy.incomplete_last_line, 1)
+  })
+
+  it('counts the lines that come behind the reorder window', () => {
+    const text = line('10:00:00') + line('10:05:00') + line('10:10:00') + line('10:01:00') + line('10:10:01')
+    assert.equal(readText(text, { reorderMs: 120_000 }).counts.late, 1)
+    assert.equal(readText(text, { reorderMs: 600_000 }).counts.late, 0)
+  })
+
+  it('says that a log is of another format than the one asked for, in place of rejecting all of it', () => {
+    const vhost = `shop.example:443 ${line('10:00:00')}`.repeat(150)
+    assert.throws(
+      () => readText(vhost, { format: 'alb' }),
+      /access\.log: this looks like vhost_combined: --format vhost_combined/,
+    )
+    const { log, counts } = readText(vhost)
+    assert.deepEqual([log.fit?.name, log.fit?.confidence, counts.accepted], ['vhost_combined', 1, 150])
+    assert.throws(() => readText(vhost, { format: 'combined' }), /this looks like vhost_combined/)
   })
 
   it('rejects a line from the future, which the detector would not take either', () => {
@@ -131,11 +221,11 @@ describe('LogReading', () => {
   it('shows a rejected line in a form that a terminal does not obey, and short', () => {
     assert.equal(excerptOf('a\u001b[2J\u0000\u009b\u202eb'), String.raw`a\x1b[2J\x00\x9b\u{202e}b`)
     assert.ok(excerptOf('x'.repeat(70_000)).length < 160)
-    const { rejected } = readText(`bad\n${'y'.repeat(70_000)}\n`)
+    const { rejected } = readText(`bad\n${'y'.repeat(1_100_000)}\n`)
     assert.deepEqual(
       rejected.map(({ number, reason }) => [number, reason]),
       [
-        [1, 'not_an_access_log_line'],
+        [1, 'not_this_format'],
         [2, 'too_long'],
       ],
     )

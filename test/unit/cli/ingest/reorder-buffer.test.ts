@@ -9,7 +9,16 @@ interface Entry {
 
 function through(entries: readonly Entry[], spanMs: number, maxEntries = 1_000_000): Entry[] {
   const buffer = new ReorderBuffer<Entry>(spanMs, maxEntries)
-  return [...entries.flatMap((entry) => buffer.put(entry.atMs, entry)), ...buffer.flush()]
+  const given: Entry[] = []
+  let newestMs = Number.NEGATIVE_INFINITY
+  const give = (_atMs: number, entry: Entry) => void given.push(entry)
+  for (const entry of entries) {
+    buffer.put(entry.atMs, entry)
+    newestMs = Math.max(newestMs, entry.atMs)
+    buffer.takeDue(newestMs, give)
+  }
+  buffer.flush(give)
+  return given
 }
 
 describe('ReorderBuffer', () => {
@@ -41,6 +50,7 @@ describe('ReorderBuffer', () => {
     const buffer = new ReorderBuffer<number>(1_000_000, 10)
     for (let i = 0; i < 100; i++) {
       buffer.put(i, i)
+      buffer.takeDue(i, () => undefined)
       assert.ok(buffer.size <= 10)
     }
   })
