@@ -1,6 +1,7 @@
 import { dropFreshLog, listFreshLogs } from '../../db/stores/fresh-logs.js'
 import { loadConfig } from '../../platform/config.js'
 import { createKafka } from '../../platform/kafka/client.js'
+import { KAFKA_CONNECTION_VARIABLES, kafkaConnection } from '../../platform/kafka/connection.js'
 import { removeTopics } from '../../platform/kafka/topic-admin.js'
 import { Lifecycle } from '../../platform/lifecycle.js'
 import { UsageError } from '../cli-error.js'
@@ -13,11 +14,9 @@ import { freshLogNamed, holdFreshLog, openFreshPool } from './fresh-ingest.js'
  */
 export async function dropFresh(name: string, terminal: Terminal): Promise<CommandResult> {
   const log = freshLogNamed(name)
-  const { KAFKA_BROKERS: brokers, KAFKA_REQUEST_TIMEOUT_MS: requestTimeoutMs } = loadConfig(
-    ['KAFKA_BROKERS', 'KAFKA_REQUEST_TIMEOUT_MS'],
-    terminal.env,
-  )
-  const kafka = createKafka({ brokers, clientId: 'guardian-fresh', requestTimeoutMs }, terminal.log)
+  const config = loadConfig([...KAFKA_CONNECTION_VARIABLES, 'KAFKA_REQUEST_TIMEOUT_MS'], terminal.env)
+  const { KAFKA_REQUEST_TIMEOUT_MS: requestTimeoutMs } = config
+  const kafka = createKafka({ ...kafkaConnection(config), clientId: 'guardian-fresh', requestTimeoutMs }, terminal.log)
   const life = new Lifecycle()
   try {
     const db = await life.use('PostgreSQL pool', () => openFreshPool(terminal))

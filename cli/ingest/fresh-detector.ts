@@ -24,7 +24,7 @@ const SHOWN_LOG_CHARS = 2_000
 /** Its checkpoints are what the command waits for. */
 const CHECKPOINT_INTERVAL_MS = '500'
 
-/** Starts it in a process group of its own: Ctrl-C is for the command, which stops it in order. */
+/** Starts it. Ctrl-C reaches it, too; it also ends when the command is gone. */
 export function startFreshDetector(log: FreshLog, env: Env): Part<FreshDetector> {
   const child = fork(MAIN, {
     env: {
@@ -37,7 +37,6 @@ export function startFreshDetector(log: FreshLog, env: Env): Part<FreshDetector>
     },
     execArgv: ['--enable-source-maps'],
     stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
-    detached: true,
   })
   const lines = keepLog(child)
   let failure: Error | undefined

@@ -13,6 +13,7 @@ import {
 import { loadConfig } from '../../platform/config.js'
 import { ensureTopics, fetchOffsets } from '../../platform/kafka/admin.js'
 import { createKafka } from '../../platform/kafka/client.js'
+import { KAFKA_CONNECTION_VARIABLES, kafkaConnection } from '../../platform/kafka/connection.js'
 import { readTopicShape } from '../../platform/kafka/topic-admin.js'
 import type { Lifecycle } from '../../platform/lifecycle.js'
 import { freshLogSpecs } from '../../schemas/topics.js'
@@ -52,8 +53,8 @@ export function freshLogNamed(name: string): FreshLog {
  */
 export async function openFreshIngest(log: FreshLog, life: Lifecycle, terminal: Terminal): Promise<FreshIngest> {
   const config = freshConfig(terminal)
-  const { KAFKA_BROKERS: brokers, KAFKA_REQUEST_TIMEOUT_MS: requestTimeoutMs } = config
-  const kafka = createKafka({ brokers, clientId: 'guardian-fresh', requestTimeoutMs }, terminal.log)
+  const { KAFKA_REQUEST_TIMEOUT_MS: requestTimeoutMs } = config
+  const kafka = createKafka({ ...kafkaConnection(config), clientId: 'guardian-fresh', requestTimeoutMs }, terminal.log)
   const db = await life.use('PostgreSQL pool', () => openFreshPool(terminal))
   await life.use('lock', () => holdFreshLog(db, log))
   const isNew = await createFreshLog(db, log, config.FRESH_LOGS_MAX)
@@ -66,7 +67,7 @@ export async function openFreshIngest(log: FreshLog, life: Lifecycle, terminal: 
   if (!isNew && before.nextOffsets.size > 0) terminal.say(`${log.topic} exists: the lines are added to it`)
   const detector = await life.use('detector', () => Promise.resolve(startFreshDetector(log, terminal.env)))
   // Without a database nobody is told what was sent: completeness does not count a fresh log.
-  const untold = { ...terminal, env: { ...terminal.env, DATABASE_URL: undefined } }
+  const untold = { ...terminal, env: { ...terminal.env, DATABASE_URL: undefined, DATABASE_URL_FILE: undefined } }
   const sender = await openEventSender('ingest', [log.topic], life, untold)
   return {
     sender: { ...sender, place: (_topic, ...record) => sender.place(log.topic, ...record) },
@@ -82,7 +83,10 @@ export async function openFreshIngest(log: FreshLog, life: Lifecycle, terminal: 
 
 const freshConfig = ({ env }: Terminal) =>
   loadConfig(
-    ['KAFKA_BROKERS', 'KAFKA_REQUEST_TIMEOUT_MS', 'MAX_RECORD_BYTES', 'FRESH_LOGS_MAX', 'PROGRESS_TIMEOUT_MS'],
+    [
+      ...KAFKA_CONNECTION_VARIABLES,
+      ...(['KAFKA_REQUEST_TIMEOUT_MS', 'MAX_RECORD_BYTES', 'FRESH_LOGS_MAX', 'PROGRESS_TIMEOUT_MS'] as const),
+    ],
     env,
   )
 

@@ -44,15 +44,23 @@ export async function printAnomalies(options: FeedOptions): Promise<void> {
   }
 }
 
+/** Prints the newest anomalies of a topic. */
+export async function showNewest(options: Omit<FeedOptions, 'since'>, topic: string): Promise<void> {
+  for (const anomaly of await readNewest(options, topic)) options.say(describe(anomaly))
+}
+
 const keyOf = ({ session_id, rule_id, window_start }: SeenAnomaly): string => `${session_id} ${rule_id} ${window_start}`
 
 const describe = ({ rule_id, session_id, event_count, window_start, status }: SeenAnomaly): string =>
   `  ${rule_id}  session ${session_id}  ${event_count} events in the window from ${window_start.slice(11, 19)}  (${status})`
 
 /** While the API is away it has no news; its supervisor says why. */
-async function readNewest({ apiUrl, adminKey, signal }: FeedOptions): Promise<readonly SeenAnomaly[]> {
+async function readNewest(
+  { apiUrl, adminKey, signal }: Omit<FeedOptions, 'since'>,
+  topic?: string,
+): Promise<readonly SeenAnomaly[]> {
   try {
-    const response = await fetch(`${apiUrl}/anomalies?limit=5`, {
+    const response = await fetch(`${apiUrl}/anomalies?limit=5${topic === undefined ? '' : `&topic=${topic}`}`, {
       headers: { authorization: `Bearer ${adminKey}` },
       signal: AbortSignal.any([signal, AbortSignal.timeout(5_000)]),
     })

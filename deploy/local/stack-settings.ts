@@ -12,6 +12,8 @@ export interface StackOptions {
   /** Undefined: as many as the data has, or one. */
   readonly brokers: number | undefined
   readonly isDemo: boolean
+  /** An access log that is read in place of the demo. */
+  readonly demoLog: string | undefined
   /** Records per second of the demo. */
   readonly rate: number
   readonly isHelp: boolean
@@ -21,6 +23,7 @@ export const START_HELP = `npm start -- [options]
 
   --brokers <n>   a Kafka cluster of 1 or 3 brokers (default: as the data is, else 1)
   --no-demo       do not send the traffic of the simulated shop
+  --demo-log <f>  instead, read an access log of any age into a topic of its own
   --rate <n>      records per second of the simulated shop (default 200)
   --help          this text
 
@@ -36,13 +39,15 @@ export function parseStackOptions(args: readonly string[]): StackOptions {
       options: {
         brokers: { type: 'string' },
         demo: { type: 'boolean', default: true },
+        'demo-log': { type: 'string' },
         rate: { type: 'string', default: '200' },
         help: { type: 'boolean', default: false },
       },
     })
     return {
       brokers: values.brokers === undefined ? undefined : parseWhole('--brokers', values.brokers, [1, 3]),
-      isDemo: values.demo,
+      isDemo: values.demo && values['demo-log'] === undefined,
+      demoLog: values['demo-log'],
       rate: parseWhole('--rate', values.rate),
       isHelp: values.help,
     }

@@ -2,6 +2,7 @@ import type { Env } from '../../platform/env.js'
 import { redact } from '../../platform/redact.js'
 import { textOf } from '../../platform/variable-text.js'
 import { printAnomalies } from './anomaly-feed.js'
+import { demoLogPath, readDemoLog } from './demo-log.js'
 import { brokersOf } from './kafka-server.js'
 import { LocalFault, explainFault } from './local-fault.js'
 import { LocalStack, type Compile } from './local-stack.js'
@@ -36,7 +37,7 @@ export async function startStack(options: StackOptions, compile: Compile | undef
     try {
       await runSteps(stack.steps(), ending.signal, (error) => ending.fail(error))
       announce(stack, workspace)
-      await keepUp(stack, workspace.env, ending, since)
+      await keepUp(stack, options, workspace.env, ending, since)
     } catch (error) {
       if (!ending.signal.aborted) ending.fail(error)
     } finally {
@@ -65,6 +66,7 @@ async function openStack(
   { env, dataDir, childrenFile }: Workspace,
   signal: AbortSignal,
 ): Promise<LocalStack> {
+  if (options.demoLog !== undefined) demoLogPath(options.demoLog, env)
   const parts = missingServers(env)
   refuseSecurityOfOwnServers(env, parts)
   const brokers = options.brokers ?? brokersOf(dataDir) ?? 1
@@ -106,12 +108,24 @@ function announce(stack: LocalStack, { dataDir, env }: Workspace): void {
 }
 
 /** Prints anomalies and keeps the processes up, until the end is asked for or one of them cannot be kept up. */
-async function keepUp(stack: LocalStack, env: Env, ending: Ending, since: Date): Promise<void> {
+async function keepUp(
+  stack: LocalStack,
+  { demoLog }: StackOptions,
+  env: Env,
+  ending: Ending,
+  since: Date,
+): Promise<void> {
   const { signal } = ending
   const apiUrl = `http://127.0.0.1:${stack.options.ports.api}`
-  const feed = printAnomalies({ apiUrl, adminKey: textOf('GUARDIAN_ADMIN_KEY', env), signal, say, since })
+  const seen = { apiUrl, adminKey: textOf('GUARDIAN_ADMIN_KEY', env), signal, say }
+  const feed = printAnomalies({ ...seen, since })
+  const work = [feed]
+  if (demoLog !== undefined) {
+    const own = { ...env, ...stack.addresses() }
+    work.push(readDemoLog({ ...seen, file: demoLogPath(demoLog, env), env: own, keeper: stack.options.keeper }))
+  }
   const supervised = stack.processes.map((process_) => supervise(process_, signal, say))
-  for (const work of [feed, ...supervised]) void work.catch((error: unknown) => ending.fail(error))
+  for (const one of [...work, ...supervised]) void one.catch((error: unknown) => ending.fail(error))
   await ending.over
 }
 

@@ -90,8 +90,9 @@ describe('npm start', function () {
     await start.exited
     assert.ok(processesOf(dataDir).size > 0)
 
-    const next = LocalStart.npm(env, '--no-demo')
-    await next.prints(RUNNING)
+    const next = LocalStart.npm(env, '--demo-log', 'test/fixtures/access-log.txt')
+    await next.prints('GET /anomalies?topic=km.logs.access-log.v1')
+    assert.deepEqual((await anomalies()).data, [])
     assert.match(next.output, /ended what an earlier start had left running: .*kafka/)
     assert.match(await (await call('/allowlist')).text(), /"value":"ours"/)
     const running = processesOf(dataDir)
@@ -142,6 +143,14 @@ describe('npm start that cannot', function () {
   it('with another number of brokers than the data has says what to do', async () => {
     mkdirSync(join(dir, 'data', 'kafka', 'broker-1'), { recursive: true })
     assert.match(await failure('--brokers', '3'), /belongs to a cluster of 1 broker, not of 3.*npm run reset/s)
+  })
+
+  it('with a log that is not there says so before it starts a server', async () => {
+    assert.match(
+      await failure('--demo-log', 'no-such.log'),
+      /--demo-log no-such.log: .*give the path of an access log/s,
+    )
+    assert.ok(!existsSync(join(dir, 'data', 'postgres')))
   })
 
   it('with options that it does not know says which it does', async () => {

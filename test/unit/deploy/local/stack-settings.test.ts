@@ -5,13 +5,22 @@ const ALL = ['postgres', 'kafka', 'registry', 'temporal'] as const
 
 describe('the options of npm start', () => {
   it('run the demo with as many brokers as the data has, unless told otherwise', () => {
-    assert.deepEqual(parseStackOptions([]), { brokers: undefined, isDemo: true, rate: 200, isHelp: false })
+    assert.deepEqual(parseStackOptions([]), {
+      brokers: undefined,
+      isDemo: true,
+      demoLog: undefined,
+      rate: 200,
+      isHelp: false,
+    })
     assert.deepEqual(parseStackOptions(['--brokers', '3', '--no-demo', '--rate=50']), {
       brokers: 3,
       isDemo: false,
+      demoLog: undefined,
       rate: 50,
       isHelp: false,
     })
+    const { isDemo, demoLog } = parseStackOptions(['--demo-log', 'access.log'])
+    assert.deepEqual([isDemo, demoLog], [false, 'access.log'])
   })
 
   it('refuse what they do not understand, saying what they know', () => {
