@@ -13,6 +13,7 @@ import { createCollectorHandlers, type CollectorDeps } from './routes/events.js'
 import { createHealthHandlers, type HealthDeps } from './routes/health.js'
 import { createJobHandlers, type JobDeps } from './routes/jobs.js'
 import { createKeyHandlers, type KeyDeps } from './routes/keys.js'
+import { createQuarantineHandlers, type QuarantineStore } from './routes/quarantine.js'
 import { createReconciliationHandlers, type ReconciliationReader } from './routes/reconciliations.js'
 import { createRuleHandlers, type RuleStore } from './routes/rules.js'
 import { createSessionHandlers, type SessionDeps } from './routes/session.js'
@@ -43,6 +44,7 @@ export interface ApiDeps
   readonly collector: Omit<CollectorDeps, 'registry' | 'nowMs'>
   readonly rules: RuleStore
   readonly figures: FigureReader
+  readonly quarantine: QuarantineStore
   readonly reconciliations: ReconciliationReader
   readonly verdicts: VerdictStore
   readonly anomalyStream: Pick<AnomalyStream, 'open'>
@@ -65,6 +67,7 @@ export const createApi = (operations: Operations, deps: ApiDeps): Express =>
       ...createRuleHandlers(deps.rules),
       ...createBackTestHandlers(deps),
       ...createFigureHandlers(deps.figures),
+      ...createQuarantineHandlers(deps.quarantine),
       ...createReconciliationHandlers(deps.reconciliations),
       ...createSloHandlers(deps),
       ...createAllowlistHandlers(deps),

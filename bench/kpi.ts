@@ -126,12 +126,21 @@ async function sparkEnv(): Promise<NodeJS.ProcessEnv> {
   return { ...process.env, SPARK_HOME: home }
 }
 
+const NO_DECISIONS = { known: [], mostUnfit: 1_000 } as const
+
 const questionOf = (folder: string, files: readonly GeneratedFile[], flagged: readonly string[]): DayQuestion => {
   const of = (dataset: GeneratedFile['dataset']): string[] =>
     files.filter((file) => file.dataset === dataset).map(({ path }) => join(folder, path))
   const fromMs = startOfDayMs(BENCH_DAY)
   const clickFiles = of('clicks')
-  return { clickFiles, purchaseFiles: of('purchases'), flaggedSessions: flagged, fromMs, toMs: fromMs + DAY_MS }
+  return {
+    clickFiles,
+    purchaseFiles: of('purchases'),
+    flaggedSessions: flagged,
+    fromMs,
+    toMs: fromMs + DAY_MS,
+    ...NO_DECISIONS,
+  }
 }
 
 /** What the manifest and the anomalies say of the day, in place of what they said before. */

@@ -1,7 +1,6 @@
 import type { Client, WorkflowHandle } from '@temporalio/client'
 import { Command } from 'commander'
 import { readDayState } from '../db/read-models/kpi-inputs.js'
-import { GuardianError } from '../domain/errors.js'
 import { staleReasons } from '../domain/kpi/day-versions.js'
 import { planBackfill } from '../domain/kpi/plan-backfill.js'
 import { parseUtcDay } from '../domain/utc-day.js'
@@ -14,7 +13,8 @@ import {
   type DailyKpiInput,
   type DailyKpiResult,
 } from '../workflows/contract.js'
-import { UsageError } from './cli-error.js'
+import { asUsage } from './as-usage.js'
+import { quarantineCommand } from './quarantine-command.js'
 import { runCommand, type CommandResult, type Terminal } from './terminal.js'
 import { untilEnded, watchRun } from './watch-run.js'
 import { withDatabase } from './with-database.js'
@@ -52,7 +52,7 @@ export const kpiCommand = (): Command => {
     .option('--parallel <n>', 'days at once, 1 to 8 (default 2)')
     .option('--no-wait', 'only start it')
     .action((words: BackfillWords) => runCommand(words, (terminal) => backfill(words, terminal)))
-  return kpi
+  return kpi.addCommand(quarantineCommand())
 }
 
 const withRange = (command: Command): Command =>
@@ -73,6 +73,7 @@ async function run({ day, wait }: { day: string; wait: boolean }, terminal: Term
       lines: [
         `${day}: ${published.summary}`,
         `${computed.events} clicks, ${computed.purchases} purchases, ${computed.sessions} sessions, ${computed.flaggedSessions} flagged`,
+        ...(computed.leftOut ?? []),
         ...computed.warnings.map((warning) => `unusual: ${warning}`),
       ],
       complete: true,
@@ -163,13 +164,3 @@ const started = ({ workflowId }: WorkflowHandle): CommandResult => ({
 })
 
 const waitOf = ({ env }: Terminal): number => loadConfig(['KPI_ARCHIVE_WAIT_MS'], env).KPI_ARCHIVE_WAIT_MS
-
-/** What the domain refuses of a command's words is wrong use. */
-function asUsage<T>(read: () => T): T {
-  try {
-    return read()
-  } catch (error) {
-    if (error instanceof GuardianError && error.code === 'GRD_BAD_INPUT') throw new UsageError(error.message)
-    throw error
-  }
-}

@@ -40,6 +40,7 @@ export const TABLE_GRANTS: Readonly<Record<string, Partial<Record<ProcessRole, s
 
   pipeline_runs: { orchestrator: 'raw', api: 'r' },
   kpi_days: { orchestrator: 'raw', api: 'r' },
+  kpi_quarantine: { orchestrator: 'raw', api: 'rw' },
   kpi_staging: { orchestrator: 'rawd' },
   daily_metrics: { orchestrator: 'rad', api: 'r' },
   popular_items: { orchestrator: 'rad', api: 'r' },

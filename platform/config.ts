@@ -121,6 +121,7 @@ export const VARIABLES = {
   ARCHIVE_BUFFER_BYTES: wholeNumber(1_048_576, 4_294_967_296, 134_217_728),
   KPI_MEMORY_BYTES: wholeNumber(67_108_864, 68_719_476_736, 1_073_741_824),
   KPI_THREADS: wholeNumber(1, 128, 2),
+  KPI_QUARANTINE_MAX_RECORDS: wholeNumber(1, 100_000, 1_000),
   KPI_ENGINE: z.enum(['duckdb', 'spark']).prefault('duckdb'),
   KPI_SPARK_TIMEOUT_MS: wholeNumber(10_000, 7_200_000, 3_600_000),
   KPI_SPARK_SHUFFLE_PARTITIONS: wholeNumber(1, 100_000, 200),

@@ -70,5 +70,6 @@ const describe = ({ day, computed, published }: DailyKpiResult): string =>
     '',
     `- ${computed.events} clicks, ${computed.purchases} purchases, ${computed.sessions} sessions, ${computed.flaggedSessions} flagged.`,
     `- ${computed.rows} rows of ${computed.files} files in ${computed.computeMs} ms.`,
+    ...(computed.leftOut ?? []).map((line) => `- Left out: ${line}.`),
     ...computed.warnings.map((warning) => `- Unusual: ${warning}.`),
   ].join('\n')

@@ -33,11 +33,14 @@ export async function recordedRun<Result extends object>(
   } catch (error) {
     const reason = failureReason(error)
     await CancellationScope.nonCancellable(() =>
-      recordRunEnded({ endedTs: now(), status: 'failed', details: { reason: reason.slice(0, 500) } }),
+      recordRunEnded({ endedTs: now(), status: 'failed', details: { reason: reason.slice(0, REASON_MAX) } }),
     )
     throw error
   }
 }
+
+/** Characters of a reason that are kept: it names the records and the remedy. */
+const REASON_MAX = 1_500
 
 /** In a workflow this is the time of its task: the same in every replay. */
 const now = (): string => new Date().toISOString()

@@ -1,16 +1,29 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { DuckDb } from '../../platform/duckdb/duckdb.js'
+import type { KnownRecord } from '../../domain/kpi/quarantine.js'
+import { sqlText, type DuckDb } from '../../platform/duckdb/duckdb.js'
 import { withScratchDuckDb } from '../../platform/duckdb/scratch-duckdb.js'
 import { inTurn } from '../../platform/in-turn.js'
 import { packageRoot } from '../../platform/package-root.js'
 import { archivedTable, fillFlaggedSessions } from '../archive-sql.js'
-import { ARCHIVED_COLUMNS, type DayAnswer, type DayQuestion, type KpiEngine } from './kpi-engine.js'
+import { asEngineFailure } from './engine-failure.js'
+import {
+  ARCHIVED_COLUMNS,
+  KNOWN_COLUMNS,
+  knownRows,
+  queryParameters,
+  type DayAnswer,
+  type DayQuestion,
+  type KpiEngine,
+} from './kpi-engine.js'
 
 export interface DuckDbEngineSettings {
   readonly memoryLimitBytes: number
   readonly threads: number
 }
+
+/** Known records given to DuckDB with one statement. */
+const RECORDS_PER_INSERT = 5_000
 
 /** The queries are read where they are kept: they are not compiled. */
 const queryOf = (name: string): Promise<string> =>
@@ -26,7 +39,13 @@ export class DuckDbEngine implements KpiEngine {
   }
 
   compute(question: DayQuestion): Promise<DayAnswer> {
-    return this.#next(() => withScratchDuckDb(this.#settings, (db) => ask(db, question)))
+    return this.#next(async () => {
+      try {
+        return await withScratchDuckDb(this.#settings, (db) => ask(db, question))
+      } catch (error) {
+        throw asEngineFailure(error)
+      }
+    })
   }
 }
 
@@ -35,24 +54,42 @@ async function ask(db: DuckDb, question: DayQuestion): Promise<DayAnswer> {
   await db.run(archived('click', question.clickFiles))
   await db.run(archived('purchase', question.purchaseFiles))
   await fillFlaggedSessions(db, question.flaggedSessions)
+  await fillKnownRecords(db, question.known)
   const [count] = await db.rows<{ rows: number }>(
     'SELECT (SELECT count(*) FROM archived_click) + (SELECT count(*) FROM archived_purchase) AS rows',
   )
-  for (const table of ['click', 'purchase']) {
-    const sql = (await queryOf(table))
-      .replaceAll(':from_ms', String(question.fromMs))
-      .replaceAll(':to_ms', String(question.toMs))
-    await db.run(`CREATE TABLE ${table} AS ${sql}`)
-  }
+  const query = async (name: string): Promise<string> =>
+    Object.entries(queryParameters(question)).reduce(
+      (sql, [parameter, value]) => sql.replaceAll(parameter, String(value)),
+      await queryOf(name),
+    )
+  const rows = async (name: string) => db.rows<Record<string, unknown>>(await query(name))
+  for (const kind of ['click', 'purchase']) await db.run(`CREATE TABLE day_${kind} AS ${await query(kind)}`)
+  await db.run(`CREATE TABLE unfit AS ${await query('unfit')}`)
+  for (const kind of ['click', 'purchase']) await db.run(`CREATE VIEW ${kind} AS ${await query(`counted-${kind}`)}`)
   return {
     readRows: count?.rows ?? 0,
-    nulls: await db.rows(await queryOf('nulls')),
-    metrics: await db.rows(await queryOf('metrics')),
-    revenue: await db.rows(await queryOf('revenue')),
-    items: await db.rows(await queryOf('popular-items')),
-    funnel: await db.rows(await queryOf('funnel')),
+    unfit: await rows('unfit-records'),
+    unfitCounts: await rows('unfit-counts'),
+    sums: await rows('counted-sums'),
+    nulls: await db.rows(await query('nulls')),
+    metrics: await rows('metrics'),
+    revenue: await rows('revenue'),
+    items: await rows('popular-items'),
+    funnel: await rows('funnel'),
   }
 }
+
+async function fillKnownRecords(db: DuckDb, known: readonly KnownRecord[]): Promise<void> {
+  await db.run(`CREATE TABLE known_record (${KNOWN_COLUMNS.map((column) => column.join(' ')).join(', ')})`)
+  const rows = knownRows(known).map(
+    (row) => `(${KNOWN_COLUMNS.map(([name]) => literal(row[name as keyof typeof row])).join(', ')})`,
+  )
+  for (let from = 0; from < rows.length; from += RECORDS_PER_INSERT)
+    await db.run(`INSERT INTO known_record VALUES ${rows.slice(from, from + RECORDS_PER_INSERT).join(',')}`)
+}
+
+const literal = (value: string | number): string => (typeof value === 'number' ? String(value) : sqlText(value))
 
 /** A day without files has empty tables, and so figures of zero. */
 const archived = (what: 'click' | 'purchase', files: readonly string[]): string =>

@@ -4,6 +4,17 @@ import { describeChanges } from '../../domain/kpi/compare-figures.js'
 import { staleReasons, type DayState } from '../../domain/kpi/day-versions.js'
 import { figuresOf, type DayFigures } from '../../domain/kpi/figures.js'
 import { checkFigures } from '../../domain/kpi/quality-gates.js'
+import {
+  daySumsOf,
+  describeQuarantine,
+  quarantineOf,
+  unfitCountsOf,
+  unfitRecordsOf,
+  waitingRecords,
+  type DaySums,
+  type KnownRecord,
+  type UnfitRecord,
+} from '../../domain/kpi/quarantine.js'
 import { addDays, parseUtcDay, startOfDayMs, type UtcDay } from '../../domain/utc-day.js'
 import type { WithFiles } from '../with-files.js'
 import { asActivity } from '../activity-failure.js'
@@ -23,6 +34,8 @@ interface Inputs {
   readonly archivedRows: number
   readonly flaggedSessions: number
   readonly flaggedDigest: string
+  /** Tells one set of released records from another. */
+  readonly releasedDigest: string
 }
 
 export interface KpiDeps {
@@ -35,6 +48,8 @@ export interface KpiDeps {
     Omit<Inputs, 'flaggedSessions'> & {
       readonly files: readonly ManifestFile[]
       readonly flaggedSessions: readonly string[]
+      /** Records of the day that earlier runs have quarantined. */
+      readonly known: readonly KnownRecord[]
     }
   >
   readonly dayState: (day: UtcDay) => Promise<DayState>
@@ -46,8 +61,17 @@ export interface KpiDeps {
     day: UtcDay,
     fence: number,
     figures: DayFigures,
-    inputs: Inputs & { readonly isUnusual: boolean },
+    inputs: Inputs & {
+      readonly isUnusual: boolean
+      readonly quarantinedRecords: number
+      readonly droppedRecords: number
+      readonly sums: DaySums
+    },
   ) => Promise<void>
+  /** Stores records that were left out; a released one that does not fit waits for a decision again. */
+  readonly quarantine: (day: UtcDay, records: readonly UnfitRecord[]) => Promise<void>
+  /** Records of a day that may wait for a decision. */
+  readonly maxQuarantined: number
   readonly publishFigures: (
     day: UtcDay,
     fence: number,
@@ -153,6 +177,8 @@ async function computeDay(deps: KpiDeps, day: UtcDay): Promise<ComputedDay> {
         flaggedSessions: manifest.flaggedSessions,
         fromMs: startOfDayMs(day),
         toMs: startOfDayMs(addDays(day, 1)),
+        known: manifest.known,
+        mostUnfit: deps.maxQuarantined,
       },
       cancellationSignal(),
     ),
@@ -161,15 +187,24 @@ async function computeDay(deps: KpiDeps, day: UtcDay): Promise<ComputedDay> {
   const figures = figuresOf(answer)
   const namedRows = manifest.files.reduce((sum, { rows }) => sum + rows, 0)
   const { readRows, nulls } = answer
-  const gates = checkFigures(figures, { namedRows, readRows, nulls, recentEvents: await deps.recentEvents(day) })
-  const { broken, warnings, isUnusual } = gates
-  if (broken.length > 0)
-    throw new GuardianError('GRD_QUALITY_GATE', `${day} is not published: ${broken.slice(0, 5).join('; ')}`)
+  const unfit = unfitRecordsOf(answer.unfit)
+  const quarantine = quarantineOf(manifest.known, unfit, unfitCountsOf(answer.unfitCounts))
+  const { sums, unknownTypes } = daySumsOf(answer.sums)
+  const { maxQuarantined } = deps
+  const rows = { namedRows, readRows, nulls, unknownTypes, quarantine, maxQuarantined }
+  const { broken, remedies, warnings, isUnusual } = checkFigures(figures, {
+    ...rows,
+    recentEvents: await deps.recentEvents(day),
+  })
   cancellationSignal().throwIfAborted()
-  const { archiveVersion, archivedRows, flaggedDigest, flaggedSessions } = manifest
+  // Also of a day that is not published: its message names them, and a decision on them is the remedy.
+  if (unfit.length > 0) await deps.quarantine(day, unfit)
+  if (broken.length > 0) throw notPublished(day, broken, remedies)
+  const { archiveVersion, archivedRows, flaggedDigest, releasedDigest, flaggedSessions } = manifest
+  const quarantinedRecords = waitingRecords(quarantine)
   await deps.stageFigures(day, fence, figures, {
-    ...{ archiveVersion, archivedRows, flaggedDigest, isUnusual },
-    flaggedSessions: flaggedSessions.length,
+    ...{ archiveVersion, archivedRows, flaggedDigest, releasedDigest, isUnusual, sums },
+    ...{ flaggedSessions: flaggedSessions.length, quarantinedRecords, droppedRecords: quarantine.dropped },
   })
   return {
     fence,
@@ -180,8 +215,22 @@ async function computeDay(deps: KpiDeps, day: UtcDay): Promise<ComputedDay> {
     purchases: figures.metrics.all.purchases,
     sessions: figures.metrics.all.sessions,
     flaggedSessions: flaggedSessions.length,
-    repeatedRows: archivedRows - figures.metrics.all.events - figures.metrics.all.purchases,
+    repeatedRows:
+      archivedRows -
+      figures.metrics.all.events -
+      figures.metrics.all.purchases -
+      quarantinedRecords -
+      quarantine.dropped,
+    quarantinedRecords,
+    droppedRecords: quarantine.dropped,
+    leftOut: describeQuarantine(day, quarantine),
     warnings,
     computeMs: Math.round(computedAt - startedAt),
   }
 }
+
+const notPublished = (day: UtcDay, broken: readonly string[], remedies: readonly string[]): GuardianError =>
+  new GuardianError(
+    'GRD_QUALITY_GATE',
+    `${day} is not published: ${broken.slice(0, 5).join('; ')}. What to do: ${remedies.slice(0, 3).join('; ').replaceAll('DAY', day)}`,
+  )

@@ -15,8 +15,13 @@ export interface ComputedDay {
   readonly purchases: number
   readonly sessions: number
   readonly flaggedSessions: number
-  /** Rows whose event_id had been there before. */
+  /** Rows whose event had been there before. */
   readonly repeatedRows: number
+  /** Records that wait for a decision, and that a decision has dropped: the figures are without them. */
+  readonly quarantinedRecords: number
+  readonly droppedRecords: number
+  /** The same for people, a line each; empty when the figures have every record. Absent in results of earlier releases. */
+  readonly leftOut?: readonly string[]
   readonly warnings: readonly string[]
   readonly computeMs: number
 }

@@ -7,7 +7,16 @@ import { tmpdir } from 'node:os'
 import { delimiter, join } from 'node:path'
 import { inTurn } from '../../platform/in-turn.js'
 import { packageRoot } from '../../platform/package-root.js'
-import { ARCHIVED_COLUMNS, type DayAnswer, type DayQuestion, type KpiEngine } from './kpi-engine.js'
+import { asEngineFailure } from './engine-failure.js'
+import {
+  ARCHIVED_COLUMNS,
+  KNOWN_COLUMNS,
+  knownRows,
+  queryParameters,
+  type DayAnswer,
+  type DayQuestion,
+  type KpiEngine,
+} from './kpi-engine.js'
 
 export interface SparkEngineSettings {
   /** The command that runs a program on Spark. */
@@ -52,7 +61,8 @@ export class SparkEngine implements KpiEngine {
     return this.#next(() => this.#compute(question, signal))
   }
 
-  async #compute({ flaggedSessions, ...question }: DayQuestion, signal?: AbortSignal): Promise<DayAnswer> {
+  async #compute(whole: DayQuestion, signal?: AbortSignal): Promise<DayAnswer> {
+    const { flaggedSessions, known, ...question } = whole
     signal?.throwIfAborted()
     const alive = await holdLine()
     const folder = await mkdtemp(join(tmpdir(), 'guardian-kpi-spark-'))
@@ -60,9 +70,20 @@ export class SparkEngine implements KpiEngine {
     try {
       const flagged = flaggedSessions.map((session_id) => `${JSON.stringify({ session_id })}\n`)
       await writeFile(at('flagged.jsonl'), flagged.join(''))
-      const names = { flaggedFile: at('flagged.jsonl'), sqlFolder: join(KPI_FOLDER, 'sql') }
+      await writeFile(
+        at('known.jsonl'),
+        knownRows(known)
+          .map((row) => `${JSON.stringify(row)}\n`)
+          .join(''),
+      )
+      const names = {
+        flaggedFile: at('flagged.jsonl'),
+        knownFile: at('known.jsonl'),
+        sqlFolder: join(KPI_FOLDER, 'sql'),
+      }
       const { click: clickColumns, purchase: purchaseColumns } = ARCHIVED_COLUMNS
-      const more = { clickColumns, purchaseColumns, alivePort: alive.port }
+      const columns = { clickColumns, purchaseColumns, knownColumns: KNOWN_COLUMNS }
+      const more = { ...columns, parameters: queryParameters(whole), alivePort: alive.port }
       await writeFile(at('question.json'), JSON.stringify({ ...question, ...names, ...more }))
       await this.#submit(folder, [at('question.json'), at('answer.json')], signal)
       return JSON.parse(await readFile(at('answer.json'), 'utf8')) as DayAnswer
@@ -105,7 +126,7 @@ export class SparkEngine implements KpiEngine {
         child.once('close', resolve)
       })
       signal?.throwIfAborted()
-      if (code !== 0) throw new Error(`spark-submit ended with ${String(code)}: ${said.trim()}`)
+      if (code !== 0) throw asEngineFailure(new Error(`spark-submit ended with ${String(code)}: ${said.trim()}`))
     } finally {
       clearTimeout(timer)
       process.off('exit', leave)

@@ -86,9 +86,18 @@ const ratiosOf = (row: { buying_sessions: number; sessions: number; session_ms: 
 })
 
 function metricsOf(row: DailyMetricsRow): DailyMetrics {
-  const { day, revenue, published_ts, has_late_data } = row
+  const { day, revenue, published_ts, quarantined_records, dropped_records, has_late_data } = row
   const counts = Object.fromEntries(SUMMED.map((name) => [name, row[name]])) as Record<(typeof SUMMED)[number], number>
-  return { day, ...counts, revenue, ...ratiosOf(row), published_ts: published_ts.toISOString(), has_late_data }
+  const leftOut = { quarantined_records, dropped_records }
+  return {
+    day,
+    ...counts,
+    revenue,
+    ...ratiosOf(row),
+    published_ts: published_ts.toISOString(),
+    ...leftOut,
+    has_late_data,
+  }
 }
 
 /** All but the time in sessions, which is told as a mean. */
@@ -103,13 +112,17 @@ function summaryOf(rows: readonly DailyMetricsRow[], traffic: Traffic): MetricsS
   const revenue: Record<string, number> = {}
   for (const row of rows)
     for (const [currency, amount] of Object.entries(row.revenue)) revenue[currency] = (revenue[currency] ?? 0) + amount
+  const tooLarge = Object.keys(revenue).filter((currency) => !Number.isSafeInteger(revenue[currency]))
   return {
     days: rows.length,
     from: rows.at(-1)?.day ?? null,
     to: rows[0]?.day ?? null,
     traffic,
     ...sums,
-    revenue,
+    quarantined_records: sum((row) => row.quarantined_records),
+    dropped_records: sum((row) => row.dropped_records),
+    revenue: Object.fromEntries(Object.entries(revenue).filter(([currency]) => !tooLarge.includes(currency))),
+    revenue_too_large: tooLarge,
     ...ratiosOf({ ...sums, session_ms: sum((row) => row.session_ms) }),
   }
 }

@@ -18,10 +18,12 @@ const query = (name: string): string =>
   readFileSync(join(packageRoot, 'activities/kpi/sql', `${name}.sql`), 'utf8')
     .replaceAll(':from_ms', String(question.fromMs))
     .replaceAll(':to_ms', String(question.toMs))
+    .replaceAll(':max_sum', String(Number.MAX_SAFE_INTEGER))
 await connection.run(`CREATE VIEW archived_click AS FROM read_parquet([${quoted(question.clickFiles)}])`)
 await connection.run(`CREATE VIEW archived_purchase AS FROM read_parquet([${quoted(question.purchaseFiles)}])`)
 await connection.run(
   `CREATE TABLE flagged_session AS SELECT unnest([${quoted(question.flaggedSessions)}]::VARCHAR[]) AS session_id`,
 )
-for (const name of ['click', 'purchase']) await connection.run(`CREATE TABLE ${name} AS ${query(name)}`)
+for (const name of ['click', 'purchase']) await connection.run(`CREATE TABLE day_${name} AS ${query(name)}`)
+for (const name of ['click', 'purchase']) await connection.run(`CREATE VIEW ${name} AS SELECT * FROM day_${name}`)
 for (const name of ['metrics', 'revenue', 'popular-items', 'funnel']) await connection.runAndReadAll(query(name))

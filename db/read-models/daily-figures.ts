@@ -6,6 +6,9 @@ export interface DailyMetricsRow extends Metrics {
   readonly day: string
   readonly traffic: Traffic
   readonly published_ts: Date
+  /** Records of the day that its figures leave out: waiting for a decision, and dropped by one. */
+  readonly quarantined_records: number
+  readonly dropped_records: number
   /** Rows of the day have been archived since. */
   readonly has_late_data: boolean
 }
@@ -13,7 +16,7 @@ export interface DailyMetricsRow extends Metrics {
 const METRICS = `
 SELECT m.day::text AS day, m.traffic, m.events, m.sessions, m.users, m.page_views, m.item_views, m.add_to_carts,
        m.remove_from_carts, m.checkouts, m.purchases, m.orders, m.units_sold, m.buying_sessions, m.session_ms, m.revenue,
-       k.published_ts,
+       k.published_ts, k.quarantined_records, k.dropped_records,
        k.archive_version <> coalesce((SELECT sum(d.version) FROM archive_days d WHERE d.event_day = m.day), 0) AS has_late_data
   FROM daily_metrics m JOIN kpi_days k ON k.day = m.day
  WHERE m.traffic = $1

@@ -1,5 +1,6 @@
 import type { Dataset } from '../../domain/archive/archive-file.js'
 import type { DayState } from '../../domain/kpi/day-versions.js'
+import type { KnownRecord } from '../../domain/kpi/quarantine.js'
 import { startOfDayMs, addDays, type UtcDay } from '../../domain/utc-day.js'
 import type { Queryable } from '../pool.js'
 import { countsAsFlagged } from './review.js'
@@ -18,6 +19,10 @@ export interface DayManifest {
   readonly flaggedSessions: readonly string[]
   /** Tells one set of flagged sessions from another. */
   readonly flaggedDigest: string
+  /** Records of the day that earlier runs have quarantined, with what was decided on them. */
+  readonly known: readonly KnownRecord[]
+  /** Tells one set of released records from another. */
+  readonly releasedDigest: string
 }
 
 /** Sessions with an anomaly in force whose window has a part in the day, and of which nobody said that it is none. */
@@ -28,12 +33,25 @@ SELECT DISTINCT a.session_id FROM anomaly_sessions a
 
 const DIGEST = `(SELECT md5(coalesce(string_agg(s.session_id, chr(1) ORDER BY s.session_id COLLATE "C"), '')) FROM (${FLAGGED}) s)`
 
+const OF_DAY = 'q.event_ts >= $2 AND q.event_ts < $3'
+
+const RELEASED_DIGEST = `(SELECT md5(coalesce(string_agg(concat_ws(' ', q.dataset, q.kafka_partition, q.kafka_offset, q.event_ts), ','
+         ORDER BY q.dataset, q.kafka_partition, q.kafka_offset, q.event_ts), ''))
+    FROM kpi_quarantine q WHERE ${OF_DAY} AND q.state = 'released')`
+
+const KNOWN = `
+SELECT jsonb_build_object('dataset', q.dataset, 'partition', q.kafka_partition, 'offset', q.kafka_offset,
+         'eventMs', round(extract(epoch FROM q.event_ts) * 1000), 'sessionId', q.session_id, 'state', q.state,
+         'reason', q.reason, 'field', q.field)
+  FROM kpi_quarantine q WHERE ${OF_DAY} ORDER BY q.dataset, q.kafka_partition, q.kafka_offset, q.event_ts`
+
 const MANIFEST = `
 SELECT coalesce((SELECT sum(d.version) FROM archive_days d WHERE d.event_day = $1), 0)::bigint AS "archiveVersion",
        coalesce((SELECT sum(d.row_count) FROM archive_days d WHERE d.event_day = $1), 0)::bigint AS "archivedRows",
        coalesce((SELECT jsonb_agg(jsonb_build_object('dataset', f.dataset, 'path', f.path, 'rows', f.row_count) ORDER BY f.path)
                    FROM archive_files f WHERE f.first_day <= $1 AND f.last_day >= $1), '[]') AS files,
        coalesce((SELECT jsonb_agg(s.session_id ORDER BY s.session_id COLLATE "C") FROM (${FLAGGED}) s), '[]') AS "flaggedSessions",
+       to_jsonb(ARRAY(${KNOWN})) AS known, ${RELEASED_DIGEST} AS "releasedDigest",
        ${DIGEST} AS "flaggedDigest"`
 
 const boundsOf = (day: UtcDay): [UtcDay, Date, Date] => [
@@ -55,10 +73,11 @@ SELECT (SELECT count(*) FROM archive_files f WHERE f.first_day <= $1 AND f.last_
        coalesce((SELECT sum(d.row_count) FROM archive_days d WHERE d.event_day = $1), 0)::bigint AS "archivedRows",
        coalesce((SELECT sum(d.version) FROM archive_days d WHERE d.event_day = $1), 0)::bigint AS "archiveVersion",
        (SELECT count(*) FROM (${FLAGGED}) s) AS "flaggedSessions",
-       ${DIGEST} AS "flaggedDigest",
+       ${DIGEST} AS "flaggedDigest", ${RELEASED_DIGEST} AS "releasedDigest",
        EXISTS (SELECT FROM dropped_days x WHERE x.day = $1) AS "isDropped",
        (SELECT jsonb_build_object('atMs', round(extract(epoch FROM k.published_ts) * 1000), 'archiveVersion', k.archive_version,
-                 'archivedRows', k.archived_rows, 'flaggedDigest', k.flagged_digest, 'flaggedSessions', k.flagged_sessions)
+                 'archivedRows', k.archived_rows, 'flaggedDigest', k.flagged_digest, 'flaggedSessions', k.flagged_sessions,
+                 'releasedDigest', coalesce(k.released_digest, md5('')))
           FROM kpi_days k WHERE k.day = $1 AND k.published_ts IS NOT NULL) AS published`
 
 /** How a day stands, without reading its files. @throws GRD_STORE_* */

@@ -1,6 +1,7 @@
 import { GuardianError } from '../../domain/errors.js'
 import { compareMetrics, type ChangeCauses, type FigureChange } from '../../domain/kpi/compare-figures.js'
 import type { DayFigures, Metrics, Traffic } from '../../domain/kpi/figures.js'
+import type { DaySums } from '../../domain/kpi/quarantine.js'
 import type { UtcDay } from '../../domain/utc-day.js'
 import type { Database, Queryable, Transaction } from '../pool.js'
 import { withTransaction } from '../with-transaction.js'
@@ -11,6 +12,12 @@ export interface FigureInputs {
   readonly archivedRows: number
   readonly flaggedSessions: number
   readonly flaggedDigest: string
+  readonly releasedDigest: string
+  /** Records that are not in the figures: waiting for a decision, and dropped by one. */
+  readonly quarantinedRecords: number
+  readonly droppedRecords: number
+  /** How full the sums of the day are. */
+  readonly sums: DaySums
   /** Says nothing about what is usual: it is not compared with. */
   readonly isUnusual: boolean
 }
@@ -71,7 +78,8 @@ export async function publishFigures(db: Database, day: UtcDay, fence: number): 
     await replaceDay(tx, day, figures)
     await tx.query(
       `UPDATE kpi_days k SET published_fence = $2, published_ts = now(), archive_version = $3, archived_rows = $4,
-              flagged_sessions = $5, flagged_digest = $6, changes = $7, is_unusual = $8 WHERE k.day = $1`,
+              flagged_sessions = $5, flagged_digest = $6, changes = $7, is_unusual = $8, released_digest = $9,
+              quarantined_records = $10, dropped_records = $11, counted_sums = $12 WHERE k.day = $1`,
       [
         day,
         fence,
@@ -81,6 +89,10 @@ export async function publishFigures(db: Database, day: UtcDay, fence: number): 
         inputs.flaggedDigest,
         JSON.stringify(publication),
         inputs.isUnusual,
+        inputs.releasedDigest,
+        inputs.quarantinedRecords,
+        inputs.droppedRecords,
+        JSON.stringify(inputs.sums),
       ],
     )
     await tx.query('DELETE FROM kpi_staging s WHERE s.day = $1 AND s.fence <= $2', [day, fence])

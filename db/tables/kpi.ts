@@ -1,4 +1,4 @@
-import { boolean, date, integer, jsonb, pgTable, primaryKey, text } from 'drizzle-orm/pg-core'
+import { boolean, date, integer, jsonb, numeric, pgTable, primaryKey, text } from 'drizzle-orm/pg-core'
 import { timestamptz, whole } from './column-types.js'
 
 const traffic = () => text('traffic', { enum: ['all', 'clean', 'flagged'] }).notNull()
@@ -67,8 +67,43 @@ export const kpiDays = pgTable(
     flaggedDigest: text('flagged_digest'),
     changes: jsonb('changes'),
     isUnusual: boolean('is_unusual').notNull().default(false),
+    releasedDigest: text('released_digest'),
+    quarantinedRecords: whole('quarantined_records').notNull().default(0),
+    droppedRecords: whole('dropped_records').notNull().default(0),
+    countedSums: jsonb('counted_sums'),
   },
   (table) => [primaryKey({ columns: [table.day] })],
+)
+
+/** Records that the figures of their day leave out, and what was decided on them. */
+export const kpiQuarantine = pgTable(
+  'kpi_quarantine',
+  {
+    dataset: text('dataset', { enum: ['clicks', 'purchases'] }).notNull(),
+    kafkaPartition: integer('kafka_partition').notNull(),
+    kafkaOffset: whole('kafka_offset').notNull(),
+    eventTs: timestamptz('event_ts').notNull(),
+    topic: text('topic').notNull(),
+    day: date('day').notNull(),
+    eventId: text('event_id').notNull(),
+    sessionId: text('session_id').notNull(),
+    source: text('source'),
+    reason: text('reason', {
+      enum: ['MISSING_FIELD', 'UNKNOWN_EVENT_TYPE', 'REVENUE_OVERFLOW', 'UNITS_OVERFLOW'],
+    }).notNull(),
+    field: text('field'),
+    fields: jsonb('fields').$type<Record<string, string | null>>().notNull(),
+    amount: numeric('amount'),
+    foundTs: timestamptz('found_ts').notNull().defaultNow(),
+    state: text('state', { enum: ['quarantined', 'released', 'dropped'] })
+      .notNull()
+      .default('quarantined'),
+    decidedTs: timestamptz('decided_ts'),
+    decidedBy: text('decided_by'),
+    decidedByName: text('decided_by_name'),
+    comment: text('comment'),
+  },
+  (table) => [primaryKey({ columns: [table.dataset, table.kafkaPartition, table.kafkaOffset, table.eventTs] })],
 )
 
 /** Figures between their computation and their publication. */

@@ -14,24 +14,34 @@ export interface DayState {
     readonly archivedRows: number
     readonly flaggedDigest: string
     readonly flaggedSessions: number
+    readonly releasedDigest: string
   } | null
   /** Tells one set of flagged sessions from another. */
   readonly flaggedDigest: string
   readonly flaggedSessions: number
+  /** Tells one set of released records from another. */
+  readonly releasedDigest: string
   /** Its anomalies were dropped: who was flagged on it is no longer known, and its figures stay as they are. */
   readonly isDropped: boolean
 }
 
 /** Why a day's figures are to be made again. */
-export const STALE_REASONS = ['never_published', 'late_data', 'changed_verdicts'] as const
+export const STALE_REASONS = ['never_published', 'late_data', 'changed_verdicts', 'released_records'] as const
 export type StaleReason = (typeof STALE_REASONS)[number]
 
 /** What a day's published figures do not know; empty when they are up to date. */
-export function staleReasons({ published, archiveVersion, flaggedDigest, isDropped }: DayState): StaleReason[] {
+export function staleReasons({
+  published,
+  archiveVersion,
+  flaggedDigest,
+  releasedDigest,
+  isDropped,
+}: DayState): StaleReason[] {
   if (isDropped) return []
   if (published === null) return ['never_published']
   return [
     ...(published.archiveVersion === archiveVersion ? [] : (['late_data'] as const)),
     ...(published.flaggedDigest === flaggedDigest ? [] : (['changed_verdicts'] as const)),
+    ...(published.releasedDigest === releasedDigest ? [] : (['released_records'] as const)),
   ]
 }

@@ -1,9 +1,10 @@
 import { FUNNEL_STEPS, METRIC_NAMES, RANKINGS, TRAFFICS, type DayFigures, type Traffic } from './figures.js'
+import { listed, waitingRecords, type DayQuarantine, type QuarantinedCount } from './quarantine.js'
 
 /** Fields without which an event is not in some figures. */
 export const NEEDED_FIELDS = ['event_type', 'order_id', 'item_id', 'quantity', 'unit_price', 'currency'] as const
 
-/** Events of a day, each once, that lack a field. */
+/** Events of a day that are counted, each once, and lack a field: a decision has released them. */
 export interface MissingField {
   readonly field: (typeof NEEDED_FIELDS)[number]
   readonly events: number
@@ -15,6 +16,11 @@ export interface DayInputs {
   readonly namedRows: number
   readonly readRows: number
   readonly nulls: readonly MissingField[]
+  /** Counted clicks whose event type is none that the figures count: a decision has released them. */
+  readonly unknownTypes: number
+  readonly quarantine: DayQuarantine
+  /** Records of a day that may wait for a decision at most: beyond it, a producer is at fault and not a record. */
+  readonly maxQuarantined: number
   /** Clicks and purchases of all traffic on recent published days that nothing was wrong with. */
   readonly recentEvents: readonly number[]
 }
@@ -22,42 +28,101 @@ export interface DayInputs {
 export interface GateResult {
   /** Why the figures may not be published; empty when they may. */
   readonly broken: readonly string[]
+  /** What to do about it, in the order of `broken`, each once. */
+  readonly remedies: readonly string[]
   /** What somebody should know, and is published all the same. */
   readonly warnings: readonly string[]
   /** Whether there were many more, or many fewer, events than on recent days: such a day says nothing about what is usual. */
   readonly isUnusual: boolean
 }
 
+interface Fault {
+  readonly text: string
+  readonly remedy: string
+}
+
 /** Fewer recent days than these say nothing about what is usual. */
 const LEAST_RECENT_DAYS = 3
 const USUAL_FACTOR = 5
-/** Beyond this share of events without a field, what is computed from it misleads. */
+/** Beyond this share of events without a field, and this number of them, what is computed from it misleads. */
 const MOST_WITHOUT = 0.01
+const MOST_WITHOUT_RECORDS = 20
+
+const RECOMPUTE =
+  'the published figures stay as they were; run the day again, and report the message if it appears again: it is a fault of the computation'
 
 /** Holds the figures of a day against what must be true of any day. */
 export function checkFigures(figures: DayFigures, inputs: DayInputs): GateResult {
   const nulls = inputs.nulls.filter(({ events }) => events > 0).map((one) => describeNulls(one, figures))
   const unusual = changeWarnings(figures.metrics.all.events + figures.metrics.all.purchases, inputs.recentEvents)
-  const broken = [
+  const faults = [
     ...rowFaults(inputs),
-    ...nulls.filter(({ share }) => share > MOST_WITHOUT).map(({ text }) => text),
-    ...TRAFFICS.flatMap((traffic) => trafficFaults(figures, traffic)),
-    ...splitFaults(figures),
-    ...itemFaults(figures),
+    ...quarantineFaults(inputs, figures),
+    ...[...typeFaults(figures, inputs), ...TRAFFICS.flatMap((traffic) => trafficFaults(figures, traffic))].map(asFault),
+    ...[...splitFaults(figures), ...itemFaults(figures)].map(asFault),
   ]
-  const few = nulls.filter(({ share }) => share <= MOST_WITHOUT)
-  const warnings = [...few.map(({ text }) => `${text}: they are not in all figures`), ...unusual]
-  return { broken, warnings, isUnusual: unusual.length > 0 }
+  const warnings = [...nulls.map((text) => `${text}: they are not in all figures`), ...unusual]
+  return {
+    broken: faults.map(({ text }) => text),
+    remedies: [...new Set(faults.map(({ remedy }) => remedy))],
+    warnings,
+    isUnusual: unusual.length > 0,
+  }
 }
 
-/** One event in a thousand that cannot be read whole must not keep a day back; a field that a producer has dropped must. */
-function describeNulls({ field, events }: MissingField, { metrics: { all } }: DayFigures) {
-  const [of, name] = field === 'event_type' ? [all.events, 'clicks'] : [all.purchases, 'purchases']
-  return { share: events / Math.max(of, 1), text: `${events} of ${of} ${name} have no ${field}` }
+const asFault = (text: string): Fault => ({ text, remedy: RECOMPUTE })
+
+/** Of clicks or of purchases, whichever have the field. */
+const eventsWith = (field: string | null, { metrics: { all } }: DayFigures): readonly [number, string] =>
+  field === 'event_type' || field === null ? [all.events, 'clicks'] : [all.purchases, 'purchases']
+
+function describeNulls({ field, events }: MissingField, figures: DayFigures): string {
+  const [of, name] = eventsWith(field, figures)
+  return `${events} of ${of} ${name} have no ${field}`
 }
 
-const rowFaults = ({ namedRows, readRows }: DayInputs): string[] =>
-  namedRows === readRows ? [] : [`the manifest names ${namedRows} rows, and the files have ${readRows}`]
+/** Some records that cannot be read whole must not keep a day back; a field that a producer has dropped must. */
+function quarantineFaults({ quarantine, maxQuarantined }: DayInputs, figures: DayFigures): Fault[] {
+  const records = waitingRecords(quarantine)
+  const { places } = quarantine
+  const faults = quarantine.waiting.flatMap((count) => {
+    const text = producerFault(count, figures)
+    return text === undefined ? [] : [{ text: `${text} (${listed(places, records)})`, remedy: decideOn(count) }]
+  })
+  if (records <= maxQuarantined) return faults
+  const text = `${records} records break a sum or lack a field, and at most ${maxQuarantined} of a day may be quarantined (KPI_QUARANTINE_MAX_RECORDS): ${listed(places, records)}`
+  return [...faults, { text, remedy: decideOn() }]
+}
+
+function producerFault({ reason, field, records }: QuarantinedCount, figures: DayFigures): string | undefined {
+  if (reason !== 'MISSING_FIELD' && reason !== 'UNKNOWN_EVENT_TYPE') return undefined
+  const [counted, name] = eventsWith(field, figures)
+  const of = counted + records
+  if (records <= MOST_WITHOUT_RECORDS || records <= of * MOST_WITHOUT) return undefined
+  return `${records} of ${of} ${name} have ${field === null ? 'an unknown event type' : `no ${field}`}`
+}
+
+const decideOn = (count?: Pick<QuarantinedCount, 'reason'>): string =>
+  'correct the producer; `guardian kpi quarantine list --day DAY` shows the records, and ' +
+  `\`guardian kpi quarantine drop --day DAY${count === undefined ? '' : ` --reason ${count.reason}`}\` leaves them out, so that the next run publishes the day`
+
+const rowFaults = ({ namedRows, readRows }: DayInputs): Fault[] =>
+  namedRows === readRows
+    ? []
+    : [
+        {
+          text: `the manifest names ${namedRows} rows, and the files have ${readRows}`,
+          remedy:
+            'restore the files of the day from a copy of the archive (archive_files names them), and run the day again',
+        },
+      ]
+
+/** Every click that counts has one of the types, but for those that a decision has released without. */
+function typeFaults({ metrics: { all: m } }: DayFigures, { nulls, unknownTypes }: DayInputs): string[] {
+  const typed = m.page_views + m.item_views + m.add_to_carts + m.remove_from_carts + m.checkouts
+  const untyped = (nulls.find(({ field }) => field === 'event_type')?.events ?? 0) + unknownTypes
+  return typed + untyped === m.events ? [] : [`all: ${m.events} events, but ${typed} by type`]
+}
 
 function trafficFaults({ metrics, funnel }: DayFigures, traffic: Traffic): string[] {
   const m = metrics[traffic]
@@ -66,7 +131,7 @@ function trafficFaults({ metrics, funnel }: DayFigures, traffic: Traffic): strin
   for (const [name, value] of unfit)
     if (!Number.isSafeInteger(value)) faults.push(`${traffic}: ${name} is no whole number below 2^53`)
   const typed = m.page_views + m.item_views + m.add_to_carts + m.remove_from_carts + m.checkouts
-  if (typed !== m.events) faults.push(`${traffic}: ${m.events} events, but ${typed} by type`)
+  if (typed > m.events) faults.push(`${traffic}: ${m.events} events, but ${typed} by type`)
   if (m.buying_sessions > m.sessions) faults.push(`${traffic}: more buying sessions than sessions`)
   if (m.orders > m.purchases) faults.push(`${traffic}: more orders than purchases`)
   const steps = FUNNEL_STEPS.map((step) => funnel[traffic][step])

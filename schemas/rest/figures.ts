@@ -66,6 +66,10 @@ export const DailyMetrics = z
     day: Day,
     ...figures,
     published_ts: Timestamp,
+    quarantined_records: count.meta({
+      description: 'Records of the day that wait for a decision, and that the figures are without: see /quarantine',
+    }),
+    dropped_records: count.meta({ description: 'Records of the day that a decision has left out' }),
     has_late_data: z.boolean().meta({ description: 'Events of the day have come since: run it again' }),
   })
   .meta({ id: 'DailyMetrics' })
@@ -86,6 +90,11 @@ export const MetricsSummary = z
     to: Day.nullable().meta({ description: 'The last of them' }),
     traffic: z.enum(TRAFFICS),
     ...figures,
+    quarantined_records: count.meta({ description: 'Records that the days are without until a person decides' }),
+    dropped_records: count.meta({ description: 'Records that a decision has left out' }),
+    revenue_too_large: z
+      .array(z.string())
+      .meta({ description: 'Currencies whose sum is beyond 2^53 and not in `revenue`: ask for fewer days' }),
     users: count.meta({ description: 'Added up by day: who came on two days counts twice' }),
     sessions: count.meta({ description: 'Added up by day' }),
   })

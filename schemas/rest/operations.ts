@@ -6,6 +6,7 @@ import { accessOperations } from './operations/access.js'
 import { backTestOperations } from './operations/backtests.js'
 import { ruleOperations } from './operations/rules.js'
 import { figureOperations } from './operations/figures.js'
+import { quarantineOperations } from './operations/quarantine.js'
 import { collectorOperations } from './operations/collector.js'
 import { alertOperations } from './operations/alerts.js'
 import { sessionOperations } from './operations/sessions.js'
@@ -165,6 +166,7 @@ export const createOperations = ({ pageLimitMax, eventsPerRequestMax, auditExpor
     ...backTestOperations(pageLimitMax),
     ...accessOperations(pageLimitMax, auditExportMax),
     ...figureOperations,
+    ...quarantineOperations(pageLimitMax),
     ...alertOperations(pageLimitMax),
     ...jobOperations,
     ...deadLetterOperations(pageLimitMax),

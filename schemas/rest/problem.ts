@@ -24,6 +24,8 @@ export const PROBLEMS = {
   SCHEDULE_NOT_FOUND: { status: 404, title: 'There is no such schedule' },
   TOPIC_NOT_FOUND: { status: 404, title: 'There is no such fresh log' },
   ANOMALY_NOT_FOUND: { status: 404, title: 'There is no such anomaly' },
+  RECORD_NOT_FOUND: { status: 404, title: 'There is no such record in quarantine' },
+  RECORD_DOES_NOT_FIT: { status: 409, title: 'The figures of the day cannot hold the record' },
   RULE_NOT_FOUND: { status: 404, title: 'There is no such version of a rule' },
   BACK_TEST_NOT_FOUND: { status: 404, title: 'There is no such back-test' },
   TOO_MANY_BACK_TESTS: { status: 409, title: 'Too many back-tests are open' },

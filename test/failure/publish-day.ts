@@ -4,6 +4,7 @@ import { openPool } from '../../db/pool.js'
 import { publishFigures, raiseFence, stageFigures } from '../../db/stores/kpi.js'
 import { figuresOf, METRIC_NAMES } from '../../domain/kpi/figures.js'
 import { parseUtcDay } from '../../domain/utc-day.js'
+import { NOTHING_LEFT_OUT } from '../support/figure-inputs.js'
 
 const { DATABASE_URL: url = '', DAY = '', N = '' } = process.env
 const n = Number(N)
@@ -25,7 +26,14 @@ const { value: db, stop } = await openPool(
 )
 const day = parseUtcDay(DAY)
 const fence = await raiseFence(db, day)
-const inputs = { archiveVersion: n, archivedRows: n, flaggedSessions: 0, flaggedDigest: 'none', isUnusual: false }
+const inputs = {
+  archiveVersion: n,
+  archivedRows: n,
+  flaggedSessions: 0,
+  flaggedDigest: 'none',
+  isUnusual: false,
+  ...NOTHING_LEFT_OUT,
+}
 await stageFigures(db, day, fence, figures, inputs)
 await publishFigures(db, day, fence)
 await stop()

@@ -9,6 +9,7 @@ import {
   type DailyKpiResult,
   type ReconcileResult,
 } from '../../workflows/contract.js'
+import { daysWithUnfitRecords } from '../support/days-with-unfit-records.js'
 import { archivedLines } from '../support/archive-rows.js'
 import { backTestedRows, storedRows } from '../support/back-tested-rows.js'
 import { waitUntil } from '../support/child-process.js'
@@ -225,6 +226,8 @@ describe('the figures of a day', function () {
     assert.match(changed.published.summary, /flagged sessions \d+ → \d+/)
     assert.deepEqual(await published(SECOND), await expected(SECOND))
   })
+
+  daysWithUnfitRecords(() => shop)
 
   it('are not published when the files are not what the manifest says', async () => {
     const before = await published(FIRST)

@@ -25,6 +25,7 @@ const kpiOf = (more: Partial<KpiActivities> = {}): KpiActivities => ({
   computeDay: () =>
     Promise.resolve({
       ...{ fence: 1, attempt: 1, files: 2, rows: 10, events: 8, purchases: 1, sessions: 3, flaggedSessions: 1 },
+      ...{ quarantinedRecords: 0, droppedRecords: 0, leftOut: [] },
       ...{ repeatedRows: 1, warnings: ['8 events, where 80 are usual'], computeMs: 5 },
     }),
   publishDay: () =>

@@ -118,6 +118,10 @@ export async function serveApi(deps: Partial<ApiDeps> = {}): Promise<ServedApi> 
       funnel: () => Promise.resolve({ day: '2026-10-01', rows: [] }),
       pipelineRuns: () => Promise.resolve([]),
     },
+    quarantine: {
+      list: () => Promise.resolve([]),
+      decide: () => Promise.resolve({ kind: 'not_found' }),
+    },
     reconciliations: {
       list: () => Promise.resolve([]),
       get: () => Promise.resolve(undefined),

@@ -18,6 +18,7 @@ import {
   readStoredAnomalies,
 } from '../../db/read-models/reconciliation-inputs.js'
 import { storeReconciliation } from '../../db/stores/reconciliations.js'
+import { storeQuarantined } from '../../db/stores/quarantine.js'
 import { publishFigures, raiseFence, stageFigures } from '../../db/stores/kpi.js'
 import type { Config } from '../../platform/config.js'
 import { fetchOffsets } from '../../platform/kafka/admin.js'
@@ -35,6 +36,7 @@ export interface KpiParts {
     | (typeof KAFKA_CONNECTION_VARIABLES)[number]
     | 'KAFKA_REQUEST_TIMEOUT_MS'
     | 'KPI_ENGINE'
+    | 'KPI_QUARANTINE_MAX_RECORDS'
     | 'KPI_MEMORY_BYTES'
     | 'KPI_THREADS'
     | 'KPI_SPARK_SHUFFLE_PARTITIONS'
@@ -74,6 +76,8 @@ export const kpiDeps = ({ db, log, storage, config }: KpiParts): KpiDeps & Recon
   raiseFence: (day) => raiseFence(db, day),
   stageFigures: (day, fence, figures, inputs) => stageFigures(db, day, fence, figures, inputs),
   publishFigures: (day, fence) => publishFigures(db, day, fence),
+  quarantine: (day, records) => storeQuarantined(db, day, records),
+  maxQuarantined: config.KPI_QUARANTINE_MAX_RECORDS,
   engine: engineOf(config),
   withFiles: (keys, work) => storage.withFiles(keys, work),
   allowedLatenessMs: config.ALLOWED_LATENESS_MS,

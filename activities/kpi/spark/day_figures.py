@@ -1,8 +1,8 @@
 """Computes the figures of a day with Spark SQL, by the queries of activities/kpi/sql as they are.
 
 Run by spark-submit with two paths: the question, and where the answer goes (both JSON). The question names the files, the
-flagged sessions' file (a session id a line, as JSON text), the bounds of the day, the folder of the queries, and the local
-port at which whoever asks holds a connection open for as long as it lives.
+flagged sessions' file (a session id a line, as JSON text), that of records with a decision, the parameters and the folder of
+the queries, and the local port at which whoever asks holds a connection open for as long as it lives.
 """
 
 import json
@@ -54,7 +54,9 @@ def main(question_path, answer_path):
 
     def query(name):
         sql = (pathlib.Path(question["sqlFolder"]) / f"{name}.sql").read_text()
-        return sql.replace(":from_ms", str(question["fromMs"])).replace(":to_ms", str(question["toMs"]))
+        for parameter, value in question["parameters"].items():
+            sql = sql.replace(parameter, str(value))
+        return sql
 
     def archived(name, files, columns):
         schema = schema_of(columns)
@@ -67,14 +69,22 @@ def main(question_path, answer_path):
     purchases = archived("archived_purchase", question["purchaseFiles"], question["purchaseColumns"])
     flagged = spark.read.schema(schema_of([["session_id", "VARCHAR"]])).json(question["flaggedFile"])
     flagged.createOrReplaceTempView("flagged_session")
+    known = spark.read.schema(schema_of(question["knownColumns"])).json(question["knownFile"])
+    known.createOrReplaceTempView("known_record")
     for name in ("click", "purchase"):
-        spark.sql(query(name)).persist().createOrReplaceTempView(name)
+        spark.sql(query(name)).persist().createOrReplaceTempView(f"day_{name}")
+    spark.sql(query("unfit")).persist().createOrReplaceTempView("unfit")
+    for name in ("click", "purchase"):
+        spark.sql(query(f"counted-{name}")).createOrReplaceTempView(name)
 
     def rows(name):
         return [row.asDict() for row in spark.sql(query(name)).collect()]
 
     answer = {
         "readRows": clicks.count() + purchases.count(),
+        "unfit": rows("unfit-records"),
+        "unfitCounts": rows("unfit-counts"),
+        "sums": rows("counted-sums"),
         "nulls": rows("nulls"),
         "metrics": rows("metrics"),
         "revenue": rows("revenue"),

@@ -13,10 +13,12 @@ placed AS (
     FROM of_day o JOIN repeated r ON r.session_id = o.session_id AND r.event_id = o.event_id
 ),
 once AS (
-  SELECT o.event_ms, o.session_id, o.user_id, o.event_type, o.item_id
+  SELECT o.kafka_partition, o.kafka_offset, o.event_ms, o.session_id, o.user_id, o.event_type, o.item_id
     FROM of_day o WHERE NOT EXISTS (SELECT 1 FROM repeated r WHERE r.session_id = o.session_id AND r.event_id = o.event_id)
   UNION ALL
-  SELECT p.event_ms, p.session_id, p.user_id, p.event_type, p.item_id FROM placed p WHERE p.place = 1
+  SELECT p.kafka_partition, p.kafka_offset, p.event_ms, p.session_id, p.user_id, p.event_type, p.item_id
+    FROM placed p WHERE p.place = 1
 )
-SELECT o.event_ms, o.session_id, o.user_id, o.event_type, o.item_id, f.session_id IS NOT NULL AS is_flagged
+SELECT o.kafka_partition, o.kafka_offset, o.event_ms, o.session_id, o.user_id, o.event_type, o.item_id,
+       f.session_id IS NOT NULL AS is_flagged
   FROM once o LEFT JOIN flagged_session f ON f.session_id = o.session_id

@@ -9,7 +9,7 @@ placed AS (
   SELECT o.*, row_number() OVER (PARTITION BY o.session_id, o.event_id ORDER BY o.kafka_partition, o.kafka_offset) AS place
     FROM of_day o
 )
-SELECT p.event_ms, p.session_id, p.user_id, p.order_id, p.item_id, p.quantity, p.unit_price, p.currency,
-       f.session_id IS NOT NULL AS is_flagged
+SELECT p.kafka_partition, p.kafka_offset, p.event_ms, p.session_id, p.user_id, p.order_id, p.item_id, p.quantity,
+       p.unit_price, p.currency, f.session_id IS NOT NULL AS is_flagged
   FROM placed p LEFT JOIN flagged_session f ON f.session_id = p.session_id
  WHERE p.place = 1

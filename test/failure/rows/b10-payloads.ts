@@ -31,6 +31,7 @@ const LARGEST = {
     Promise.resolve({
       ...{ fence: 1, attempt: 1, files: 9, rows: OFFSET, events: OFFSET, purchases: OFFSET, sessions: OFFSET },
       ...{ flaggedSessions: OFFSET, repeatedRows: OFFSET, computeMs: 1_000 },
+      ...{ quarantinedRecords: OFFSET, droppedRecords: OFFSET, leftOut: ['x'.repeat(500), 'x'.repeat(100)] },
       warnings: Array.from({ length: 20 }, () => 'x'.repeat(100)),
     }),
   publishDay: () =>

@@ -6,12 +6,13 @@ import { spawn } from 'node:child_process'
 import { packageRoot } from '../../../platform/package-root.js'
 import { waitUntil } from '../../support/child-process.js'
 import { DuckDbEngine } from '../../../activities/kpi/duckdb-engine.js'
-import type { DayQuestion } from '../../../activities/kpi/kpi-engine.js'
+import type { DayAnswer, DayQuestion } from '../../../activities/kpi/kpi-engine.js'
 import { findSparkSubmit, SparkEngine } from '../../../activities/kpi/spark-engine.js'
 import { BENCH_DAY, flaggedSessions, generateDay } from '../../../bench/kpi/generate-day.js'
 import { fetchSpark } from '../../../deploy/local/fetch-spark.js'
 import { cacheDirOf } from '../../../deploy/local/server-cache.js'
 import { DAY_MS, startOfDayMs } from '../../../domain/utc-day.js'
+import { daySumsOf, unfitRecordsOf } from '../../../domain/kpi/quarantine.js'
 import { figuresOf, type DayFigures } from '../../../domain/kpi/figures.js'
 import type { Row } from '../row.js'
 
@@ -27,6 +28,9 @@ const linesOf = ({ metrics, items, funnel }: DayFigures): string[] => [
     Object.entries(steps).map(([step, sessions]) => `${traffic} ${step} ${sessions}`),
   ),
 ]
+
+/** Which records an engine leaves out, and how full its sums are. */
+const leftOut = ({ unfit, sums }: DayAnswer) => [unfitRecordsOf(unfit), daySumsOf(sums)]
 
 /** The processes on this machine that were told of a folder. */
 const processesIn = (folder: string): string[] =>
@@ -96,12 +100,14 @@ export const row: Row = {
       const fromMs = startOfDayMs(BENCH_DAY)
       const full: DayQuestion = {
         ...{ clickFiles: of('clicks'), purchaseFiles: of('purchases'), flaggedSessions: flaggedSessions(events) },
-        ...{ fromMs, toMs: fromMs + DAY_MS },
+        ...{ fromMs, toMs: fromMs + DAY_MS, known: [], mostUnfit: 1_000 },
       }
       const empty: DayQuestion = { ...full, clickFiles: [], purchaseFiles: [], flaggedSessions: [] }
+      // Sums that hold little leave out most of the day, by both engines alike.
+      const unfit: DayQuestion = { ...full, maxSum: 1_000_000 }
       const differences: string[] = []
       let rows = 0
-      for (const [name, question] of Object.entries({ full, empty })) {
+      for (const [name, question] of Object.entries({ full, empty, unfit })) {
         const [ours, theirs] = [await duck.compute(question), await spark.compute(question)]
         say(`${name} day: ${ours.readRows} rows read`)
         if (ours.readRows !== theirs.readRows)
@@ -110,6 +116,7 @@ export const row: Row = {
           differences.push(
             `${name}: DuckDB misses ${JSON.stringify(ours.nulls)}, Spark ${JSON.stringify(theirs.nulls)}`,
           )
+        if (!isDeepStrictEqual(leftOut(ours), leftOut(theirs))) differences.push(`${name}: other records are left out`)
         const [a, b] = [linesOf(figuresOf(ours)), linesOf(figuresOf(theirs))]
         rows += a.length
         differences.push(...a.filter((line) => !b.includes(line)).map((line) => `${name}: only DuckDB says ${line}`))

@@ -81,6 +81,8 @@ const WHO_MAY: Readonly<Record<string, Access>> = {
   'GET /items/popular': 'viewer',
   'GET /funnel': 'viewer',
   'GET /pipeline-runs': 'viewer',
+  'GET /quarantine': 'viewer',
+  'PUT /quarantine/{id}/decision': 'operator',
   'GET /reconciliations': 'viewer',
   'GET /reconciliations/{day}/differences': 'viewer',
   'POST /events': 'collector',

@@ -7,6 +7,9 @@ import { createBreakers } from '../../../api/wire-dependencies.js'
 import { wireJobs } from '../../../api/wire-jobs.js'
 import { lazyTemporal, wireTemporal } from '../../../api/wire-temporal.js'
 import { createSilence, endSilence, listSilences } from '../../../db/stores/alert-silences.js'
+import { storeQuarantined } from '../../../db/stores/quarantine.js'
+import { quarantineIdOf, type UnfitRecord } from '../../../domain/kpi/quarantine.js'
+import { parseUtcDay } from '../../../domain/utc-day.js'
 import { Registry } from '../../../platform/metrics.js'
 import { temporalConnection } from '../../../platform/temporal-connection.js'
 import { anomalyIdOf } from '../../../schemas/rest/anomaly-id.js'
@@ -28,11 +31,22 @@ const ELSEWHERE: Readonly<Record<string, string>> = {
 }
 
 /** What the routes change. */
-const TABLES = ['anomaly_verdicts', 'allowlist_entries', 'alert_silences', 'api_users', 'api_keys', 'api_sessions', 'rules', 'back_tests'] // prettier-ignore
+const TABLES = ['anomaly_verdicts', 'allowlist_entries', 'alert_silences', 'api_users', 'api_keys', 'api_sessions', 'rules', 'back_tests', 'kpi_quarantine'] // prettier-ignore
 
 const DRAFT = { kind: 'HIGH_FREQUENCY', parameters: { windowMs: 10_000, slideMs: 10_000, minEvents: 20 } }
 const VERSION = '/rules/HIGH_FREQUENCY/versions/2'
 const DAY = '2026-01-01'
+const UNFIT: UnfitRecord = {
+  ...{ dataset: 'purchases', partition: 0, offset: 7, eventMs: Date.parse(`${DAY}T10:00:00Z`), sessionId: 's' },
+  ...{
+    eventId: 'e',
+    source: 'shop',
+    reason: 'REVENUE_OVERFLOW',
+    field: null,
+    fields: { currency: 'EUR' },
+    amount: '1',
+  },
+}
 const NOBODY = '127.0.0.1:1'
 
 describe('a route that changes something', function () {
@@ -46,6 +60,7 @@ describe('a route that changes something', function () {
     database = await createMigratedDatabase('audited changes')
     const { db } = database
     await insertAnomalies(db, [anomalyRow()])
+    await storeQuarantined(db, parseUtcDay(DAY), [UNFIT])
     const config = apiConfig({
       ...{ DATABASE_URL: 'postgres://not-used', KAFKA_BROKERS: NOBODY, SCHEMA_REGISTRY_URL: `http://${NOBODY}` },
       ...{ TEMPORAL_ADDRESS: NOBODY, GUARDIAN_ADMIN_KEY: ADMIN_KEY, API_QUERY_TIMEOUT_MS: '300' },
@@ -106,6 +121,8 @@ describe('a route that changes something', function () {
       matching('PUT', VERSION, { parameters: { ...DRAFT.parameters, minEvents: 30 } })],
     ['PUT /rules/{rule_id}/versions/{version}/state', 'rule.shadow', () =>
       matching('PUT', `${VERSION}/state`, { state: 'shadow' }, VERSION)],
+    ['PUT /quarantine/{id}/decision', 'quarantine.drop', () =>
+      call('PUT', `/quarantine/${quarantineIdOf(UNFIT)}/decision`, { decision: 'drop' })],
     ['POST /backtests', 'back-test.start', () =>
       call('POST', '/backtests', { rule_id: 'BOT_LIKE', version: 1, from: DAY, to: DAY })],
     ['POST /backfills', 'backfill.start', () => call('POST', '/backfills', { from: DAY, to: DAY })],

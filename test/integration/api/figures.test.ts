@@ -5,7 +5,12 @@ import {
   readFunnel,
   readPopularItems,
 } from '../../../db/read-models/daily-figures.js'
-import { publishFigures, raiseFence, stageFigures } from '../../../db/stores/kpi.js'
+import { publishFigures, raiseFence, stageFigures, type FigureInputs } from '../../../db/stores/kpi.js'
+import { listQuarantine } from '../../../db/read-models/quarantine.js'
+import { decideRecord, storeQuarantined } from '../../../db/stores/quarantine.js'
+import { quarantineIdOf, type UnfitRecord } from '../../../domain/kpi/quarantine.js'
+import type { QuarantinedRecord, QuarantineList } from '../../../schemas/rest/quarantine.js'
+import { sendJson } from '../../support/send-json.js'
 import { recordRunStart } from '../../../db/stores/pipeline-runs.js'
 import { figuresOf, METRIC_NAMES } from '../../../domain/kpi/figures.js'
 import { parseUtcDay } from '../../../domain/utc-day.js'
@@ -16,6 +21,7 @@ import type {
   PipelineRunList,
   PopularItems,
 } from '../../../schemas/rest/figures.js'
+import { NOTHING_LEFT_OUT } from '../../support/figure-inputs.js'
 import { readAnswer, readProblem, serveApi, type ServedApi } from '../../support/serve-api.js'
 import { useTestStack } from '../../support/stack.js'
 import { createMigratedDatabase, type MigratedDatabase } from '../../support/test-pool.js'
@@ -37,6 +43,10 @@ describe('figures over HTTP', function () {
         funnel: (of) => readFunnel(db, of),
         pipelineRuns: (page) => listPipelineRuns(db, page),
       },
+      quarantine: {
+        list: (page) => listQuarantine(db, page),
+        decide: (key, decision, comment, by) => decideRecord(db, key, decision, comment, by),
+      },
     })
   })
   after(async () => {
@@ -44,7 +54,7 @@ describe('figures over HTTP', function () {
     await database.drop()
   })
 
-  const publish = async (text: string, n: number) => {
+  const publish = async (text: string, n: number, more: Partial<FigureInputs> = {}) => {
     const day = parseUtcDay(text)
     const fence = await raiseFence(database.db, day)
     const figures = figuresOf({
@@ -62,7 +72,11 @@ describe('figures over HTTP', function () {
         { traffic: 'all', step: 'carted', sessions: 1 },
       ],
     })
-    const inputs = { archiveVersion: 0, archivedRows: 0, flaggedSessions: 0, flaggedDigest: '', isUnusual: false }
+    const inputs = {
+      ...{ archiveVersion: 0, archivedRows: 0, flaggedSessions: 0, flaggedDigest: '', isUnusual: false },
+      ...NOTHING_LEFT_OUT,
+      ...more,
+    }
     await stageFigures(database.db, day, fence, figures, inputs)
     await publishFigures(database.db, day, fence)
   }
@@ -118,6 +132,77 @@ describe('figures over HTTP', function () {
         ['purchased', 0, 0],
       ],
     )
+  })
+
+  const unfit = (offset: number, more: Partial<UnfitRecord> = {}): UnfitRecord => ({
+    ...{
+      dataset: 'purchases',
+      partition: 3,
+      offset,
+      eventMs: 1_790_000_000_123,
+      sessionId: 's',
+      eventId: `e${offset}`,
+    },
+    ...{ source: 'shop', reason: 'REVENUE_OVERFLOW', field: null, fields: { currency: 'EUR', quantity: '1' } },
+    amount: '9007199254740981',
+    ...more,
+  })
+  const decide = (record: UnfitRecord, body: object) =>
+    sendJson(`${api.url}/quarantine/${quarantineIdOf(record)}/decision`, 'PUT', {}, body)
+  const listed = async (query: string) =>
+    readAnswer<QuarantineList>('listQuarantine', await ask(`/quarantine?${query}`))
+
+  it('leave out records that a person can see and decide on', async () => {
+    const lacking = { reason: 'MISSING_FIELD', field: 'currency', amount: null, source: null } as const
+    await storeQuarantined(database.db, parseUtcDay('2026-10-02'), [unfit(1), unfit(2), unfit(3, lacking)])
+    await storeQuarantined(database.db, parseUtcDay('2026-10-01'), [unfit(4)])
+    await publish('2026-10-02', 20, { quarantinedRecords: 3, sums: { amounts: { EUR: '10' }, units: '1' } })
+    const { data } = await readAnswer<DailyMetricsList>('listDailyMetrics', await ask('/metrics/daily?days=2'))
+    assert.deepEqual(
+      data.map(({ quarantined_records: waiting, dropped_records: dropped }) => [waiting, dropped]),
+      [
+        [3, 0],
+        [0, 0],
+      ],
+    )
+    const seen: string[] = []
+    for (let cursor: string | null = ''; cursor !== null;) {
+      const page: QuarantineList = await listed(`limit=1${cursor && `&cursor=${cursor}`}`)
+      seen.push(...page.data.map(({ day, event_id: id }) => `${day} ${id}`))
+      cursor = page.page.next_cursor
+    }
+    assert.deepEqual(seen, ['2026-10-02 e1', '2026-10-02 e2', '2026-10-02 e3', '2026-10-01 e4'])
+    const [third] = (await listed('day=2026-10-02&reason=MISSING_FIELD&state=quarantined')).data
+    assert.deepEqual([third?.id, third?.reason_text], ['p-3-3-1790000000123', 'it has no currency'])
+    assert.deepEqual((await listed('state=released')).data, [])
+
+    const released = await readAnswer<QuarantinedRecord>(
+      'decideQuarantinedRecord',
+      await decide(unfit(1), { decision: 'release', comment: 'it is real' }),
+    )
+    assert.deepEqual([released.state, released.comment, released.decided_by], ['released', 'it is real', 'key_0'])
+    // The room in the sum is taken: one more minor unit would not fit.
+    const refused = await readProblem(await decide(unfit(2), { decision: 'release' }))
+    assert.deepEqual([refused.code, /sum of the amounts in EUR/.test(refused.detail)], ['RECORD_DOES_NOT_FIT', true])
+    assert.equal((await decide(unfit(1), { decision: 'drop' })).status, 200)
+    assert.equal((await decide(unfit(2), { decision: 'release' })).status, 200)
+    assert.equal((await readProblem(await decide(unfit(9), { decision: 'drop' }))).code, 'RECORD_NOT_FOUND')
+    assert.equal((await readProblem(await decide(unfit(1), { decision: 'count' }))).code, 'BAD_REQUEST')
+    // A run that finds that it does not fit after all gives it back; what was dropped stays so.
+    await storeQuarantined(database.db, parseUtcDay('2026-10-02'), [unfit(1), unfit(2)])
+    const states = (await listed('day=2026-10-02')).data.map(({ state, comment }) => [state, comment])
+    assert.deepEqual(states, [
+      ['dropped', null],
+      ['quarantined', null],
+      ['quarantined', null],
+    ])
+  })
+
+  it('add up to no revenue that JSON cannot hold', async () => {
+    const most = { EUR: Number.MAX_SAFE_INTEGER }
+    await database.db.query(`UPDATE daily_metrics SET revenue = $1 WHERE traffic = 'all'`, [most])
+    const sum = await readAnswer<MetricsSummary>('getMetricsSummary', await ask('/metrics/summary?days=7'))
+    assert.deepEqual([sum.revenue, sum.revenue_too_large, sum.quarantined_records], [{}, ['EUR'], 3])
   })
 
   it('refuse what does not fit, naming it', async () => {

@@ -16,6 +16,7 @@ import { anomalyRow, insertAnomalies } from '../../support/anomaly-row.js'
 import { sendJson } from '../../support/send-json.js'
 import { readAnswer, readProblem } from '../../support/serve-api.js'
 import { serveRealApi } from '../../support/serve-real-api.js'
+import { NOTHING_LEFT_OUT } from '../../support/figure-inputs.js'
 import { useTestStack } from '../../support/stack.js'
 import { createMigratedDatabase, type MigratedDatabase } from '../../support/test-pool.js'
 
@@ -146,6 +147,7 @@ describe('what people say of anomalies', function () {
         flaggedDigest,
         flaggedSessions: flaggedSessions.length,
         isUnusual: false,
+        ...NOTHING_LEFT_OUT,
       }
       const traffic = ['all', 'clean', 'flagged'].map((of) => ({
         traffic: of,

@@ -3,11 +3,15 @@ import { figuresOf, METRIC_NAMES, type DayFigures } from '../../../domain/kpi/fi
 import { addDays, parseUtcDay } from '../../../domain/utc-day.js'
 import { recentEvents } from '../../../db/read-models/kpi-inputs.js'
 import { publishFigures, raiseFence, stageFigures } from '../../../db/stores/kpi.js'
+import { NOTHING_LEFT_OUT } from '../../support/figure-inputs.js'
 import { useTestStack } from '../../support/stack.js'
 import { createMigratedDatabase, type MigratedDatabase } from '../../support/test-pool.js'
 
 const DAY = parseUtcDay('2026-10-01')
-const INPUTS = { archiveVersion: 3, archivedRows: 10, flaggedSessions: 0, flaggedDigest: 'none', isUnusual: false }
+const INPUTS = {
+  ...{ archiveVersion: 3, archivedRows: 10, flaggedSessions: 0, flaggedDigest: 'none', isUnusual: false },
+  ...NOTHING_LEFT_OUT,
+}
 
 /** Figures in which every number of a day is the same, so that a mixture shows. */
 const allOf = (n: number): DayFigures =>

@@ -20,11 +20,18 @@ const WRITES: Readonly<Record<ProcessRole, readonly string[]>> = {
     'alert_watches',
     ...['archive_compactions', 'archive_files', 'archive_superseded_files', 'back_test_parts', 'back_tests'],
     ...['conversion_funnel', 'daily_metrics', 'dead_letter_cursors', 'dead_letter_replays', 'dropped_days', 'kpi_days'],
-    ...['kpi_staging', 'pipeline_runs', 'popular_items', 'reconciliation_differences', 'reconciliations'],
+    ...[
+      'kpi_quarantine',
+      'kpi_staging',
+      'pipeline_runs',
+      'popular_items',
+      'reconciliation_differences',
+      'reconciliations',
+    ],
   ],
   api: [
     ...['alert_silences', 'allowlist_entries', 'anomaly_verdicts', 'api_keys', 'api_sessions', 'api_users'],
-    ...['audit_log', 'back_tests', 'idempotency_keys', 'produced_counts', 'rules'],
+    ...['audit_log', 'back_tests', 'idempotency_keys', 'kpi_quarantine', 'produced_counts', 'rules'],
   ],
 }
 

@@ -2,8 +2,10 @@ import assert from 'node:assert/strict'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import type { DayAnswer, DayQuestion } from '../../../../activities/kpi/kpi-engine.js'
 import { DuckDbEngine } from '../../../../activities/kpi/duckdb-engine.js'
 import { figuresOf, type DayFigures } from '../../../../domain/kpi/figures.js'
+import { unfitRecordsOf, type KnownRecord, type QuarantineState } from '../../../../domain/kpi/quarantine.js'
 import type { MissingField } from '../../../../domain/kpi/quality-gates.js'
 import { openDuckDb, sqlText } from '../../../../platform/duckdb/duckdb.js'
 import { columnsOf } from '../../../../workers/archiver/event-columns.js'
@@ -15,7 +17,7 @@ interface ClickRow {
   readonly id: string
   readonly at: number
   readonly session: string
-  readonly type: string
+  readonly type: string | undefined
   readonly user?: string
   readonly item?: string
 }
@@ -26,8 +28,8 @@ interface PurchaseRow {
   readonly session: string
   readonly order: string
   readonly item: string
-  readonly quantity: number
-  readonly price: number
+  readonly quantity: number | undefined
+  readonly price: number | string
   readonly currency: string | undefined
 }
 
@@ -35,13 +37,17 @@ const text = (value: string | undefined): string => (value === undefined ? 'NULL
 const clickValues = ({ id, at, session, type, user, item }: ClickRow, offset: number): string =>
   `(0, ${offset}, ${at}, ${text(id)}, ${at}, ${at}, 'shop', ${text(session)}, ${text(user)}, ${text(item)}, ${text(type)}, '/', NULL, NULL, NULL)`
 const purchaseValues = (p: PurchaseRow, offset: number): string =>
-  `(0, ${offset}, ${p.at}, ${text(p.id)}, ${p.at}, ${p.at}, 'shop', ${text(p.session)}, NULL, ${text(p.item)}, ${text(p.order)}, ${p.quantity}, ${p.price}, ${text(p.currency)})`
+  `(0, ${offset}, ${p.at}, ${text(p.id)}, ${p.at}, ${p.at}, 'shop', ${text(p.session)}, NULL, ${text(p.item)}, ${text(p.order)}, ${p.quantity ?? 'NULL'}, ${p.price}, ${text(p.currency)})`
 
 describe('DuckDbEngine', function () {
   this.timeout(30_000)
   const folder = mkdtempSync(join(tmpdir(), 'guardian-engine-'))
   after(() => rmSync(folder, { recursive: true }))
   let files = 0
+  let last: DayAnswer
+  /** What the last answer left out. */
+  const found = () =>
+    unfitRecordsOf(last.unfit).map((one) => `${one.dataset} ${one.eventId} ${one.reason} ${one.field}`)
   /** In the last answer. */
   let missing: readonly MissingField[] = []
 
@@ -59,6 +65,7 @@ describe('DuckDbEngine', function () {
     clicks: readonly ClickRow[],
     purchases: readonly PurchaseRow[] = [],
     flagged: readonly string[] = [],
+    more: Partial<DayQuestion> = {},
   ): Promise<DayFigures> => {
     const question = {
       clickFiles: clicks.length === 0 ? [] : [await write('clicks', clicks.map(clickValues))],
@@ -66,9 +73,13 @@ describe('DuckDbEngine', function () {
       flaggedSessions: flagged,
       fromMs: DAY,
       toMs: END,
+      known: [],
+      mostUnfit: 100,
+      ...more,
     }
     const answer = await new DuckDbEngine({ memoryLimitBytes: 2e8, threads: 2 }).compute(question)
     assert.equal(answer.readRows, clicks.length + purchases.length)
+    last = answer
     missing = answer.nulls.filter(({ events }) => events > 0)
     return figuresOf(answer)
   }
@@ -132,24 +143,85 @@ describe('DuckDbEngine', function () {
     )
   })
 
-  it('keeps currencies apart, and amounts beyond 2^53 exact until somebody has to say that they are', async () => {
-    const of = (id: string, price: number, currency: string | undefined): PurchaseRow => ({
-      id,
-      at: DAY,
-      ...{ session: 's', order: id, item: 'i', quantity: 3, price, currency },
-    })
-    const { metrics } = await figures([], [of('a', 7, 'EUR'), of('b', 5, 'JPY'), of('c', 9e15, 'USD')])
-    assert.deepEqual(metrics.all.revenue, { EUR: 21, JPY: 15, USD: 27e15 })
+  const sale = (id: string, quantity: number | undefined, price: number | string, more: Partial<PurchaseRow> = {}) => ({
+    ...{ id, at: DAY, session: 's', order: id, item: 'i', quantity, price, currency: 'EUR', ...more },
+  })
+
+  it('keeps currencies apart', async () => {
+    const { metrics } = await figures([], [sale('a', 3, 7), sale('b', 3, 5, { currency: 'JPY' })])
+    assert.deepEqual([metrics.all.revenue, found()], [{ EUR: 21, JPY: 15 }, []])
+  })
+
+  it('leaves out what lacks a field, once: repeats and other days are not asked', async () => {
+    const without = (id: string, at = DAY) => sale(id, 1, 1, { at, currency: undefined })
+    const { metrics } = await figures(
+      [click('a', 1), click('b', 2, '', { type: undefined }), click('c', 3, 'wish')],
+      [without('p'), without('p'), sale('whole', 1, 5), without('r', END), sale('q', undefined, 1)],
+    )
+    assert.deepEqual([metrics.all.events, metrics.all.purchases, metrics.all.revenue], [1, 1, { EUR: 5 }])
+    assert.deepEqual(found(), [
+      'clicks b MISSING_FIELD event_type',
+      'clicks c UNKNOWN_EVENT_TYPE null',
+      'purchases p MISSING_FIELD currency',
+      'purchases q MISSING_FIELD quantity',
+    ])
     assert.deepEqual(missing, [])
   })
 
-  it('counts what lacks a field once: repeats and other days are not asked', async () => {
-    const without = (id: string, at = DAY): PurchaseRow => ({
-      ...{ id, at, session: 's', order: id, item: 'i', quantity: 1, price: 1, currency: undefined },
+  it('leaves out the largest amounts of a currency, equal ones together, until its sum holds the others', async () => {
+    const max = Number.MAX_SAFE_INTEGER
+    const cases: [PurchaseRow[], Record<string, number>, string[]][] = [
+      [[sale('case', 2_147_483_647, max - 1), sale('a', 2, 100)], { EUR: 200 }, ['case']],
+      [[sale('x', 1, 9e15), sale('a', 2, 100), sale('y', 1, 9e15)], { EUR: 200 }, ['x', 'y']],
+      [[sale('x', 1, max - 200), sale('a', 2, 100)], { EUR: max }, []],
+      [[sale('x', 1, max - 199), sale('a', 2, 100)], { EUR: 200 }, ['x']],
+      [[sale('x', 1, max), sale('a', 1, max, { currency: 'USD' })], { EUR: max, USD: max }, []],
+      [[sale('x', -1, max), sale('y', 1, 1)], { EUR: 1 }, ['x']],
+      [[sale('x', 1, '9223372036854775807'), sale('y', 1, 1)], { EUR: 1 }, ['x']],
+      [[sale('x', -2_147_483_648, '-9223372036854775807'), sale('y', 1, 1)], { EUR: 1 }, ['x']],
+    ]
+    for (const [purchases, revenue, left] of cases) {
+      const { metrics } = await figures([], purchases)
+      assert.deepEqual(metrics.all.revenue, revenue)
+      assert.deepEqual(
+        found(),
+        left.map((id) => `purchases ${id} REVENUE_OVERFLOW null`),
+      )
+    }
+    assert.deepEqual(last.unfit[0]?.['amount'], String(2n ** 31n * (2n ** 63n - 1n)))
+    // Of many that are each in order, too: some of the day's largest wait, the others are published.
+    const many = Array.from({ length: 2_000 }, (_, i) => sale(`m${i}`, 1, 5e12 + i))
+    const { metrics } = await figures([], many)
+    assert.deepEqual([metrics.all.purchases, last.unfitCounts[0]?.['records'], last.unfit.length], [1_801, 199, 100])
+  })
+
+  it('leaves out the largest quantities until the units hold the others', async () => {
+    const most = { quantity: 2_147_483_647, price: 0 }
+    const many = Array.from({ length: 10 }, (_, i) => sale(`m${i}`, 1 + i, 0))
+    const { metrics } = await figures([], many, [], { maxSum: 50 })
+    assert.deepEqual([metrics.all.units_sold, found()], [45, ['purchases m9 UNITS_OVERFLOW null']])
+    assert.equal((await figures([], [sale('z', most.quantity, most.price)])).metrics.all.units_sold, most.quantity)
+  })
+
+  it('leaves out what waits for a decision or was dropped, and counts what was released where it fits', async () => {
+    const known = (offset: number, state: QuarantineState): KnownRecord => ({
+      ...{ dataset: 'purchases', partition: 0, offset, eventMs: DAY, sessionId: 's', state },
+      ...{ reason: 'REVENUE_OVERFLOW', field: null },
     })
-    const { metrics } = await figures([click('a', 1)], [without('p'), without('p'), without('q'), without('r', END)])
-    assert.deepEqual([metrics.all.purchases, metrics.all.revenue], [2, {}])
-    assert.deepEqual(missing, [{ field: 'currency', events: 2 }])
+    const rows = [sale('a', 1, 1), sale('x', 1, 9e15), sale('y', 1, 9e15), sale('n', 1, 1, { currency: undefined })]
+    const run = async (...decided: KnownRecord[]) => {
+      const { metrics } = await figures([], rows, [], { known: decided })
+      return [metrics.all.purchases, metrics.all.revenue['EUR'], found()]
+    }
+    const withoutCurrency = 'purchases n MISSING_FIELD currency'
+    assert.deepEqual(await run(known(1, 'quarantined'), known(2, 'dropped')), [1, 1, [withoutCurrency]])
+    assert.deepEqual(await run(known(1, 'released'), known(2, 'dropped')), [2, 9e15 + 1, [withoutCurrency]])
+    assert.deepEqual(await run(known(1, 'released'), known(2, 'dropped'), known(3, 'released')), [3, 9e15 + 1, []])
+    assert.deepEqual(missing, [{ field: 'currency', events: 1 }])
+    const both = ['purchases x REVENUE_OVERFLOW null', 'purchases y REVENUE_OVERFLOW null', withoutCurrency]
+    assert.deepEqual(await run(known(1, 'released'), known(2, 'released')), [1, 1, both])
+    // Another log under the same name had other records at these offsets.
+    assert.deepEqual(await run({ ...known(0, 'dropped'), sessionId: 'another' }), [1, 1, both])
   })
 
   it('ranks a hundred items at most, ties by item', async () => {

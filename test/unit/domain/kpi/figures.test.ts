@@ -46,7 +46,10 @@ describe('what changed', () => {
 })
 
 describe('staleReasons', () => {
-  const published = { atMs: 0, archiveVersion: 3, archivedRows: 10, flaggedDigest: 'a', flaggedSessions: 1 }
+  const published = {
+    ...{ atMs: 0, archiveVersion: 3, archivedRows: 10 },
+    ...{ flaggedDigest: 'a', flaggedSessions: 1, releasedDigest: 'r' },
+  }
   const state: DayState = {
     day: parseUtcDay('2026-10-01'),
     files: 1,
@@ -55,6 +58,7 @@ describe('staleReasons', () => {
     published,
     flaggedDigest: 'a',
     flaggedSessions: 1,
+    releasedDigest: 'r',
     isDropped: false,
   }
   it('are late data, changed verdicts, both, or that there are no figures', () => {
@@ -64,6 +68,7 @@ describe('staleReasons', () => {
       'late_data',
       'changed_verdicts',
     ])
+    assert.deepEqual(staleReasons({ ...state, releasedDigest: 's' }), ['released_records'])
     assert.deepEqual(staleReasons({ ...state, published: null }), ['never_published'])
     assert.deepEqual(staleReasons({ ...state, flaggedDigest: 'b', isDropped: true }), [])
   })

@@ -1,8 +1,13 @@
 import assert from 'node:assert/strict'
 import { figuresOf, METRIC_NAMES, type DayFigures, type MetricName } from '../../../../domain/kpi/figures.js'
+import type { DayQuarantine, QuarantineReason } from '../../../../domain/kpi/quarantine.js'
 import { checkFigures, NEEDED_FIELDS, type DayInputs, type MissingField } from '../../../../domain/kpi/quality-gates.js'
 
-const INPUTS: DayInputs = { namedRows: 12, readRows: 12, nulls: [], recentEvents: [] }
+const NONE: DayQuarantine = { waiting: [], dropped: 0, places: [] }
+const INPUTS: DayInputs = {
+  ...{ namedRows: 12, readRows: 12, nulls: [], unknownTypes: 0, recentEvents: [] },
+  ...{ quarantine: NONE, maxQuarantined: 100 },
+}
 
 /** A day of ten clicks of two sessions, one of them flagged, and two purchases. */
 function sound(): DayFigures {
@@ -37,7 +42,7 @@ const broken = (change: (figures: DayFigures) => unknown, inputs = INPUTS): read
 
 describe('checkFigures', () => {
   it('lets figures pass that add up, also those of a day without events', () => {
-    const sane = { broken: [], warnings: [], isUnusual: false }
+    const sane = { broken: [], remedies: [], warnings: [], isUnusual: false }
     assert.deepEqual(checkFigures(sound(), INPUTS), sane)
     const none = figuresOf({ metrics: [], revenue: [], items: [], funnel: [] })
     assert.deepEqual(checkFigures(none, { ...INPUTS, namedRows: 0, readRows: 0 }), sane)
@@ -73,20 +78,46 @@ describe('checkFigures', () => {
     )
   })
 
-  it('keeps a day back of which many events lack a field, and tells of a few', () => {
+  const waiting = (reason: QuarantineReason, field: string | null, records: number): DayQuarantine => ({
+    ...{ waiting: [{ reason, field, records }], dropped: 0 },
+    places: ['purchases/0 offset 7', 'purchases/0 offset 9'],
+  })
+
+  it('keeps a day back of which a producer left out a field, and no day for a few records', () => {
     const many = sound()
-    Object.assign(many.metrics.all, { events: 1_000, page_views: 994, purchases: 1_000 })
-    Object.assign(many.metrics.clean, { events: 994, page_views: 994, purchases: 1_000 })
-    const of = (field: MissingField['field'], events: number) =>
-      checkFigures(many, { ...INPUTS, nulls: [{ field, events }] })
+    Object.assign(many.metrics.all, { events: 3_000, page_views: 2_994, purchases: 3_000 })
+    Object.assign(many.metrics.clean, { events: 2_994, page_views: 2_994, purchases: 3_000 })
+    const of = (field: string, records: number) =>
+      checkFigures(many, { ...INPUTS, quarantine: waiting('MISSING_FIELD', field, records) })
     for (const field of NEEDED_FIELDS) {
-      assert.deepEqual(of(field, 0), { broken: [], warnings: [], isUnusual: false })
-      assert.deepEqual(of(field, 10).broken, [])
-      assert.match(
-        of(field, 10).warnings.join(),
-        new RegExp(`10 of 1000 (clicks|purchases) have no ${field}: they are`),
-      )
-      assert.match(of(field, 11).broken.join(), new RegExp(`11 of 1000 (clicks|purchases) have no ${field}$`))
+      assert.deepEqual(of(field, 30), { broken: [], remedies: [], warnings: [], isUnusual: false })
+      const { broken: faults, remedies } = of(field, 31)
+      const text = new RegExp(`^31 of 3031 (clicks|purchases) have no ${field} .purchases/0 offset 7, .* and 29 more`)
+      assert.match(faults.join(), text)
+      assert.match(remedies.join(), /quarantine list --day DAY.*quarantine drop --day DAY --reason MISSING_FIELD/)
     }
+    // Of a shop with ten purchases a day, a single one is more than a hundredth.
+    const few = checkFigures(sound(), { ...INPUTS, quarantine: waiting('MISSING_FIELD', 'currency', 20) })
+    assert.deepEqual(few.broken, [])
+    const more = checkFigures(sound(), { ...INPUTS, quarantine: waiting('MISSING_FIELD', 'currency', 21) })
+    assert.match(more.broken.join(), /21 of 23 purchases have no currency/)
+  })
+
+  it('publishes without any share of records that break a sum, up to as many as may be quarantined', () => {
+    const of = (records: number) =>
+      checkFigures(sound(), { ...INPUTS, quarantine: waiting('REVENUE_OVERFLOW', null, records) })
+    assert.deepEqual(of(100).broken, [])
+    assert.match(of(101).broken.join(), /101 records break a sum.*at most 100.*KPI_QUARANTINE_MAX_RECORDS/)
+    assert.match(of(101).remedies.join(), /quarantine drop --day DAY`/)
+  })
+
+  it('counts a click without a known type that a decision has released, and warns of it', () => {
+    const figures = sound()
+    Object.assign(figures.metrics.all, { events: 12 })
+    Object.assign(figures.metrics.clean, { events: 6 })
+    const nulls: readonly MissingField[] = [{ field: 'event_type', events: 1 }]
+    const { broken: faults, warnings } = checkFigures(figures, { ...INPUTS, nulls, unknownTypes: 1 })
+    assert.deepEqual([faults, warnings], [[], ['1 of 12 clicks have no event_type: they are not in all figures']])
+    assert.match(checkFigures(figures, { ...INPUTS, nulls }).broken.join(), /12 events, but 10 by type/)
   })
 })
