@@ -14,6 +14,7 @@ import { keyPartition } from '../platform/kafka/key-partition.js'
 import { RecordList } from '../platform/kafka/record-list.js'
 import { AVRO_SCHEMAS, OBSERVED_EVENT_SCHEMA } from '../schemas/avro-schemas.js'
 import { EventDecoder } from '../workers/detector/event-decoder.js'
+import { PartitionSchemas } from '../workers/partition-schemas.js'
 import { PartitionOwner } from '../workers/detector/partition-owner.js'
 import { RECORDS_PER_CHECKPOINT } from '../workers/detector/checkpoint-turns.js'
 import { sealInPlace } from '../workers/detector/seal.js'
@@ -96,11 +97,16 @@ function logsOf(events: number): readonly (readonly RecordList[])[] {
 
 async function ownerOf(partition: number): Promise<PartitionOwner> {
   const writerSchema = () => Promise.resolve(AVRO_SCHEMAS[TOPICS.clicks] ?? '')
-  const decoder = new EventDecoder(OBSERVED_EVENT_SCHEMA('Click'), writerSchema, DEFAULTS.maxRecordBytes)
+  const decoder = new EventDecoder(OBSERVED_EVENT_SCHEMA('Click'), {
+    schemaById: writerSchema,
+    maxRecordBytes: DEFAULTS.maxRecordBytes,
+  })
   await decoder.learn(SCHEMA_ID)
   const policy = { allowedLatenessMs: DEFAULTS.latenessMs, maxFutureSkewMs: DEFAULTS.maxFutureSkewMs }
   const start = { topic: TOPICS.clicks, partition, epoch: 1, nextOffset: 0, lastAppendMs: Number.NEGATIVE_INFINITY }
-  return new PartitionOwner(start, new PartitionDetector(policy, RULES), decoder, COUNTING)
+  const readings = { read: () => Promise.resolve(new Map()), refuse: () => Promise.resolve(new Map()) }
+  const schemas = new PartitionSchemas(start, decoder, readings, { waitMs: 0 })
+  return new PartitionOwner(start, new PartitionDetector(policy, RULES), { decoder, schemas }, COUNTING)
 }
 
 /** The CPU time of a call. */

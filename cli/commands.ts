@@ -13,6 +13,7 @@ export const COMMANDS: Readonly<Record<string, () => Promise<() => Command>>> = 
   backtest: async () => (await import('./backtest-command.js')).backtestCommand,
   schedules: async () => (await import('./schedules-command.js')).schedulesCommand,
   dlq: async () => (await import('./dlq-command.js')).dlqCommand,
+  schema: async () => (await import('./schema-command.js')).schemaCommand,
   'new-log': async () => (await import('./new-log-command.js')).newLogCommand,
   slo: async () => (await import('./slo-command.js')).sloCommand,
   doctor: async () => (await import('./doctor-command.js')).doctorCommand,

@@ -2,6 +2,7 @@ import { Command } from 'commander'
 import { createLogins } from '../db/create-logins.js'
 import { migrate } from '../db/migrate.js'
 import type { ProcessRole } from '../db/process-roles.js'
+import { resolveSchemas } from '../platform/avro/resolution.js'
 import { RegistryClient } from '../platform/avro/registry-client.js'
 import { loadConfig } from '../platform/config.js'
 import { ensureTopics } from '../platform/kafka/admin.js'
@@ -9,7 +10,7 @@ import type { Env } from '../platform/env.js'
 import { createKafka } from '../platform/kafka/client.js'
 import { KAFKA_CONNECTION_VARIABLES, kafkaConnection } from '../platform/kafka/connection.js'
 import { REGISTRY_CONNECTION_VARIABLES, registrySettings } from '../platform/avro/registry-connection.js'
-import { AVRO_SCHEMAS, subjectOf } from '../schemas/avro-schemas.js'
+import { AVRO_SCHEMAS, COMPATIBILITY, READER_SCHEMAS, subjectOf } from '../schemas/avro-schemas.js'
 import { topicSpecs } from '../schemas/topics.js'
 import { runCommand, type CommandResult, type Terminal } from './terminal.js'
 
@@ -62,13 +63,25 @@ async function setup({ env, log }: Terminal, withRoles: boolean): Promise<Comman
   const faults = outcomes.flatMap((outcome) => (outcome.status === 'rejected' ? [outcome.reason as unknown] : []))
   if (faults.length > 0) throw new AggregateError(faults, 'setup is not complete')
   const [{ migrations, logins }, topics, schemas] = await Promise.all(steps)
+  const unreadable = await unreadableVersions(registry)
   return {
-    document: { migrations, logins, topicsCreated: topics, topics: specs.map(({ topic }) => topic), schemas },
+    document: {
+      migrations,
+      logins,
+      topicsCreated: topics,
+      topics: specs.map(({ topic }) => topic),
+      schemas,
+      unreadable,
+    },
     lines: [
       `migrations applied: ${listOrNone(migrations)}`,
       ...(logins.length === 0 ? [] : [`logins: ${logins.join(', ')}`]),
       `topics created: ${listOrNone(topics)}`,
-      ...schemas.map(({ subject, id }) => `schema ${id}: ${subject}, BACKWARD_TRANSITIVE`),
+      ...schemas.map(({ subject, id }) => `schema ${id}: ${subject}, ${COMPATIBILITY}`),
+      ...unreadable.map(
+        ({ subject, version, problem }) =>
+          `WARNING ${subject} has version ${version}, of which every record is a dead letter: ${problem}`,
+      ),
     ],
     complete: true,
   }
@@ -100,13 +113,30 @@ async function setUpDatabase(url: string, connectTimeoutMs: number, passwords?: 
 
 const listOrNone = (names: readonly string[]): string => (names.length === 0 ? 'none, all there' : names.join(', '))
 
-/** Registers every schema, then holds its subject to it: whatever comes later must still read all that was written. */
+/** Registers every schema, then holds its subject to the rule under which all versions read each other's records. */
 async function registerSchemas(registry: RegistryClient): Promise<{ subject: string; id: number }[]> {
   const registered: { subject: string; id: number }[] = []
   for (const [topic, schema] of Object.entries(AVRO_SCHEMAS)) {
     const subject = subjectOf(topic)
     registered.push({ subject, id: await registry.register(subject, schema) })
-    await registry.setCompatibility(subject, 'BACKWARD_TRANSITIVE')
+    await registry.setCompatibility(subject, COMPATIBILITY)
   }
   return registered
+}
+
+/** Versions that were registered before the rule was, and that no reader can read. */
+async function unreadableVersions(registry: RegistryClient) {
+  const found: { subject: string; version: number; problem: string }[] = []
+  for (const [topic, reader] of Object.entries(READER_SCHEMAS)) {
+    const subject = subjectOf(topic)
+    for (const version of await registry.versions(subject)) {
+      const { problem, fields } = resolveSchemas(reader, await registry.schemaOfVersion(subject, version))
+      const faults = fields.flatMap((field) =>
+        field.problem === undefined ? [] : [`${field.field}: ${field.problem}`],
+      )
+      const said = problem ?? faults.join('; ')
+      if (said !== '') found.push({ subject, version, problem: said })
+    }
+  }
+  return found
 }

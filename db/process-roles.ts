@@ -24,6 +24,7 @@ export const TABLE_GRANTS: Readonly<Record<string, Partial<Record<ProcessRole, s
   detector_checkpoints: { detector: 'raw', orchestrator: 'r', api: 'r' },
   detector_state_pieces: { detector: 'rad' },
   detector_rule_changes: { detector: 'raw', orchestrator: 'r', api: 'r' },
+  schema_readings: { detector: 'rawd', archiver: 'raw', api: 'r' },
   data_gaps: { detector: 'raw', orchestrator: 'r', api: 'r' },
   minute_counts: { detector: 'rawd', api: 'r' },
   produced_counts: { detector: 'rd', api: 'raw' },

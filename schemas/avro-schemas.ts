@@ -12,6 +12,27 @@ export const AVRO_SCHEMAS: Readonly<Record<string, string>> = {
   [TOPICS.anomalies]: read(TOPICS.anomalies),
 }
 
+/** What every version of a subject must be to all the others: each reads what each has written. */
+export const COMPATIBILITY = 'FULL_TRANSITIVE'
+
+/**
+ * The schemas by which whole events are read. The registered ones give an enum a default, so that the registry lets
+ * producers add symbols; these do not: a symbol that is not known makes a dead letter, and never another event.
+ */
+export const READER_SCHEMAS: Readonly<Record<string, string>> = {
+  [TOPICS.clicks]: withoutEnumDefaults(AVRO_SCHEMAS[TOPICS.clicks] ?? ''),
+  [TOPICS.purchases]: withoutEnumDefaults(AVRO_SCHEMAS[TOPICS.purchases] ?? ''),
+}
+
+function withoutEnumDefaults(schemaText: string): string {
+  return JSON.stringify(
+    JSON.parse(schemaText, (_, value: unknown) => {
+      if (typeof value !== 'object' || value === null || !('symbols' in value)) return value
+      return Object.fromEntries(Object.entries(value).filter(([key]) => key !== 'default'))
+    }),
+  )
+}
+
 const CLICK_TYPE = { type: 'enum', name: 'ClickType', symbols: CLICK_TYPES }
 /** No rule looks at them; the evidence of an anomaly names them. */
 const CLIENT = ['ip', 'user_agent'].map((name) => ({ name, type: ['null', 'string'], default: null }))

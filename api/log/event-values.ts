@@ -1,7 +1,7 @@
-import { TOPICS } from '../../domain/events.js'
-import { createDecoder, schemaIdOf } from '../../platform/avro/codec.js'
+import { schemaIdOf } from '../../platform/avro/codec.js'
+import { createResolvingDecoder } from '../../platform/avro/resolution.js'
 import { PlatformError } from '../../platform/platform-error.js'
-import { AVRO_SCHEMAS } from '../../schemas/avro-schemas.js'
+import { READER_SCHEMAS } from '../../schemas/avro-schemas.js'
 
 /** An event with all its fields, as it lies in the log; nobody has checked what they say. */
 export type EventFields = Readonly<Record<string, unknown>>
@@ -9,15 +9,21 @@ export type EventFields = Readonly<Record<string, unknown>>
 export type ReadValue =
   { readonly event: EventFields; readonly fault?: undefined } | { readonly event?: undefined; readonly fault: string }
 
-type Decode = (bytes: Buffer) => unknown
+interface KnownSchema {
+  readonly decode: ((bytes: Buffer) => unknown) | undefined
+  /** Until when this is believed, by the clock of `performance.now`: an id that the registry does not have can come. */
+  readonly untilMs: number
+}
 
 /** Writers' schemas that are remembered. */
 const MAX_SCHEMAS = 1_000
+/** For how long an id that the registry does not have is taken for unknown. */
+const UNKNOWN_FOR_MS = 5_000
 
 /** Reads whole values of the topics of events, to be shown. */
 export class EventValues {
   readonly #schemaById: (id: number) => Promise<string>
-  readonly #decoders = new Map<string, Decode | undefined>()
+  readonly #schemas = new Map<string, KnownSchema>()
 
   constructor(schemaById: (id: number) => Promise<string>) {
     this.#schemaById = schemaById
@@ -40,25 +46,37 @@ export class EventValues {
     }
   }
 
-  async #decoderOf(topic: string, id: number): Promise<Decode | undefined> {
+  async #decoderOf(topic: string, id: number): Promise<KnownSchema['decode']> {
     const name = `${topic} ${id}`
-    if (this.#decoders.has(name)) return this.#decoders.get(name)
-    const oldest = this.#decoders.keys().next()
-    if (this.#decoders.size >= MAX_SCHEMAS && !oldest.done) this.#decoders.delete(oldest.value)
-    const decode = await this.#learn(topic, id)
-    this.#decoders.set(name, decode)
-    return decode
+    const known = this.#schemas.get(name)
+    if (known && performance.now() < known.untilMs) return known.decode
+    const oldest = this.#schemas.keys().next()
+    if (this.#schemas.size >= MAX_SCHEMAS && !oldest.done) this.#schemas.delete(oldest.value)
+    const learned = await this.#learn(topic, id)
+    this.#schemas.set(name, learned)
+    return learned.decode
   }
 
-  async #learn(topic: string, id: number): Promise<Decode | undefined> {
-    const reader = topic === TOPICS.clicks || topic === TOPICS.purchases ? AVRO_SCHEMAS[topic] : undefined
-    if (reader === undefined) return undefined
+  async #learn(topic: string, id: number): Promise<KnownSchema> {
+    const reader = READER_SCHEMAS[topic]
+    if (reader === undefined) return { decode: undefined, untilMs: Number.POSITIVE_INFINITY }
+    let schema: string
     try {
-      return createDecoder(reader, await this.#schemaById(id))
+      schema = await this.#schemaById(id)
     } catch (error) {
-      if (error instanceof PlatformError && error.code !== 'SCHEMA_UNKNOWN') throw error
-      return undefined
+      if (!(error instanceof PlatformError && error.code === 'SCHEMA_UNKNOWN')) throw error
+      return { decode: undefined, untilMs: performance.now() + UNKNOWN_FOR_MS }
     }
+    return { decode: decoderOf(reader, schema), untilMs: Number.POSITIVE_INFINITY }
+  }
+}
+
+function decoderOf(reader: string, schema: string): KnownSchema['decode'] {
+  try {
+    return createResolvingDecoder(reader, schema)
+  } catch (error) {
+    if (error instanceof Error) return undefined // no event, whatever it is
+    throw error
   }
 }
 

@@ -56,11 +56,10 @@ export function partitionLog({ env, log }: Terminal): PartitionLog {
     offsets: (topic) => fetchOffsets(kafka, topic),
     replay: async (range, changes, sessionId, gapEnds) => {
       const record = range.topic === TOPICS.purchases ? 'Purchase' : 'Click'
-      const decoder = new EventDecoder(
-        OBSERVED_EVENT_SCHEMA(record),
-        (id) => schemas.schemaById(id),
-        config.MAX_RECORD_BYTES,
-      )
+      const decoder = new EventDecoder(OBSERVED_EVENT_SCHEMA(record), {
+        schemaById: (id) => schemas.schemaById(id),
+        maxRecordBytes: config.MAX_RECORD_BYTES,
+      })
       const replay = new LogReplay(policy, changes, sessionId, gapEnds)
       const progress = startProgress(`${range.topic}/${range.partition}`, range.to - range.from, process.stderr)
       const reader = { maxUnpackedBytes: config.FETCH_MAX_UNPACKED_BYTES, idleTimeoutMs: 3 * requestTimeoutMs }

@@ -70,3 +70,18 @@ export const dataGaps = pgTable(
   },
   (table) => [primaryKey({ columns: [table.topic, table.kafkaPartition, table.log, table.fromOffset] })],
 )
+
+/** From which offset on records of a schema id are read; detector and archiver decide it together. */
+export const schemaReadings = pgTable(
+  'schema_readings',
+  {
+    topic: text('topic').notNull(),
+    kafkaPartition: integer('kafka_partition').notNull(),
+    log: integer('log').notNull().default(1),
+    schemaId: whole('schema_id').notNull(),
+    refusedTo: counter('refused_to'),
+    readFrom: whole('read_from'),
+    updatedTs: timestamptz('updated_ts').notNull().defaultNow(),
+  },
+  (table) => [primaryKey({ columns: [table.topic, table.kafkaPartition, table.log, table.schemaId] })],
+)

@@ -1,5 +1,8 @@
 import { GuardianError } from '../errors.js'
 
+/** The header of a record that a replay has sent back. */
+export const REPLAY_ID_HEADER = 'guardian.replay.id'
+
 /** Which dead letters; what is not named does not matter. */
 export interface DeadLetterFilter {
   readonly code?: string

@@ -14,7 +14,7 @@ interface Step {
   readonly kind: number
   /** Where what it finds goes, or -1 when the reader does not ask for the field. */
   readonly target: number
-  /** Symbols of an enum that is read; one that is stepped over may be any number, as in avsc. */
+  /** Of an enum that is read: so many of its first symbols the reader knows, too. One that is stepped over may be any number, as in avsc. */
   readonly symbols: number
 }
 
@@ -57,8 +57,8 @@ export class FieldScanner {
   }
 
   /**
-   * A scanner for schemas that avsc has resolved. It knows records of strings, longs, ints,
-   * `["null", "string"]`, and enums, whose read fields have the same type on both sides.
+   * A scanner for schemas that avsc has resolved. It knows records of strings, longs, ints, `["null", "string"]`, and enums,
+   * whose read fields have the same type on both sides, but for symbols that the writer adds.
    * @returns undefined for any other schema
    */
   static of(readerSchemaText: string, writerSchemaText: string): FieldScanner | undefined {
@@ -72,10 +72,14 @@ export class FieldScanner {
       const kind = kindOf(field.type)
       const target = names.indexOf(field.name)
       const wanted = reader[target]
-      if (kind === undefined || (wanted && signatureOf(wanted.type) !== signatureOf(field.type))) return undefined
+      if (kind === undefined || (wanted && (kindOf(wanted.type) !== kind || hasDefault(wanted.type)))) return undefined
       const own = symbolsOf(field.type)
       if (wanted && own) symbols[target] = own.map(String)
-      steps.push({ kind, target: wanted ? target : NO_TARGET, symbols: own?.length ?? 0 })
+      steps.push({
+        kind,
+        target: wanted ? target : NO_TARGET,
+        symbols: wanted ? knownSymbols(wanted.type, field.type) : 0,
+      })
     }
     const isWhole = names.every((_, target) => steps.filter((step) => step.target === target).length === 1)
     return isWhole ? new FieldScanner(names, steps, symbols) : undefined
@@ -158,21 +162,26 @@ const plain = (type: unknown): unknown =>
   typeof type === 'object' && type !== null && 'type' in type && type.type === 'long' ? 'long' : type
 
 function symbolsOf(type: unknown): readonly unknown[] | undefined {
-  const {
-    type: name,
-    symbols,
-    default: preset,
-  } = Object(type) as { type?: unknown; symbols?: unknown; default?: unknown }
-  return name === 'enum' && Array.isArray(symbols) && preset === undefined ? symbols : undefined
+  const { type: name, symbols } = Object(type) as { type?: unknown; symbols?: unknown }
+  return name === 'enum' && Array.isArray(symbols) ? symbols : undefined
 }
 
-const signatureOf = (type: unknown): string => JSON.stringify(symbolsOf(type) ?? plain(type))
+/** Of an enum: the reader takes it for a symbol that it does not know, which the scanner leaves to the decoder. */
+const hasDefault = (type: unknown): boolean => symbolsOf(type) !== undefined && 'default' in Object(type)
+
+/** How many of the writer's symbols come before the first that the reader does not know. */
+function knownSymbols(reader: unknown, writer: unknown): number {
+  const known = symbolsOf(reader) ?? []
+  const theirs = symbolsOf(writer) ?? []
+  const unknown = theirs.findIndex((symbol) => !known.includes(symbol))
+  return unknown < 0 ? theirs.length : unknown
+}
 
 function kindOf(type: unknown): number | undefined {
   const simple = plain(type)
   if (simple === 'string') return STRING
   if (simple === 'long') return LONG
   if (simple === 'int') return INT
-  if (Array.isArray(simple) && signatureOf(simple) === '["null","string"]') return NULL_OR_STRING
+  if (Array.isArray(simple) && JSON.stringify(simple) === '["null","string"]') return NULL_OR_STRING
   return symbolsOf(type) ? ENUM : undefined
 }

@@ -59,6 +59,46 @@ export class RegistryClient {
     return answer['schema']
   }
 
+  /** Under which rule a subject takes new versions. */
+  async compatibility(subject: string): Promise<string> {
+    const path = `/config/${encodeURIComponent(subject)}?defaultToGlobal=true`
+    const answer = await this.#ask('GET', path)
+    if (!isObject(answer) || typeof answer['compatibilityLevel'] !== 'string') throw notTheRegistry('GET', path)
+    return answer['compatibilityLevel']
+  }
+
+  /** The numbers of a subject's versions, oldest first; none for a subject that it does not have. */
+  async versions(subject: string): Promise<number[]> {
+    const path = `/subjects/${encodeURIComponent(subject)}/versions`
+    try {
+      const answer = await this.#ask('GET', path)
+      if (!Array.isArray(answer)) throw notTheRegistry('GET', path)
+      return answer.map(Number)
+    } catch (error) {
+      if (error instanceof PlatformError && error.code === 'SCHEMA_UNKNOWN') return []
+      throw error
+    }
+  }
+
+  /** The schema of one version of a subject. */
+  async schemaOfVersion(subject: string, version: number): Promise<string> {
+    const path = `/subjects/${encodeURIComponent(subject)}/versions/${version}`
+    const answer = await this.#ask('GET', path)
+    if (!isObject(answer) || typeof answer['schema'] !== 'string') throw notTheRegistry('GET', path)
+    return answer['schema']
+  }
+
+  /**
+   * Whether a subject would take a schema as its next version, by the subject's rule.
+   * @throws PlatformError SCHEMA_UNKNOWN when it does not have the subject, REGISTRY_REFUSED for what is no schema
+   */
+  async wouldTake(subject: string, schemaText: string): Promise<boolean> {
+    const path = `/compatibility/subjects/${encodeURIComponent(subject)}/versions`
+    const answer = await this.#ask('POST', path, { schema: schemaText, schemaType: 'AVRO' })
+    if (!isObject(answer) || typeof answer['is_compatible'] !== 'boolean') throw notTheRegistry('POST', path)
+    return answer['is_compatible']
+  }
+
   /** @returns the subjects it knows; also the cheapest question that shows that it is there */
   async subjects(): Promise<string[]> {
     const answer = await this.#ask('GET', '/subjects')

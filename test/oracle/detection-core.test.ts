@@ -56,7 +56,7 @@ function logOf(plan: TrafficPlan, records: number): { log: DumpedRecord[]; plann
 async function decideWithTheProduct(log: readonly DumpedRecord[]) {
   const schemaById = (id: number) =>
     id === SCHEMA_ID ? Promise.resolve(CLICK_SCHEMA) : Promise.reject(new PlatformError('SCHEMA_UNKNOWN', String(id)))
-  const decoder = new EventDecoder(OBSERVED_EVENT_SCHEMA('Click'), schemaById, 1_048_576)
+  const decoder = new EventDecoder(OBSERVED_EVENT_SCHEMA('Click'), { schemaById, maxRecordBytes: 1_048_576 })
   const parameters = (at: readonly number[]) => ({ windowMs: at[0], slideMs: at[1], minEvents: at[2] })
   const rule = (kind: string, values: Record<string, unknown>) =>
     ({ ruleId: kind, version: 1, kind, state: 'active', parameters: values }) as const

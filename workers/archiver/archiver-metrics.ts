@@ -6,7 +6,7 @@ import { PartitionLag } from '../detector/partition-lag.js'
 import type { BatchFigures, PartitionArchive } from './partition-archive.js'
 
 /** Why a batch is put back. */
-export type HoldReason = 'rolling' | 'outage'
+export type HoldReason = 'rolling' | 'outage' | 'schema'
 
 const PARTITION = ['topic', 'partition'] as const
 const SECONDS = [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30]

@@ -1,11 +1,14 @@
 import { datasetOf } from '../../domain/archive/archive-file.js'
+import type { PartitionName } from '../../db/stores/partition-name.js'
 import { GuardianError, isRetryable } from '../../domain/errors.js'
 import type { Assignment, RecordBatch, StreamConsumer } from '../../platform/kafka/consumer.js'
 import { PlatformError } from '../../platform/platform-error.js'
 import { commitOwned } from '../commit-owned.js'
 import { putBack, waitForServer } from '../put-back.js'
 import type { ArchiveRoller } from './archive-roller.js'
-import type { ArchiverMetrics } from './archiver-metrics.js'
+import type { EventDecoder } from '../detector/event-decoder.js'
+import { SCHEMA_HOLD_MS, schemaRecords, type PartitionSchemas } from '../partition-schemas.js'
+import type { ArchiverMetrics, HoldReason } from './archiver-metrics.js'
 import type { EventReader } from './event-reader.js'
 import { PartitionArchive, type TakenPartition } from './partition-archive.js'
 import type { RowBuffer } from './row-buffer.js'
@@ -25,6 +28,7 @@ export interface ArchiverDeps extends TakeArchiveDeps {
   readonly roller: ArchiveRoller
   readonly openBuffer: (of: Pick<TakenPartition, 'dataset'>) => Promise<RowBuffer>
   readonly readerOf: (topic: string) => EventReader
+  readonly schemasOf: (name: PartitionName, decoder: EventDecoder) => PartitionSchemas
   readonly consumer: StreamConsumer
   readonly metrics: ArchiverMetrics
   readonly limits: ArchiverLimits
@@ -88,17 +92,24 @@ export class ArchiverWorker {
     if (!owner) return
     metrics.fetched(owner, batch)
     const reader = readerOf(batch.topic)
-    for (const id of reader.missingIds(batch.records.map((record) => record.value))) await reader.learn(id)
-    if (owner.rolling) {
-      metrics.held('rolling')
-      const { topic, partition, nextOffset: offset } = owner
-      putBack(this.#deps.consumer, { topic, partition, offset, forMs: HOLD_MS })
+    const { records, nextOffset } = batch
+    const known = await owner.schemas.settle(schemaRecords(records), owner.nextOffset, nextOffset)
+    if (owner.isLost) return
+    if (known < records.length || owner.rolling) {
+      this.#putBack(owner, owner.rolling ? 'rolling' : 'schema')
       return
     }
     metrics.taken(owner, batch, owner.take(batch, reader, performance.now()))
     const { rows, bytes } = owner.buffer
     if (rows >= limits.rollRecords || bytes >= limits.rollBytes) void this.#roll(owner)
     else if (this.bufferedBytes >= limits.bufferBytes) void this.#roll(this.#largest(owner))
+  }
+
+  #putBack(owner: PartitionArchive, reason: HoldReason): void {
+    this.#deps.metrics.held(reason)
+    const { topic, partition, nextOffset: offset } = owner
+    const forMs = reason === 'schema' ? SCHEMA_HOLD_MS : HOLD_MS
+    putBack(this.#deps.consumer, { topic, partition, offset, forMs })
   }
 
   /** Stops the clock and rolls every partition a last time, so that the next owner has nothing to repeat. */
@@ -121,7 +132,8 @@ export class ArchiverWorker {
     const dataset = datasetOf(batch.topic)
     if (!dataset) throw new Error(`${batch.topic} is not archived`)
     const taken = await takeOverArchive(this.#deps, batch, dataset)
-    const owner = new PartitionArchive(taken, await this.#deps.openBuffer(taken))
+    const schemas = this.#deps.schemasOf(batch, this.#deps.readerOf(batch.topic).decoder)
+    const owner = new PartitionArchive(taken, await this.#deps.openBuffer(taken), schemas)
     this.#owners.set(key, owner)
     if (batch.fetchedOffset === owner.nextOffset) return owner
     this.#deps.consumer.seek(batch.topic, batch.partition, owner.nextOffset)

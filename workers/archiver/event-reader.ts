@@ -1,5 +1,6 @@
 import { eventOfTexts, faultOf, type DeadLetterCode } from '../../domain/detection/fate.js'
-import { createDecoder, schemaIdOf } from '../../platform/avro/codec.js'
+import { schemaIdOf } from '../../platform/avro/codec.js'
+import { createResolvingDecoder } from '../../platform/avro/resolution.js'
 import { EventDecoder } from '../detector/event-decoder.js'
 import type { ArchivedEvent } from './event-columns.js'
 
@@ -10,6 +11,7 @@ export interface EventReaderSettings {
   readonly fullSchema: string
   readonly schemaById: (id: number) => Promise<string>
   readonly maxRecordBytes: number
+  readonly recheckMs?: number
   readonly maxFutureSkewMs: number
 }
 
@@ -28,26 +30,22 @@ export class EventReader {
 
   constructor(settings: EventReaderSettings) {
     this.#settings = settings
-    const { observedSchema, schemaById, maxRecordBytes, fullSchema } = settings
+    const { observedSchema, schemaById, fullSchema } = settings
     const remember = async (id: number): Promise<string> => {
       const schema = await schemaById(id)
       try {
-        this.#full.set(id, createDecoder(fullSchema, schema))
+        this.#full.set(id, createResolvingDecoder(fullSchema, schema))
       } catch {
         this.#full.delete(id) // the detector may still find what it needs: its fields are archived then
       }
       return schema
     }
-    this.#observed = new EventDecoder(observedSchema, remember, maxRecordBytes)
+    this.#observed = new EventDecoder(observedSchema, { ...settings, schemaById: remember })
   }
 
-  missingIds(values: Iterable<Buffer | null>): Set<number> {
-    return this.#observed.missingIds(values)
-  }
-
-  /** @throws PlatformError REGISTRY_UNAVAILABLE: nothing can be said about the records of the schema yet */
-  learn(id: number): Promise<void> {
-    return this.#observed.learn(id)
+  /** Has to know the schemas of records before they are read. */
+  get decoder(): EventDecoder {
+    return this.#observed
   }
 
   /** @param appendMs the record's log append time */

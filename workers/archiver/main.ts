@@ -16,9 +16,10 @@ import { openStorage } from '../../platform/object-storage/open-storage.js'
 import { runProcess, type ProcessContext } from '../../platform/run-process.js'
 import { kafkaConnection } from '../../platform/kafka/connection.js'
 import { registrySettings } from '../../platform/avro/registry-connection.js'
-import { AVRO_SCHEMAS, OBSERVED_EVENT_SCHEMA } from '../../schemas/avro-schemas.js'
+import { OBSERVED_EVENT_SCHEMA, READER_SCHEMAS } from '../../schemas/avro-schemas.js'
 import { logPositions } from '../log-positions.js'
 import { storageBacklogs } from '../metric-series.js'
+import { schemasOf } from '../schemas-of.js'
 import { ArchiveRoller } from './archive-roller.js'
 import { archiverConfig, type ArchiverConfig } from './archiver-config.js'
 import { ArchiverMetrics } from './archiver-metrics.js'
@@ -49,7 +50,7 @@ async function start(config: ArchiverConfig, log: Logger, { life, onFatal }: Pro
   })
   const roller = new ArchiveRoller({ db, storage, openBuffer, metrics, log })
   const parts = { db, storage, log, metrics, roller, consumer, openBuffer, ownerName, onFatal }
-  const worker: ArchiverWorker = new ArchiverWorker({ ...parts, ...readingOf(config, admin) })
+  const worker: ArchiverWorker = new ArchiverWorker({ ...parts, ...readingOf(config, admin), ...schemasOf(config, db) })
   await life.use('partitions', () => Promise.resolve({ value: worker, stop: () => worker.stop() }))
   await consumer.run({
     onBatch: (batch) => worker.onBatch(batch).catch(onFatal),
@@ -76,9 +77,10 @@ function readingOf(
   const readerFor = (topic: string, record: 'Click' | 'Purchase') =>
     new EventReader({
       observedSchema: OBSERVED_EVENT_SCHEMA(record),
-      fullSchema: AVRO_SCHEMAS[topic] ?? '',
+      fullSchema: READER_SCHEMAS[topic] ?? '',
       schemaById: (id) => schemas.schemaById(id),
       maxRecordBytes: config.MAX_RECORD_BYTES,
+      recheckMs: config.SCHEMA_RECHECK_MS,
       maxFutureSkewMs: config.MAX_FUTURE_SKEW_MS,
     })
   const readers = new Map<string, EventReader>([

@@ -5,7 +5,9 @@ import { DAY_MS } from '../../domain/utc-day.js'
 import type { ArchivedFile, ArchiveWrite } from '../../db/stores/archive.js'
 import type { RecordBatch } from '../../platform/kafka/consumer.js'
 import type { ObjectStorage } from '../../platform/object-storage/object-storage.js'
-import type { EventReader } from './event-reader.js'
+import { schemaIdOf } from '../../platform/avro/codec.js'
+import type { PartitionSchemas } from '../partition-schemas.js'
+import type { EventReader, ReadRecord } from './event-reader.js'
 import type { RowBuffer, WrittenFile } from './row-buffer.js'
 
 export interface TakenPartition {
@@ -24,12 +26,15 @@ export interface BatchFigures {
   invalid: DeadLetterCode[]
 }
 
+const REFUSED: ReadRecord = { fault: 'DECODE', isWhole: false }
+
 /** One partition in this process's hands: the rows since its last roll, and where it is in the log. */
 export class PartitionArchive {
   readonly topic: string
   readonly partition: number
   readonly dataset: Dataset
   readonly epoch: number
+  readonly schemas: PartitionSchemas
   /** The next offset to take in. */
   nextOffset: number
   /** Up to where the manifest knows it. */
@@ -45,7 +50,8 @@ export class PartitionArchive {
   #eventHighMs = Number.NEGATIVE_INFINITY
   #lastAppendMs = Number.NEGATIVE_INFINITY
 
-  constructor(taken: TakenPartition, buffer: RowBuffer) {
+  constructor(taken: TakenPartition, buffer: RowBuffer, schemas: PartitionSchemas) {
+    this.schemas = schemas
     this.topic = taken.topic
     this.partition = taken.partition
     this.dataset = taken.dataset
@@ -71,7 +77,9 @@ export class PartitionArchive {
       if (offset < this.nextOffset) continue
       const appendMs = Number(record.timestamp)
       this.#lastAppendMs = Math.max(this.#lastAppendMs, appendMs)
-      const { event, isWhole, fault } = reader.read(record.value, appendMs)
+      const { event, isWhole, fault } = this.#isRefused(record.value, offset)
+        ? REFUSED
+        : reader.read(record.value, appendMs)
       if (!event) {
         figures.invalid.push(fault)
         continue
@@ -86,6 +94,11 @@ export class PartitionArchive {
     this.#lastAppendMs = Math.max(this.#lastAppendMs, batch.lastAppendMs) // also of what cannot be read
     this.waitingSinceMs ??= nowMs
     return figures
+  }
+
+  /** Whether the registry did not have the schema of a record when detector or archiver read it first. */
+  #isRefused(value: Buffer | null, offset: number): boolean {
+    return this.schemas.refusesAny && value !== null && this.schemas.refuses(schemaIdOf(value), offset)
   }
 
   #sawEvent(eventMs: number): void {

@@ -58,7 +58,8 @@ const seriesOf = (registry: Registry, observeLags: () => void) => ({
 })
 
 /** Why a batch is put back. */
-export type HoldReason = 'anomalies' | 'anomaly_changes' | 'side_records' | 'rules' | 'uncommitted' | 'outage'
+export type HoldReason =
+  'anomalies' | 'anomaly_changes' | 'side_records' | 'rules' | 'uncommitted' | 'outage' | 'schema'
 
 /** The detector's own metrics. Labels are topics, partitions and closed lists: never an id of a session or a user. */
 export class DetectorMetrics {

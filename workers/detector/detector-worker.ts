@@ -9,13 +9,14 @@ import { PlatformError } from '../../platform/platform-error.js'
 import type { AnomalyRow } from '../../db/stores/anomaly-rows.js'
 import type { PartitionName } from '../../db/stores/partition-name.js'
 import { commitOwned } from '../commit-owned.js'
+import { SCHEMA_HOLD_MS } from '../partition-schemas.js'
 import { putBack, waitForServer } from '../put-back.js'
 import type { AnomalyChanges } from './anomaly-feed.js'
 import type { AnomalyWriter } from './anomaly-writer.js'
 import { CHECKPOINT_TURNS, takeCheckpointTurns } from './checkpoint-turns.js'
 import type { Checkpointer } from './checkpointer.js'
 import type { DetectorMetrics, HoldReason } from './detector-metrics.js'
-import type { PartitionOwner } from './partition-owner.js'
+import { schemaIdAt, type PartitionOwner } from './partition-owner.js'
 import { passOver } from './pass-over.js'
 import { readAhead } from './read-ahead.js'
 import { checkState } from './state-limit.js'
@@ -67,6 +68,15 @@ const canWait = (error: unknown): boolean =>
   error instanceof PlatformError
     ? error.code === 'REGISTRY_UNAVAILABLE' || error.code === 'BATCH_UNREADABLE' // another fetch may bring it whole
     : error instanceof GuardianError && (isRetryable(error) || TAKEN_ANEW.includes(error.code))
+
+const schemasIn = (records: RecordList) => ({
+  length: records.length,
+  schemaIdAt: (i: number) => schemaIdAt(records, i),
+  headersAt: (i: number) => records.recordAt(i).headers,
+})
+
+const offsetBehind = (records: RecordList): number =>
+  records.length === 0 ? 0 : records.offsetAt(records.length - 1) + 1
 
 /** Drives the partitions that this process has: batches in, rows and side records out, checkpoints on their own clock. */
 export class DetectorWorker {
@@ -164,13 +174,12 @@ export class DetectorWorker {
   /** @returns false when the rest has to wait */
   async #decideRecords(owner: PartitionOwner, records: RecordList): Promise<boolean> {
     const { metrics, producer, tracing } = this.#deps
-    const missing = owner.decoder.missingIdsOf(records)
-    if (missing.size > 0) this.#note(owner, `asks for ${missing.size} schemas`)
-    await owner.decoder.learnAll(missing)
-    for (let from = 0; from < records.length; from += MAX_RECORDS_PER_TURN) {
+    this.#note(owner, 'looks up schemas')
+    const end = await owner.schemas.settle(schemasIn(records), owner.nextOffset, offsetBehind(records))
+    for (let from = 0; from < end; from += MAX_RECORDS_PER_TURN) {
       if (from > 0) await nextTurn()
       if (!this.#isFree(owner)) return false
-      const to = Math.min(from + MAX_RECORDS_PER_TURN, records.length)
+      const to = Math.min(from + MAX_RECORDS_PER_TURN, end)
       const { rows, sideRecords, deadCodes } = owner.process(records, from, to)
       this.#give(owner, rows)
       if (tracing) traceRaised(tracing, rows)
@@ -178,7 +187,9 @@ export class DetectorWorker {
       metrics.counted(owner, deadCodes)
       checkState(owner, this.#deps.limits.maxStateBytes)
     }
-    return true
+    if (end === records.length) return true
+    if (this.#isFree(owner)) this.#putBack(owner, 'schema', SCHEMA_HOLD_MS)
+    return false
   }
 
   /** Whether more may be decided. While others had their turn, the partition may have been given away. */
@@ -186,10 +197,18 @@ export class DetectorWorker {
     if (this.#stopping || owner.isLost) return false
     const reason = this.#whyHeld(owner)
     if (!reason) return true
+    if (owner.nextOffset - owner.committedOffset >= this.#deps.limits.maxUncommittedRecords)
+      void this.#checkpoint(owner)
+    this.#putBack(owner, reason, HOLD_MS)
+    return false
+  }
+
+  /** Has the partition come again a moment later from where it stands. */
+  #putBack(owner: PartitionOwner, reason: HoldReason, forMs: number): void {
     this.#deps.metrics.held(reason)
     this.#note(owner, `is held at ${owner.nextOffset}: ${reason}`)
-    this.#hold(owner)
-    return false
+    const { topic, partition, nextOffset: offset } = owner
+    putBack(this.#deps.consumer, { topic, partition, offset, forMs })
   }
 
   /** @returns false when it has to wait */
@@ -250,13 +269,6 @@ export class DetectorWorker {
     if (producer.queuedRecords >= limits.maxQueuedSideRecords) return 'side_records'
     if (owner.nextOffset - owner.committedOffset >= limits.maxUncommittedRecords) return 'uncommitted'
     return undefined
-  }
-
-  #hold(owner: PartitionOwner): void {
-    if (owner.nextOffset - owner.committedOffset >= this.#deps.limits.maxUncommittedRecords)
-      void this.#checkpoint(owner)
-    const { topic, partition, nextOffset: offset } = owner
-    putBack(this.#deps.consumer, { topic, partition, offset, forMs: HOLD_MS })
   }
 
   #checkpointSome(): void {

@@ -20,6 +20,7 @@ import { kafkaConnection } from '../../platform/kafka/connection.js'
 import { registrySettings } from '../../platform/avro/registry-connection.js'
 import { AVRO_SCHEMAS, OBSERVED_EVENT_SCHEMA, subjectOf } from '../../schemas/avro-schemas.js'
 import { logPositions } from '../log-positions.js'
+import { schemasOf } from '../schemas-of.js'
 import { AnomalyFeed, NOT_PUBLISHED } from './anomaly-feed.js'
 import { AnomalyWriter } from './anomaly-writer.js'
 import { Checkpointer } from './checkpointer.js'
@@ -73,7 +74,7 @@ async function start(config: DetectorConfig, log: Logger, { life, onFatal }: Pro
     ownerName,
     onFatal,
   }
-  const worker = new DetectorWorker({ ...parts, ...decisions(config, admin, schemas) })
+  const worker = new DetectorWorker({ ...parts, ...decisions(config, admin, schemas), ...schemasOf(config, db) })
   await life.use('partitions', () => Promise.resolve({ value: worker, stop: () => worker.stop() }))
   await consumer.runFetches({
     onFetch: (fetched) => worker.onFetch(fetched).catch(onFatal),
@@ -165,7 +166,11 @@ function decisions(
   schemas: RegistryClient,
 ): Pick<DetectorDeps, 'policy' | 'counting' | 'limits' | 'offsetsOf' | 'firstOffsetAfter' | 'decoderOf'> {
   const decoderFor = (record: 'Click' | 'Purchase') =>
-    new EventDecoder(OBSERVED_EVENT_SCHEMA(record), (id) => schemas.schemaById(id), config.MAX_RECORD_BYTES)
+    new EventDecoder(OBSERVED_EVENT_SCHEMA(record), {
+      schemaById: (id) => schemas.schemaById(id),
+      maxRecordBytes: config.MAX_RECORD_BYTES,
+      recheckMs: config.SCHEMA_RECHECK_MS,
+    })
   const decoders = new Map<string, EventDecoder>(
     topicsOf(config).map((topic) => [topic, decoderFor(topic === TOPICS.purchases ? 'Purchase' : 'Click')]),
   )

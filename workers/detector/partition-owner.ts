@@ -8,7 +8,9 @@ import type { AnomalyRow } from '../../db/stores/anomaly-rows.js'
 import type { Fetched, OffsetRange } from '../../platform/kafka/consumer.js'
 import type { OutgoingRecord } from '../../platform/kafka/producer.js'
 import type { RecordList } from '../../platform/kafka/record-list.js'
-import type { EventDecoder } from './event-decoder.js'
+import { schemaIdOf } from '../../platform/avro/codec.js'
+import type { PartitionSchemas } from '../partition-schemas.js'
+import { refusedSchema, type Decoded, type EventDecoder } from './event-decoder.js'
 import { copyable, deadLetter, lateRecord } from './side-records.js'
 
 export interface BatchOutcome {
@@ -28,6 +30,12 @@ export interface CountingPolicy {
   readonly maxFutureSkewMs: number
 }
 
+/** The schema id of a record, if its value begins with one. */
+export function schemaIdAt(records: RecordList, i: number): number | undefined {
+  const from = records.valueFromAt(i)
+  return from < 0 ? undefined : schemaIdOf(records.bytes, from, records.valueToAt(i))
+}
+
 /** Where an owner takes a partition up. */
 export interface PartitionStart {
   readonly topic: string
@@ -45,6 +53,7 @@ export class PartitionOwner {
   readonly epoch: number
   readonly detector: PartitionDetector
   readonly decoder: EventDecoder
+  readonly schemas: PartitionSchemas
   /** Counts that came with the checkpoint: another process has reported them. */
   readonly countsAtTaking: Counts
   /** The next offset to process. */
@@ -73,7 +82,12 @@ export class PartitionOwner {
   isHeld = false
   readonly #counting: CountingPolicy
 
-  constructor(start: PartitionStart, detector: PartitionDetector, decoder: EventDecoder, counting: CountingPolicy) {
+  constructor(
+    start: PartitionStart,
+    detector: PartitionDetector,
+    reading: { readonly decoder: EventDecoder; readonly schemas: PartitionSchemas },
+    counting: CountingPolicy,
+  ) {
     this.topic = start.topic
     this.partition = start.partition
     this.epoch = start.epoch
@@ -81,7 +95,8 @@ export class PartitionOwner {
     this.committedOffset = start.nextOffset
     this.lastAppendMs = start.lastAppendMs
     this.detector = detector
-    this.decoder = decoder
+    this.decoder = reading.decoder
+    this.schemas = reading.schemas
     this.countsAtTaking = { ...detector.counts }
     this.#counting = counting
     this.#voidsSeenTo = start.nextOffset
@@ -103,7 +118,9 @@ export class PartitionOwner {
       this.nextOffset = offset + 1
       const appendMs = records.timestampAt(i)
       if (appendMs > this.lastAppendMs) this.lastAppendMs = appendMs
-      const { event, fault } = this.decoder.decodeAt(records, i)
+      const { event, fault } = this.schemas.refusesAny
+        ? this.#decodeUnlessRefused(records, i, offset)
+        : this.decoder.decodeAt(records, i)
       let fate: Fate = 'dead'
       if (event) fate = this.detector.process(event, offset, appendMs)
       else this.detector.countDead()
@@ -120,6 +137,11 @@ export class PartitionOwner {
     }
     this.hasNews = true
     return { rows: this.rowsOf(this.detector.takeChanges()), sideRecords, deadCodes }
+  }
+
+  #decodeUnlessRefused(records: RecordList, i: number, offset: number): Decoded {
+    const id = schemaIdAt(records, i)
+    return id !== undefined && this.schemas.refuses(id, offset) ? refusedSchema(id) : this.decoder.decodeAt(records, i)
   }
 
   /** Remembers offsets without a record, until a checkpoint passes them. The same fetch can come again. */

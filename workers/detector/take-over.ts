@@ -6,6 +6,8 @@ import { recordDataGap, takePartition, type DataGap } from '../../db/stores/chec
 import type { PartitionName } from '../../db/stores/partition-name.js'
 import type { Logger } from '../../platform/logger.js'
 import { assertSameLog, type LogPositions } from '../log-positions.js'
+import { forgetUnreadSchemas } from '../../db/stores/schema-readings.js'
+import type { PartitionSchemas } from '../partition-schemas.js'
 import type { EventDecoder } from './event-decoder.js'
 import { PartitionOwner, type CountingPolicy } from './partition-owner.js'
 import { unseal } from './seal.js'
@@ -17,6 +19,7 @@ export interface TakeOverDeps extends LogPositions {
   /** Who this process is, for people. */
   readonly ownerName: string
   readonly decoderOf: (topic: string) => EventDecoder
+  readonly schemasOf: (name: PartitionName, decoder: EventDecoder) => PartitionSchemas
   readonly metrics: { dataGap(gap: DataGap): void }
   readonly log: Logger
 }
@@ -34,6 +37,7 @@ export async function takeOver(deps: TakeOverDeps, name: PartitionName): Promise
   const taken = await takePartition(db, name, deps.ownerName, low)
   const label = `${name.topic}/${name.partition}`
   await assertSameLog(deps, name, taken, offsets)
+  await forgetUnreadSchemas(db, name)
   const lastAppendMs = taken.lastAppendTs?.getTime() ?? Number.NEGATIVE_INFINITY
   let nextOffset = taken.nextOffset
   if (nextOffset < low) {
@@ -50,10 +54,11 @@ export async function takeOver(deps: TakeOverDeps, name: PartitionName): Promise
     { partition: label, epoch: taken.epoch, nextOffset, pieces: taken.pieces.length, behind: high - nextOffset },
     'partition_taken',
   )
+  const decoder = deps.decoderOf(name.topic)
   const owner = new PartitionOwner(
     { ...name, epoch: taken.epoch, nextOffset, lastAppendMs },
     detector,
-    deps.decoderOf(name.topic),
+    { decoder, schemas: deps.schemasOf(name, decoder) },
     deps.counting,
   )
   owner.pieces = taken.pieces.length

@@ -1,7 +1,7 @@
 import type { ReplayableLetter, ReplayDeps } from '../../activities/dead-letters/replay-activities.js'
 import type { Database } from '../../db/pool.js'
 import { replayedAmong, replaySummary, storeReplayResults } from '../../db/stores/dead-letter-replays.js'
-import type { DeadLetterFilter } from '../../domain/dead-letters/replay.js'
+import { REPLAY_ID_HEADER, type DeadLetterFilter } from '../../domain/dead-letters/replay.js'
 import { faultOf } from '../../domain/detection/fate.js'
 import { TOPICS } from '../../domain/events.js'
 import { RegistryClient } from '../../platform/avro/registry-client.js'
@@ -21,6 +21,9 @@ import type { OrchestratorConfig } from './orchestrator-config.js'
 /** Sent back, and stored, at once. */
 const CHUNK = 200
 
+/** A replay often follows the registration of the schema that was missing. */
+const RECHECK_MS = 500
+
 /** What makes a record a dead letter; a record goes back without it. */
 const OUR_HEADERS = [
   ...['topic', 'partition', 'offset', 'stage', 'exception.class.name', 'exception.message'].map(
@@ -29,7 +32,6 @@ const OUR_HEADERS = [
   'guardian.error.code',
 ]
 const ATTEMPT = 'guardian.replay.attempt'
-const REPLAY = 'guardian.replay.id'
 
 type Kafka = ReturnType<typeof createKafka>
 type LogRecord = Parameters<RangeReader['onRecords']>[0][number]
@@ -93,8 +95,13 @@ async function rangesOf(kafka: Kafka, { fromMs, record }: DeadLetterFilter) {
 
 const sentBack = ({ topic, attempts, record }: ReplayableLetter, replayId: string): OutgoingRecord => {
   const { key, value, headers } = record as LogRecord
-  const own = withoutLast(headers, [...OUR_HEADERS, ATTEMPT, REPLAY])
-  return { topic: topic ?? '', key, value, headers: { ...own, [REPLAY]: replayId, [ATTEMPT]: String(attempts + 1) } }
+  const own = withoutLast(headers, [...OUR_HEADERS, ATTEMPT, REPLAY_ID_HEADER])
+  return {
+    topic: topic ?? '',
+    key,
+    value,
+    headers: { ...own, [REPLAY_ID_HEADER]: replayId, [ATTEMPT]: String(attempts + 1) },
+  }
 }
 
 /** Decides as the detector would now, by the same decoder and the same checks. */
@@ -105,7 +112,11 @@ class Judge {
   constructor(config: OrchestratorConfig) {
     const schemas = new RegistryClient(registrySettings(config))
     const decoder = (name: 'Click' | 'Purchase') =>
-      new EventDecoder(OBSERVED_EVENT_SCHEMA(name), (id) => schemas.schemaById(id), config.MAX_RECORD_BYTES)
+      new EventDecoder(OBSERVED_EVENT_SCHEMA(name), {
+        schemaById: (id) => schemas.schemaById(id),
+        maxRecordBytes: config.MAX_RECORD_BYTES,
+        recheckMs: RECHECK_MS,
+      })
     this.#decoders = new Map([
       [TOPICS.clicks, decoder('Click')],
       [TOPICS.purchases, decoder('Purchase')],

@@ -26,7 +26,7 @@ const schema = AVRO_SCHEMAS[TOPICS.clicks] ?? ''
 describe('malform', () => {
   const schemaById = (id: number) =>
     id === 1 ? Promise.resolve(schema) : Promise.reject(new PlatformError('SCHEMA_UNKNOWN', String(id)))
-  const decoder = new EventDecoder(OBSERVED_EVENT_SCHEMA('Click'), schemaById, 1_048_576)
+  const decoder = new EventDecoder(OBSERVED_EVENT_SCHEMA('Click'), { schemaById, maxRecordBytes: 1_048_576 })
   const encode = createEncoder(schema, 1)
 
   async function codeOf(value: Buffer | null): Promise<string | undefined> {

@@ -97,6 +97,15 @@ describe('FieldScanner', () => {
     assert.ok(taken > 0 && refused > 0, `${taken} taken, ${refused} refused`)
   })
 
+  it('leaves a symbol to the decoder that the reader does not know, and takes those before it', () => {
+    const kinds = (...symbols: string[]) =>
+      JSON.stringify({ type: 'record', name: 'R', fields: [{ name: 'k', type: { type: 'enum', name: 'K', symbols } }] })
+    const writer = kinds('two', 'one', 'three')
+    const found = FieldScanner.of(kinds('one', 'two'), writer)
+    const taken = ['two', 'one', 'three'].map((k) => found?.scan(createEncoder(writer, 1)({ k })))
+    assert.deepEqual(taken, [true, true, false])
+  })
+
   it('takes nothing of any bytes that the decoder does not take', () => {
     const found = scanner()
     fc.assert(
@@ -123,7 +132,7 @@ describe('FieldScanner', () => {
       [record(field('a', 'long')), record(field('a', 'int'))],
       [record(field('a', 'string'), field('b', 'string', { default: '' })), a],
       [record(field('x', 'string', { aliases: ['a'] })), a],
-      [record(kinds('one', 'two')), record(kinds('two', 'one'))],
+      [record(field('k', { type: 'enum', name: 'K', symbols: ['one'], default: 'one' })), record(kinds('one', 'two'))],
       ['"string"', '"string"'],
     ] as const)
       assert.equal(FieldScanner.of(reader, writer), undefined, writer)

@@ -36,16 +36,16 @@ describe('EventReader', () => {
   it('reads all fields of a valid event', async () => {
     const reader = newReader()
     const value = encode(purchase)
-    assert.deepEqual([...reader.missingIds([value])], [7])
-    await reader.learn(7)
+    assert.deepEqual([...reader.decoder.missingIds([value])], [7])
+    await reader.decoder.learn(7)
     const { event, isWhole } = reader.read(value, NOW)
     assert.deepEqual([{ ...event }, isWhole], [purchase, true])
   })
 
   it('refuses what the detector calls a dead letter, with the same codes', async () => {
     const reader = newReader()
-    await reader.learn(7)
-    await reader.learn(8)
+    await reader.decoder.learn(7)
+    await reader.decoder.learn(8)
     const value = encode(purchase)
     const faults = [
       reader.read(null, NOW),
@@ -60,7 +60,7 @@ describe('EventReader', () => {
 
   it('never keeps an event without its fields: a price that cannot be read is a dead letter', async () => {
     const reader = newReader()
-    await reader.learn(7)
+    await reader.decoder.learn(7)
     const unreadable = Buffer.concat([
       encode(purchase).subarray(0, -6), // without the price and the currency
       Buffer.from('feffffffffffffff7f', 'hex'), // a price of 2^62 - 1

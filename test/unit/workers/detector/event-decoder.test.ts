@@ -28,15 +28,17 @@ const value = createEncoder(CLICK_SCHEMA, 7)(CLICK)
 
 function decoder(schemaById: (id: number) => Promise<string> = () => Promise.resolve(CLICK_SCHEMA)) {
   const asked: number[] = []
-  const made = new EventDecoder(
-    OBSERVED_EVENT_SCHEMA('Click'),
-    (id) => {
+  const clock = { ms: 0 }
+  const made = new EventDecoder(OBSERVED_EVENT_SCHEMA('Click'), {
+    schemaById: (id) => {
       asked.push(id)
       return schemaById(id)
     },
-    10_000,
-  )
-  return { asked, made }
+    maxRecordBytes: 10_000,
+    recheckMs: 10_000,
+    nowMs: () => clock.ms,
+  })
+  return { asked, made, clock }
 }
 
 const trace = (digit: string): string => `00-${digit.repeat(32)}-${digit.repeat(16)}-01`
@@ -158,16 +160,60 @@ describe('EventDecoder', () => {
     for (let length = 0; length < value.length; length++) assert.ok(made.decode(value.subarray(0, length)).fault)
   })
 
-  it('remembers that the registry does not have an id, or has something else under it', async () => {
-    const unknown = decoder(() => Promise.reject(new PlatformError('SCHEMA_UNKNOWN', 'no')))
-    await unknown.made.learn(7)
-    assert.deepEqual([...unknown.made.missingIds([value])], [])
-    assert.equal(unknown.made.decode(value).fault?.code, 'DECODE')
+  it('asks again for an id that the registry did not have, once the answer is old', async () => {
+    let isRegistered = false
+    const { made, clock } = decoder(() =>
+      isRegistered ? Promise.resolve(CLICK_SCHEMA) : Promise.reject(new PlatformError('SCHEMA_UNKNOWN', 'no')),
+    )
+    await made.learn(7)
+    assert.equal(made.stateOf(7), 'unknown')
+    assert.match(made.decode(value).fault?.detail ?? '', /registry has no schema 7/)
+    clock.ms = 9_999
+    assert.deepEqual([...made.missingIds([value])], [])
+    assert.equal(made.isDue(7, 500), true, 'to whoever needs a newer answer')
+    clock.ms = 10_000
+    assert.deepEqual([...made.missingIds([value])], [7])
+    assert.equal(made.unknownForMs(7), 10_000)
+    isRegistered = true
+    await made.learn(7)
+    assert.equal(made.decode(value).event?.event_ts, CLICK.event_ts)
+    assert.equal(made.unknownForMs(7), undefined)
+    clock.ms = 1e9
+    assert.deepEqual([...made.missingIds([value])], [])
+  })
+
+  it('remembers for good that a schema is no event, and says why', async () => {
     const other = decoder(() =>
       Promise.resolve('{"type":"record","name":"Other","fields":[{"name":"x","type":"int"}]}'),
     )
     await other.made.learn(7)
-    assert.equal(other.made.decode(value).fault?.code, 'DECODE')
+    assert.equal(other.made.stateOf(7), 'unreadable')
+    other.clock.ms = 1e9
+    assert.deepEqual([...other.made.missingIds([value])], [])
+    assert.deepEqual(other.made.decode(value).fault, {
+      code: 'DECODE',
+      detail: 'schema 7 cannot be read as an event: the record is called Other, not Click',
+    })
+  })
+
+  it('reads what a newer producer writes, and names a symbol that it does not know', async () => {
+    const symbols = ['page_view', 'item_view', 'add_to_cart', 'remove_from_cart', 'checkout', 'wishlist']
+    const newer = withFields((fields) =>
+      fields
+        .map((field) => {
+          if (field.name === 'event_type') return { ...field, type: { type: 'enum', name: 'ClickType', symbols } }
+          return field.name === 'event_ts' ? { ...field, type: 'double' } : field
+        })
+        .concat([{ name: 'coupons', type: { type: 'array', items: 'string' } }]),
+    )
+    const { made } = decoder(() => Promise.resolve(newer))
+    await made.learn(7)
+    const encode = createEncoder(newer, 7)
+    const read = (change: object) => made.decode(encode({ ...CLICK, ip: '10.0.0.1', coupons: ['x'], ...change }))
+    assert.equal(read({}).event?.event_ts, CLICK.event_ts)
+    assert.equal(read({}).event?.client?.ip, '10.0.0.1')
+    assert.match(read({ event_type: 'wishlist' }).fault?.detail ?? '', /event_type: the symbol wishlist is not known/)
+    assert.match(read({ event_ts: 1.5 }).fault?.detail ?? '', /event_ts: the double is not exactly/)
   })
 
   it('decides nothing while the registry is away, and goes on with the ids that it knows', async () => {
