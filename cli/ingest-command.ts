@@ -101,9 +101,10 @@ async function ingest(given: readonly string[], words: IngestWords, terminal: Te
   }
 }
 
+/** The last line says what came of it all. */
 const withOutcome = (result: CommandResult, outcome: FreshOutcome): CommandResult => ({
   document: { ...result.document, ...outcome.document },
-  lines: [...result.lines, ...outcome.lines],
+  lines: [...result.lines.slice(0, -1), ...outcome.lines, `${result.lines.at(-1) ?? ''}; ${outcome.summary}`],
   complete: result.complete && outcome.complete,
 })
 

@@ -27,7 +27,9 @@ import { startFreshDetector, type FreshDetector } from './fresh-detector.js'
 export interface FreshOutcome {
   readonly document: Readonly<Record<string, unknown>>
   readonly lines: readonly string[]
-  /** Whether the detector has decided all of the log. */
+  /** For the last line. */
+  readonly summary: string
+  /** Whether the detector has decided all of the log, and accepted what it could. */
   readonly complete: boolean
 }
 
@@ -147,7 +149,7 @@ async function awaitDecided({ rows, log, detector, ends, boundMs }: Waiting, sig
 const FATES = ['accepted', 'duplicate', 'late', 'dead'] as const
 
 function outcomeOf(
-  { name, topic }: FreshLog,
+  { name, topic, deadLetters }: FreshLog,
   before: FreshLogState,
   after: FreshLogState,
   anomalies: Readonly<Record<string, number>>,
@@ -156,18 +158,22 @@ function outcomeOf(
   const decided = Object.fromEntries(FATES.map((fate) => [fate, after[fate] - before[fate]]))
   const total = Object.values(anomalies).reduce((sum, count) => sum + count, 0)
   const byStatus = Object.entries(anomalies).map(([status, count]) => `${count} ${status}`)
-  const { late = 0 } = decided
+  const { late = 0, dead = 0 } = decided
+  const isFirst = FATES.every((fate) => before[fate] === 0)
   return {
     document: { fresh: { name, topic, complete: isDecided, decided, anomalies: { total, ...anomalies } } },
     lines: [
-      `decided: ${FATES.map((fate) => `${String(decided[fate])} ${fate}`).join(', ')}`,
-      ...(late > 0 ? [`  late: ${LATE}`] : []),
-      `${total} anomalies in ${topic}${total > 0 ? ` (${byStatus.join(', ')})` : ''}: GET /anomalies?topic=${topic}`,
-      `no figure, alert or hold counts them; guardian ingest --drop ${name} removes them and the topic`,
-      ...(isDecided ? [] : ['not all of it is decided: give the same command again to go on']),
+      `anomalies of ${topic}: ${total}${total > 0 ? ` (${byStatus.join(', ')})` : ''}: GET /anomalies?topic=${topic}`,
+      `no KPI, alert, hold or completeness figure counts them; guardian ingest --drop ${name} removes them and the topic`,
+      ...(late > 0 ? [`${late} events are ${isFirst ? TOO_LATE : LATE}`] : []),
+      ...(dead > 0 ? [`${dead} events are dead letters, in ${deadLetters}`] : []),
+      ...(isDecided ? [] : ['not all of it is decided: repeat the command to continue']),
     ],
-    complete: isDecided,
+    summary: `the detector decided ${FATES.map((fate) => `${String(decided[fate])} ${fate}`).join(', ')}`,
+    // Read again, a log is late where the fresh log has it already: that is no fault.
+    complete: isDecided && dead === 0 && (late === 0 || !isFirst),
   }
 }
 
-const LATE = 'older than what the fresh log held already; to see their anomalies, give them another --name'
+const LATE = 'late: the fresh log has them already, or is past them. To see their anomalies, give them another --name'
+const TOO_LATE = 'late: they are out of order by more than ALLOWED_LATENESS_MS; a larger --reorder puts them in order'

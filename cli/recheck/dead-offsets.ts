@@ -1,4 +1,4 @@
-import { TOPICS } from '../../domain/events.js'
+import { sideTopicsOf } from '../../domain/fresh-log.js'
 import { offsetsAt, topicOffsets, withAdmin } from '../../platform/kafka/admin.js'
 import type { createKafka } from '../../platform/kafka/client.js'
 import { lastHeader } from '../../platform/kafka/last-header.js'
@@ -18,7 +18,7 @@ export async function readDeadOffsets(
   sinceMs: number,
   reader: Omit<RangeReader, 'onRecords'>,
 ): Promise<ReadonlyMap<number, string>> {
-  const topic = TOPICS.deadLetters
+  const topic = sideTopicsOf(range.topic).deadLetters
   const found = new Map<number, string>()
   const parts = await withAdmin(kafka, async (admin) => {
     const starts = await offsetsAt(admin, topic, sinceMs - SKEW_MS)
