@@ -35,7 +35,7 @@ function withoutEnumDefaults(schemaText: string): string {
 
 const CLICK_TYPE = { type: 'enum', name: 'ClickType', symbols: CLICK_TYPES }
 /** No rule looks at them; the evidence of an anomaly names them. */
-const CLIENT = ['ip', 'user_agent'].map((name) => ({ name, type: ['null', 'string'], default: null }))
+const CLIENT = ['ip', 'user_agent', 'referrer'].map((name) => ({ name, type: ['null', 'string'], default: null }))
 
 const CLICK = [
   { name: 'event_type', type: CLICK_TYPE },
@@ -55,8 +55,8 @@ const PURCHASE = [
 export const subjectOf = (topic: string): string => `${topic}-value`
 
 /**
- * What detection reads of an event of either topic: what rules look at, what is validated, and the contents by which a retry is
- * told from another event. As an Avro reader's schema it makes the decoder step over the rest.
+ * What detection reads of an event of either topic: all its fields, so that no record is an event to the detector that the
+ * archiver cannot read.
  */
 export const OBSERVED_EVENT_SCHEMA = (recordName: 'Click' | 'Purchase'): string =>
   JSON.stringify({
@@ -67,6 +67,7 @@ export const OBSERVED_EVENT_SCHEMA = (recordName: 'Click' | 'Purchase'): string 
       { name: 'event_id', type: 'string' },
       { name: 'event_ts', type: 'long' },
       { name: 'ingest_ts', type: 'long' },
+      { name: 'source', type: 'string' },
       { name: 'session_id', type: 'string' },
       { name: 'user_id', type: ['null', 'string'] },
       ...(recordName === 'Click' ? CLICK : PURCHASE),

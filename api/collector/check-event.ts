@@ -1,4 +1,4 @@
-import { faultOf } from '../../domain/detection/fate.js'
+import { faultOf } from '../../domain/events/event-fault.js'
 import { TOPICS, type Click, type Purchase } from '../../domain/events.js'
 import { NewEvent, type RejectionCode } from '../../schemas/rest/events.js'
 import type { Fault } from '../../schemas/rest/problem.js'

@@ -1,5 +1,5 @@
 import type { ClientFrom } from '../../domain/client/client-from.js'
-import { MAX_ID_LENGTH } from '../../domain/detection/fate.js'
+import { MAX_ID_LENGTH } from '../../domain/events/event-fault.js'
 import type { Click } from '../../domain/events.js'
 import { canonicalItem, type CanonicalItemOptions } from '../../domain/web-log/canonical-item.js'
 import {

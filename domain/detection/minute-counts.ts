@@ -1,4 +1,5 @@
-import { EARLIEST_EVENT_MS, LATEST_EVENT_MS, type Fate } from './fate.js'
+import type { Fate } from './fate.js'
+import { EARLIEST_EVENT_MS, LATEST_EVENT_MS } from '../events/event-fault.js'
 import type { Counts } from './partition-detector.js'
 
 export const MINUTE_MS = 60_000

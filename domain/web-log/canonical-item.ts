@@ -1,4 +1,4 @@
-import { MAX_ITEM_ID_LENGTH } from '../detection/fate.js'
+import { MAX_ITEM_ID_LENGTH } from '../events/event-fault.js'
 import { isPlain, normalisePercentEncoding } from './percent-encoding.js'
 import { isSessionParameter, withoutSession } from './session-parameters.js'
 

@@ -1,5 +1,7 @@
 import { z } from 'zod'
-import { DEAD_LETTER_CODES, MAX_ID_LENGTH, MAX_ITEM_ID_LENGTH } from '../../domain/detection/fate.js'
+import { DEAD_LETTER_CODES } from '../../domain/detection/fate.js'
+import { exponentOf } from '../../domain/events/currencies.js'
+import { MAX_AMOUNT, MAX_ID_LENGTH, MAX_ITEM_ID_LENGTH, MAX_QUANTITY } from '../../domain/events/event-fault.js'
 import { CLICK_TYPES } from '../../domain/events.js'
 import { Fault } from './problem.js'
 
@@ -60,31 +62,31 @@ const NewClick = z
   })
   .meta({ id: 'NewClick', description: 'A click, as a caller sends it', dependentRequired: ID_NEEDS_TIME })
 
-/** Avro's int. */
-const MAX_QUANTITY = 2_147_483_647
-/** The encoder takes no long beside the last that a double counts exactly: it could be its neighbour. */
-const MAX_LONG = Number.MAX_SAFE_INTEGER - 1
-
 const NewPurchase = z
   .strictObject({
     type: z.literal('purchase'),
     ...common,
     order_id: id,
     item_id: itemId,
-    quantity: z.int('not a whole number').min(0, 'below 0').max(MAX_QUANTITY, `above ${MAX_QUANTITY}`),
+    quantity: z
+      .int({ error: 'not a whole number', abort: true })
+      .min(-MAX_QUANTITY, `below -${MAX_QUANTITY}`)
+      .max(MAX_QUANTITY, `above ${MAX_QUANTITY}`)
+      .meta({ description: 'Units; negative for a return' }),
     unit_price: z
       .int({ error: 'not a whole number', abort: true })
       .min(0, 'below 0')
-      .max(MAX_LONG, `above ${MAX_LONG}`)
-      .meta({ description: 'In minor units of the currency' }),
+      .max(MAX_AMOUNT, `above ${MAX_AMOUNT}`)
+      .meta({ description: `In minor units of the currency; times the quantity at most ${MAX_AMOUNT}` }),
     currency: z
       .string()
-      .regex(/^[A-Z]{3}$/, 'not a currency of ISO 4217')
+      .regex(/^[A-Z]{3}$/, { error: 'not a currency code of ISO 4217', abort: true })
+      .refine((code) => exponentOf(code) !== undefined, 'not a currency code of ISO 4217')
       .meta({ example: 'EUR' }),
   })
   .meta({
     id: 'NewPurchase',
-    description: 'One item of an order, as a caller sends it',
+    description: 'One item of an order, sold or returned, as a caller sends it',
     dependentRequired: ID_NEEDS_TIME,
   })
 

@@ -1,6 +1,7 @@
-import { eventOfTexts, faultOf, type DeadLetterCode } from '../../domain/detection/fate.js'
+import type { DeadLetterCode } from '../../domain/detection/fate.js'
+import { faultOf } from '../../domain/events/event-fault.js'
 import { schemaIdOf } from '../../platform/avro/codec.js'
-import { createResolvingDecoder } from '../../platform/avro/resolution.js'
+import { createResolvingDecoder, type FieldResolution } from '../../platform/avro/resolution.js'
 import { EventDecoder } from '../detector/event-decoder.js'
 import type { ArchivedEvent } from './event-columns.js'
 
@@ -31,12 +32,15 @@ export class EventReader {
   constructor(settings: EventReaderSettings) {
     this.#settings = settings
     const { observedSchema, schemaById, fullSchema } = settings
+    const optional = optionalFieldsOf(fullSchema)
     const remember = async (id: number): Promise<string> => {
       const schema = await schemaById(id)
       try {
-        this.#full.set(id, createResolvingDecoder(fullSchema, schema))
+        // An optional field that has become something else is left out, as the detector does it.
+        const isRead = ({ field, problem }: FieldResolution) => problem === undefined || !optional.has(field)
+        this.#full.set(id, createResolvingDecoder(fullSchema, schema, isRead))
       } catch {
-        this.#full.delete(id) // the detector may still find what it needs: its fields are archived then
+        this.#full.delete(id) // the detector cannot read it either
       }
       return schema
     }
@@ -55,10 +59,10 @@ export class EventReader {
     const invalid = faultOf(event, appendMs, this.#settings.maxFutureSkewMs)
     if (invalid) return { fault: invalid.code, isWhole: false }
     const whole = this.#readFull(value)
-    return whole ? { event: whole, isWhole: true } : { event: eventOfTexts(event), isWhole: false }
+    return whole ? { event: whole, isWhole: true } : { fault: 'DECODE', isWhole: false }
   }
 
-  /** @returns undefined when a field that no rule looks at cannot be read, as a price beyond 2^53 */
+  /** @returns undefined when a field cannot be read: an event is never archived without its fields */
   #readFull(value: Buffer | null): ArchivedEvent | undefined {
     if (value === null) return undefined
     const decode = this.#full.get(schemaIdOf(value) ?? -1)
@@ -69,4 +73,9 @@ export class EventReader {
       throw error
     }
   }
+}
+
+const optionalFieldsOf = (schema: string): ReadonlySet<string> => {
+  const { fields } = JSON.parse(schema) as { readonly fields: readonly { readonly name: string }[] }
+  return new Set(fields.flatMap((field) => ('default' in field ? [field.name] : [])))
 }

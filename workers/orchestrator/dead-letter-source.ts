@@ -1,4 +1,4 @@
-import { EARLIEST_EVENT_MS, LATEST_EVENT_MS } from '../../domain/detection/fate.js'
+import { EARLIEST_EVENT_MS, LATEST_EVENT_MS } from '../../domain/events/event-fault.js'
 import { createLeadingReader } from '../../platform/avro/leading-fields.js'
 import { lastHeader, type RecordHeaders } from '../../platform/kafka/last-header.js'
 

@@ -2,7 +2,7 @@ import type { ReplayableLetter, ReplayDeps } from '../../activities/dead-letters
 import type { Database } from '../../db/pool.js'
 import { replayedAmong, replaySummary, storeReplayResults } from '../../db/stores/dead-letter-replays.js'
 import { REPLAY_ID_HEADER, type DeadLetterFilter } from '../../domain/dead-letters/replay.js'
-import { faultOf } from '../../domain/detection/fate.js'
+import { faultOf } from '../../domain/events/event-fault.js'
 import { TOPICS } from '../../domain/events.js'
 import { RegistryClient } from '../../platform/avro/registry-client.js'
 import { offsetsAt, topicOffsets, withAdmin } from '../../platform/kafka/admin.js'

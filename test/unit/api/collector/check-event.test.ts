@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict'
+import fc from 'fast-check'
+import { faultOf, MAX_AMOUNT, MAX_QUANTITY } from '../../../../domain/events/event-fault.js'
 import { checkEvent, type CheckContext, type CollectedEvent } from '../../../../api/collector/check-event.js'
 
 const NOW_MS = Date.UTC(2026, 9, 1, 12)
@@ -80,9 +82,38 @@ describe('checkEvent', () => {
       [{ ...PURCHASE, quantity: 1.5 }, 'INVALID', 'quantity'],
       [{ ...PURCHASE, unit_price: 2 ** 60 }, 'INVALID', 'unit_price'],
       [{ ...PURCHASE, currency: 'eur' }, 'INVALID', 'currency'],
+      [{ ...PURCHASE, currency: 'EUX' }, 'INVALID', 'currency'],
+      [{ ...PURCHASE, quantity: 2_147_483_647, unit_price: 9_007_199_254_740_990 }, 'INVALID', 'quantity,unit_price'],
+      [{ ...PURCHASE, quantity: 1_000, unit_price: 1_000_000_001 }, 'INVALID', 'unit_price'],
+      [{ ...PURCHASE, quantity: -1_000_001 }, 'INVALID', 'quantity'],
+      [{ ...PURCHASE, unit_price: -1 }, 'INVALID', 'unit_price'],
       [{ ...PURCHASE, item_id: undefined }, 'INVALID', 'item_id'],
     ]
     for (const [given, code, path] of cases) assert.deepEqual(rejected(given), [code, path], JSON.stringify(given))
+  })
+
+  it('judges purchases as Kafka readers do: what it takes is valid to them, and what it refuses is not', () => {
+    const near = (...edges: number[]) =>
+      fc.oneof(...edges.map((edge) => fc.integer({ min: -2, max: 2 }).map((by) => edge + by)))
+    const quantity = near(0, 1, MAX_QUANTITY, -MAX_QUANTITY, 1_000)
+    const unit_price = near(0, 1_999, MAX_AMOUNT, MAX_AMOUNT / 1_000, MAX_AMOUNT / MAX_QUANTITY)
+    const currency = fc.constantFrom('EUR', 'JPY', 'KWD', 'XAU', 'XXX', 'EUX', 'eur', '')
+    const ids = fc.constantFrom('', 'o', 'x'.repeat(512), 'x'.repeat(513), 'o\0')
+    fc.assert(
+      fc.property(quantity, unit_price, currency, ids, ids, (quantity, unit_price, currency, order_id, item_id) => {
+        const given = { ...PURCHASE, quantity, unit_price, currency, order_id, item_id: item_id.replace('\0', '') }
+        const event = { ...given, event_id: 'e', event_ts: NOW_MS, ingest_ts: NOW_MS, user_id: null }
+        const isValid = faultOf(event, NOW_MS, 300_000) === undefined
+        assert.equal(checkEvent(given, how()).fit !== undefined, isValid, JSON.stringify(given))
+      }),
+      { numRuns: 500 },
+    )
+  })
+
+  it('takes a return: a purchase of a negative quantity', () => {
+    const { event } = fit({ ...PURCHASE, quantity: -50 })
+    assert.ok('quantity' in event)
+    assert.equal(event.quantity, -50)
   })
 
   it('takes a whole surrogate pair, and a clock that is fast within the allowance', () => {

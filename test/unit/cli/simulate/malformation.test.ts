@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { MALFORMATION_KINDS, MALFORMATIONS, malform } from '../../../../cli/simulate/malformation.js'
-import { faultOf } from '../../../../domain/detection/fate.js'
+import { faultOf } from '../../../../domain/events/event-fault.js'
 import { TOPICS, type Click } from '../../../../domain/events.js'
 import { createEncoder } from '../../../../platform/avro/codec.js'
 import { PlatformError } from '../../../../platform/platform-error.js'

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import fc from 'fast-check'
-import { MAX_ITEM_ID_LENGTH } from '../../../../domain/detection/fate.js'
+import { MAX_ITEM_ID_LENGTH } from '../../../../domain/events/event-fault.js'
 import {
   CANONICAL_ITEM_DEFAULTS,
   canonicalItem,
