@@ -48,7 +48,8 @@ describe('EventDecoder', () => {
     const { made } = decoder()
     await made.learn(7)
     const { event } = made.decode(value)
-    const { source: _source, ip, user_agent, referrer: _referrer, ...observed } = CLICK
+    const { event_id, event_ts, ingest_ts, session_id, user_id, event_type, item_id, page, ip, user_agent } = CLICK
+    const observed = { event_id, event_ts, ingest_ts, session_id, user_id, event_type, item_id, page }
     assert.ok(event)
     assert.deepEqual(eventOfTexts(event), { ...observed, client: { ip, user_agent } })
   })
