@@ -6,7 +6,7 @@ import { createAllowlistHandlers, type AllowlistDeps } from './routes/allowlist.
 import { createAnomalyHandlers } from './routes/anomalies.js'
 import { createAuditHandlers, type AuditDeps } from './routes/audit.js'
 import { createBackTestHandlers, type BackTestDeps } from './routes/backtests.js'
-import { createDeadLetterHandlers } from './routes/dead-letters.js'
+import { createDeadLetterHandlers, type DeadLetterDeps } from './routes/dead-letters.js'
 import { createDocumentationHandlers } from './routes/documentation.js'
 import { createFigureHandlers, type FigureReader } from './routes/figures.js'
 import { createCollectorHandlers, type CollectorDeps } from './routes/events.js'
@@ -40,6 +40,7 @@ export interface ApiDeps
     BackTestDeps,
     AllowlistDeps,
     SessionReaderDeps,
+    DeadLetterDeps,
     JobDeps {
   readonly collector: Omit<CollectorDeps, 'registry' | 'nowMs'>
   readonly rules: RuleStore

@@ -1,3 +1,4 @@
+import { readLetterStates } from '../db/stores/dead-letter-fates.js'
 import { listDecidingRules } from '../db/stores/rules.js'
 import type { Database } from '../db/pool.js'
 import { rulesInForce } from '../domain/detection/rule.js'
@@ -31,7 +32,7 @@ type LogConfig = Pick<
 export function wireLog(
   config: LogConfig,
   { db, kafka, breakers }: Parts,
-): Pick<ApiDeps, 'openLog' | 'readValue' | 'rulesInForce' | 'sessionLogRecords'> {
+): Pick<ApiDeps, 'openLog' | 'readValue' | 'rulesInForce' | 'sessionLogRecords' | 'letterStates'> {
   const schemas = new RegistryClient(registrySettings(config))
   const values = new EventValues((id) => breakers.registry.execute(() => schemas.schemaById(id)))
   return {
@@ -39,6 +40,7 @@ export function wireLog(
     readValue: (topic, value) => values.read(topic, value),
     rulesInForce: async () => rulesInForce(await listDecidingRules(db), RULE_KINDS),
     sessionLogRecords: config.API_LOG_RECORDS_MAX,
+    letterStates: (letters) => readLetterStates(db, letters),
   }
 }
 

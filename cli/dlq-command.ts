@@ -1,6 +1,12 @@
 import { randomBytes } from 'node:crypto'
 import { Command } from 'commander'
-import { checkFilter, isSelected, type DeadLetterFilter } from '../domain/dead-letters/replay.js'
+import {
+  checkFilter,
+  DEAD_LETTER_STATES,
+  isSelected,
+  type DeadLetterFilter,
+  type ReplayFates,
+} from '../domain/dead-letters/replay.js'
 import { TASK_QUEUES, WORKFLOWS, type DlqReplayInput, type DlqReplayResult } from '../workflows/contract.js'
 import { UsageError } from './cli-error.js'
 import { listDeadLetters } from './dlq/list-dead-letters.js'
@@ -20,6 +26,7 @@ interface Words {
   readonly dryRun?: boolean
   readonly rate: string
   readonly attempts: string
+  readonly wait: string
 }
 
 /** `guardian dlq`: what cannot be processed, and how to send it back once it can. */
@@ -33,6 +40,7 @@ export const dlqCommand = (): Command => {
   filtered(dlq.command('replay').description('send back those that would be taken now; each goes once'))
     .option('--dry-run', 'only count what would be done')
     .option('--rate <records>', 'records a second at most, 1 to 100000', '500')
+    .option('--wait <seconds>', 'wait so long for what the detector does with them, 0 to 600', '60')
     .option('--attempts <count>', 'a dead letter that was replayed so often is parked, 1 to 100', '3')
     .action((words: Words) => runCommand(words, (terminal) => replay(terminal, words)))
   return dlq
@@ -76,15 +84,33 @@ async function list(terminal: Terminal, words: Words): Promise<CommandResult> {
   const limit = wholeNumber('--limit', words.limit, 10_000, 1)
   const { letters, selected } = await listDeadLetters(terminal, filter, limit, isSelected)
   const lines = letters.map(
-    ({ partition, offset, appended, code, topic, attempts }) =>
-      `${partition}@${offset}  ${appended}  ${code ?? '-'}  from ${topic ?? 'unknown'}${attempts > 0 ? `  replayed ${attempts} times` : ''}`,
+    ({ partition, offset, appended, code, topic, attempts, state, reason }) =>
+      `${partition}@${offset}  ${appended}  ${WORDS[state ?? 'unknown']}  ${code ?? '-'}  from ${topic ?? 'unknown'}${attempts > 0 ? `  replayed ${attempts} times` : ''}  ${reason ?? 'no reason is given'}`,
   )
+  const counts = DEAD_LETTER_STATES.map(
+    (state) => [letters.filter((one) => one.state === state).length, state] as const,
+  )
+    .filter(([n]) => n > 0)
+    .map(([n, state]) => `${n} ${WORDS[state]}`)
   return {
     document: { selected, letters },
-    lines: [...lines, `${letters.length} of ${selected} dead letters`],
+    lines: [
+      ...lines,
+      `${letters.length} of ${selected} dead letters${counts.length > 0 ? `: ${counts.join(', ')}` : ''}`,
+    ],
     complete: true,
   }
 }
+
+const WORDS = {
+  dead: 'dead',
+  parked: 'parked',
+  sent_back: 'sent back',
+  recovered: 'recovered',
+  late: 'recovered (late)',
+  dead_again: 'dead again',
+  unknown: 'unknown',
+} as const
 
 async function replay(terminal: Terminal, words: Words): Promise<CommandResult> {
   const input: DlqReplayInput = {
@@ -93,6 +119,7 @@ async function replay(terminal: Terminal, words: Words): Promise<CommandResult> 
     isDryRun: words.dryRun === true,
     recordsPerSecond: wholeNumber('--rate', words.rate, 100_000, 1),
     maxAttempts: wholeNumber('--attempts', words.attempts, 100, 1),
+    outcomeWaitMs: wholeNumber('--wait', words.wait, 600) * 1_000,
   }
   const result = await withTemporal(terminal, async (client) => {
     terminal.say(`replay ${input.replayId} runs on queue ${TASK_QUEUES.ops}; the orchestrator does the work`)
@@ -104,7 +131,7 @@ async function replay(terminal: Terminal, words: Words): Promise<CommandResult> 
     })
     return watchRun<DlqReplayResult>(handle, terminal)
   })
-  const { selected, outcomes, faults } = result
+  const { selected, outcomes, faults, fates } = result
   const reasons = Object.entries(faults).map(([code, letters]) => `${letters} ${code}`)
   return {
     document: { replay_id: input.replayId, dry_run: input.isDryRun, ...result },
@@ -115,7 +142,24 @@ async function replay(terminal: Terminal, words: Words): Promise<CommandResult> 
       `would come back as dead letters: ${outcomes.unfit}${reasons.length > 0 ? ` (${reasons.join(', ')})` : ''}`,
       `parked after ${input.maxAttempts} attempts: ${outcomes.parked}`,
       `of unknown origin: ${outcomes.no_origin}`,
+      ...(fates === undefined ? [] : fateLines(fates)),
     ],
-    complete: true,
+    complete: fates === undefined || Object.keys(fates.dead_again).length === 0,
   }
+}
+
+/** The prediction was that none of those that were sent back is a dead letter again. */
+function fateLines({ recovered, late, dead_again: again, undecided }: ReplayFates): string[] {
+  const codes = Object.entries(again)
+  const dead = codes.reduce((sum, [, letters]) => sum + letters, 0)
+  const reasons = codes.map(([code, letters]) => `${letters} ${code}`).join(', ')
+  return [
+    `taken by the detector: ${recovered}; behind the watermark, for the day's KPIs only: ${late}`,
+    dead === 0
+      ? 'dead letters again: 0, as predicted'
+      : `dead letters again: ${dead} (${reasons}), predicted: 0. The detector decides by other settings or schemas than the orchestrator: compare their MAX_RECORD_BYTES, MAX_FUTURE_SKEW_MS and SCHEMA_REGISTRY_URL`,
+    ...(undecided === 0
+      ? []
+      : [`not decided yet: ${undecided}. The detector has not come to them: check that it runs (\`guardian doctor\`)`]),
+  ]
 }

@@ -61,6 +61,7 @@ export const TABLE_GRANTS: Readonly<Record<string, Partial<Record<ProcessRole, s
   alert_channels: { orchestrator: 'raw', api: 'r' },
   alert_watches: { orchestrator: 'raw' },
   dead_letter_cursors: { orchestrator: 'raw' },
+  dead_letter_fates: { orchestrator: 'ra', api: 'r' },
   dead_letter_replays: { orchestrator: 'ra', api: 'r' },
 
   api_users: { api: 'raw' },

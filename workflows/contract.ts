@@ -4,7 +4,7 @@ import type { ReconciledDay } from '../activities/reconcile/reconcile-activities
 import type { Channel } from '../domain/alerting/channel.js'
 import type { Thresholds, WatchedSource } from '../domain/alerting/observation.js'
 import type { LagLimits } from '../domain/alerting/kinds/lag.js'
-import type { DeadLetterFilter, ReplayOutcome } from '../domain/dead-letters/replay.js'
+import type { DeadLetterFilter, ReplayFates, ReplayOutcome } from '../domain/dead-letters/replay.js'
 import type { HeldDay } from '../domain/partition-planning/held-day.js'
 import type { PartitionPolicy } from '../domain/partition-planning/plan-partitions.js'
 import type { UtcDay } from '../domain/utc-day.js'
@@ -131,6 +131,8 @@ export interface DlqReplayInput {
   readonly recordsPerSecond: number
   /** A dead letter that was replayed so often is parked. */
   readonly maxAttempts: number
+  /** How long to wait for what the detector does with them; runs that were begun without it do not ask. */
+  readonly outcomeWaitMs?: number
 }
 
 export interface DlqReplayResult {
@@ -138,6 +140,8 @@ export interface DlqReplayResult {
   readonly outcomes: Readonly<Record<ReplayOutcome, number>>
   /** Why dead letters are unfit, by code. */
   readonly faults: Readonly<Record<string, number>>
+  /** What the detector has done with those that were sent back; absent in a dry run, and when nothing was sent. */
+  readonly fates?: ReplayFates
 }
 
 export interface BackTestInput {

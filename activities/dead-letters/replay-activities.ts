@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { heartbeat } from '@temporalio/activity'
+import { Context, heartbeat } from '@temporalio/activity'
 import {
   checkFilter,
   isSelected,
@@ -42,8 +42,17 @@ export interface ReplayDeps {
   readonly replaySummary: (
     replayId: string,
   ) => Promise<readonly { readonly outcome: ReplayOutcome; readonly fault: string | null; readonly letters: number }[]>
+  /** Where the logs of the topics of events end now. */
+  readonly originEnds: () => Promise<readonly LogEnd[]>
   /** Repeating it changes nothing. */
   readonly storeResults: (replayId: string, results: readonly ReplayResult[]) => Promise<void>
+}
+
+/** Where the log of a partition ended when a replay had sent all. */
+export interface LogEnd {
+  readonly topic: string
+  readonly partition: number
+  readonly offset: number
 }
 
 export interface ReplayRequest {
@@ -61,9 +70,14 @@ export interface ReplayReport {
   readonly outcomes: Readonly<Record<ReplayOutcome, number>>
   /** Why letters are unfit, by code. */
   readonly faults: Readonly<Record<string, number>>
+  /** What was sent back lies before these; empty in a dry run. */
+  readonly sentUpTo?: readonly LogEnd[]
 }
 
-/** The activity that sends dead letters back. May be repeated: what was sent back is not sent again. */
+/**
+ * The activity that sends dead letters back. May be repeated: what was sent back is not sent again. Once it is cancelled,
+ * or its heartbeat has timed out and another attempt has begun, it sends nothing more.
+ */
 export const createReplayActivities = (deps: ReplayDeps) => ({
   replayDeadLetters: (request: ReplayRequest): Promise<ReplayReport> =>
     asActivity(() => untilCancelled(replay(deps, request))),
@@ -75,19 +89,20 @@ async function replay(deps: ReplayDeps, request: ReplayRequest): Promise<ReplayR
   checkFilter(request.filter)
   const found = new Tally()
   const startedAt = performance.now()
+  const signal = Context.current().cancellationSignal
   for (const range of await deps.deadLetterRanges(request.filter))
     await deps.readLetters(range, async (letters) => {
       const wanted = letters.filter((letter) => isSelected(request.filter, letter))
-      for (const { outcome, fault } of await dealWith(deps, request, wanted)) found.add(outcome, fault, 1)
+      for (const { outcome, fault } of await dealWith(deps, request, wanted, signal)) found.add(outcome, fault, 1)
       const dueMs = request.isDryRun ? 0 : (found.outcomes.replayed / request.recordsPerSecond) * 1_000
-      await pause(startedAt + dueMs - performance.now(), found.describe())
+      await pause(startedAt + dueMs - performance.now(), found.describe(), signal)
     })
   if (request.isDryRun) return found.report()
   // An attempt that was repeated has found its own work done: what the replay did is in the table.
   const done = new Tally()
   for (const { outcome, fault, letters } of await deps.replaySummary(request.replayId))
     done.add(outcome, fault, letters)
-  return done.report()
+  return { ...done.report(), sentUpTo: await deps.originEnds() }
 }
 
 class Tally {
@@ -115,6 +130,7 @@ async function dealWith(
   deps: ReplayDeps,
   { replayId, isDryRun, maxAttempts }: ReplayRequest,
   letters: readonly ReplayableLetter[],
+  signal: AbortSignal,
 ): Promise<ReplayResult[]> {
   if (letters.length === 0) return []
   const replayed = await deps.replayedAmong(letters)
@@ -125,6 +141,8 @@ async function dealWith(
     return { letter, outcome, fault: outcome === 'unfit' ? (fault ?? null) : null }
   })
   if (isDryRun) return results
+  // Cancelled, or overtaken by the next attempt: what is sent from here on would be sent beside it.
+  signal.throwIfAborted()
   // A crash between the two sends them once more: their event ids tell the detector that they are repeats.
   await deps.sendBack(
     replayId,
@@ -136,11 +154,12 @@ async function dealWith(
 
 const HEARTBEAT_MS = 5_000
 
-/** Says how far it is before the pause, and as long as it lasts. */
-async function pause(ms: number, said: string): Promise<void> {
+/** Says how far it is before the pause, and as long as it lasts. @throws when the activity is cancelled */
+async function pause(ms: number, said: string, signal: AbortSignal): Promise<void> {
   heartbeat(said)
+  signal.throwIfAborted()
   for (let left = ms; left > 0; left -= HEARTBEAT_MS) {
-    await sleep(Math.min(left, HEARTBEAT_MS))
+    await sleep(Math.min(left, HEARTBEAT_MS), undefined, { signal })
     heartbeat(said)
   }
 }

@@ -1,5 +1,5 @@
 import { mayDo } from '../../domain/access/roles.js'
-import type { DeadLetterFilter } from '../../domain/dead-letters/replay.js'
+import type { DeadLetter, DeadLetterFilter, DeadLetterState } from '../../domain/dead-letters/replay.js'
 import { TOPICS } from '../../domain/events.js'
 import type { DeadLetterList } from '../../schemas/rest/dead-letters.js'
 import type { Operations } from '../../schemas/rest/operations.js'
@@ -9,7 +9,10 @@ import type { LogReader } from '../log/session-log.js'
 import { callerOf, type Handlers } from './router.js'
 import type { SessionReaderDeps } from './sessions.js'
 
-export type DeadLetterDeps = Pick<SessionReaderDeps, 'openLog' | 'readValue' | 'sessionLogRecords'>
+export interface DeadLetterDeps extends Pick<SessionReaderDeps, 'openLog' | 'readValue' | 'sessionLogRecords'> {
+  /** Where letters stand, as `partition@offset`; those that are not in it are dead. */
+  readonly letterStates: (letters: readonly DeadLetter[]) => Promise<ReadonlyMap<string, DeadLetterState>>
+}
 
 /** `/dlq/records`: dead letters, newest first, a bounded part of the log at a time, back to the oldest that Kafka has. */
 export const createDeadLetterHandlers = (deps: DeadLetterDeps): Pick<Handlers<Operations>, 'listDeadLetters'> => ({
@@ -32,9 +35,12 @@ export const createDeadLetterHandlers = (deps: DeadLetterDeps): Pick<Handlers<Op
           page.add(partition, records)
         })
     const data: DeadLetterList['data'] = []
-    for (const letter of page.take()) {
+    const letters = page.take()
+    const states = await deps.letterStates(letters)
+    for (const letter of letters) {
       context.requireCaller()
-      data.push(await shownOf(letter, deps, mayDo(role, 'analyst')))
+      const state = states.get(`${letter.partition}@${letter.offset}`) ?? 'dead'
+      data.push({ ...(await shownOf(letter, deps, mayDo(role, 'analyst'))), state })
     }
     const next = page.next()?.join('.') ?? null
     return {

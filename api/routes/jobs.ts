@@ -12,6 +12,9 @@ import { changeBy, type Handlers } from './router.js'
 
 export type JobState = Omit<Job, 'id' | 'kind'>
 
+/** How long a replay waits for what the detector does with what it sent back. */
+const OUTCOME_WAIT_MS = 60_000
+
 /** Starts work in Temporal, and tells how it stands. Each start is in the audit log before Temporal is asked. */
 export interface JobDesk {
   readonly startBackfill: (
@@ -26,6 +29,7 @@ export interface JobDesk {
       readonly isDryRun: boolean
       readonly recordsPerSecond: number
       readonly maxAttempts: number
+      readonly outcomeWaitMs: number
     },
     by: ChangeBy,
   ) => Promise<StartedJob>
@@ -117,7 +121,7 @@ export const createJobHandlers = ({ jobs, dayState }: JobDeps): Pick<Handlers<Op
     refuseBadInput(() => checkFilter(filter))
     const id = `${new Date().toISOString().slice(0, 19)}-${randomBytes(3).toString('hex')}`
     const { dry_run: isDryRun, records_per_second: recordsPerSecond, max_attempts: maxAttempts } = body
-    const input = { replayId: id, filter, isDryRun, recordsPerSecond, maxAttempts }
+    const input = { replayId: id, filter, isDryRun, recordsPerSecond, maxAttempts, outcomeWaitMs: OUTCOME_WAIT_MS }
     const { state } = await jobs.startReplay(input, changeBy(context))
     return accepted(`/dlq/replays/${id}`, { id, kind: 'dlq_replay', ...state })
   },

@@ -72,3 +72,27 @@ export function replayOutcome(
   if (letter.attempts >= maxAttempts) return 'parked'
   return fault === undefined ? 'replayed' : 'unfit'
 }
+
+/** What the detector has done with a letter that was sent back: taken it (or known it already), too late, or refused it again. A closed list: it is a column. */
+export const REPLAY_FATES = ['recovered', 'late', 'dead_again'] as const
+export type ReplayFate = (typeof REPLAY_FATES)[number]
+
+/** Where a dead letter stands. `sent_back`: the detector has not come to it, or nobody waited for what it says. */
+export const DEAD_LETTER_STATES = ['dead', 'parked', 'sent_back', ...REPLAY_FATES] as const
+export type DeadLetterState = (typeof DEAD_LETTER_STATES)[number]
+
+/** @param last what the last replay that sent it back or parked it has done */
+export const letterStateOf = (last: {
+  readonly outcome: 'replayed' | 'parked'
+  readonly fate: ReplayFate | null
+}): DeadLetterState => (last.outcome === 'parked' ? 'parked' : (last.fate ?? 'sent_back'))
+
+/** What became of the letters that a replay has sent back. */
+export interface ReplayFates {
+  readonly recovered: number
+  readonly late: number
+  /** By code: the prediction was that there are none. */
+  readonly dead_again: Readonly<Record<string, number>>
+  /** The detector has not come to them in the time that was waited. */
+  readonly undecided: number
+}

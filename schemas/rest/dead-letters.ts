@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { DEAD_LETTER_STATES } from '../../domain/dead-letters/replay.js'
 import { DEAD_LETTER_CODES } from '../../domain/detection/fate.js'
 import { pageLimit, pageWith } from './page.js'
 import { instant, lineOf, replaceWith, Timestamp } from './parameters.js'
@@ -36,6 +37,10 @@ export const DeadLetterList = z
         code: z.string().nullable(),
         fault: z.string().nullable().meta({ description: 'What the detector said of it' }),
         topic: z.string().nullable().meta({ description: 'Where it came from' }),
+        state: z.enum(DEAD_LETTER_STATES).meta({
+          description:
+            '`dead`, `parked` after too many replays, `sent_back` and not decided yet, or what the detector did then: `recovered`, `late` (for the KPIs of the day only), `dead_again`',
+        }),
         attempts: count.meta({ description: 'How often it has been replayed' }),
         bytes: count,
         raw: z.string().nullable().meta({ description: 'The first 4096 bytes in base64; null for viewers' }),

@@ -3,6 +3,7 @@ import { ApplicationFailure } from '@temporalio/common'
 import type { DeadLetterActivities } from '../../activities/alerts/dead-letter-activities.js'
 import type { LookActivities } from '../../activities/alerts/look-activities.js'
 import type { WatchActivities } from '../../activities/alerts/watch-activities.js'
+import type { FateActivities } from '../../activities/dead-letters/fate-activities.js'
 import type { ReplayActivities } from '../../activities/dead-letters/replay-activities.js'
 import type { NotifyActivities } from '../../activities/notify/notify-activities.js'
 import type { RunActivities } from '../../activities/runs/run-activities.js'
@@ -14,6 +15,7 @@ type Activities = DeadLetterActivities &
   NotifyActivities &
   WatchActivities &
   ReplayActivities &
+  FateActivities &
   RunActivities
 
 const input: DlqAlertInput = { thresholds: { warning: 10, critical: 1_000 }, maxRecords: 1_000_000 }
@@ -31,6 +33,7 @@ const activities = (more: Partial<Activities> = {}): Activities => ({
   watchSource: ({ source }) => Promise.resolve({ source, observations: [], from: null, to: null }),
   decideWatch: () => Promise.resolve({ sent: [], suppressed: 0 }),
   replayDeadLetters: () => Promise.resolve(replayed),
+  settleReplay: () => Promise.reject(new Error('nothing was sent')),
   recordRunStarted: () => Promise.resolve(),
   recordRunEnded: () => Promise.resolve(),
   sendSlack: () => Promise.resolve('sent'),
@@ -138,6 +141,23 @@ describe('recording histories of alerts', function () {
     const args = [{ replayId: 'r1', filter: { code: 'DECODE' }, isDryRun, recordsPerSecond: 100, maxAttempts: 3 }]
     it(name, () => record(name, 'dlqReplay', args, activities(), undefined, 'ops'))
   }
+  it('dlq-replay-settles', () => {
+    const args = [
+      { replayId: 'r1', filter: {}, isDryRun: false, recordsPerSecond: 100, maxAttempts: 3, outcomeWaitMs: 60_000 },
+    ]
+    const sentUpTo = [{ topic: 'km.clicks.v1', partition: 0, offset: 9 }]
+    let asked = 0
+    const settling = activities({
+      replayDeadLetters: () => Promise.resolve({ ...replayed, sentUpTo }),
+      settleReplay: () =>
+        Promise.resolve(
+          (asked += 1) === 1
+            ? { recovered: 0, late: 0, dead_again: {}, undecided: 1 }
+            : { recovered: 0, late: 0, dead_again: { DECODE: 1 }, undecided: 0 },
+        ),
+    })
+    return record('dlq-replay-settles', 'dlqReplay', args, settling, undefined, 'ops')
+  })
   for (const [name, more] of DELIVERIES)
     it(name, () => record(name, 'deliverAlert', [{ alertId: 'a9', channels: ['slack', 'email'] }], activities(more)))
 })

@@ -157,6 +157,7 @@ export async function serveApi(deps: Partial<ApiDeps> = {}): Promise<ServedApi> 
     readValue: () => Promise.resolve({ fault: 'not given by the test' }),
     rulesInForce: () => Promise.resolve([]),
     sessionLogRecords: 1_000,
+    letterStates: () => Promise.resolve(new Map()),
     allowlist: {
       list: () => Promise.resolve([]),
       get: () => Promise.resolve(undefined),

@@ -6,6 +6,7 @@ import { createDeadLetterActivities, type DeadLetterDeps } from '../../activitie
 import { createLookActivities, type LookDeps } from '../../activities/alerts/look-activities.js'
 import { createWatchActivities, type WatchDeps } from '../../activities/alerts/watch-activities.js'
 import { createNotifyActivities, type NotifyDeps } from '../../activities/notify/notify-activities.js'
+import { createFateActivities, type FateDeps } from '../../activities/dead-letters/fate-activities.js'
 import { createReplayActivities, type ReplayDeps } from '../../activities/dead-letters/replay-activities.js'
 import { createPartitionActivities, type PartitionDeps } from '../../activities/partitions/partition-activities.js'
 import { createReconcileActivities, type ReconcileDeps } from '../../activities/reconcile/reconcile-activities.js'
@@ -27,7 +28,8 @@ export interface QueueWorkersDeps
     LookDeps,
     NotifyDeps,
     WatchDeps,
-    ReplayDeps {
+    ReplayDeps,
+    FateDeps {
   readonly connection: NativeConnection
   readonly namespace: string
   /** Workflows whose state is kept in memory, per queue; others are rebuilt from their history. */
@@ -54,6 +56,7 @@ const queues = (deps: QueueWorkersDeps): readonly Queue[] => [
       ...createPartitionActivities(deps),
       ...createRunActivities(deps),
       ...createReplayActivities(deps),
+      ...createFateActivities(deps),
     },
     maxConcurrentActivities: 10,
   },

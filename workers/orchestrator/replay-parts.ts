@@ -1,5 +1,8 @@
-import type { ReplayableLetter, ReplayDeps } from '../../activities/dead-letters/replay-activities.js'
+import type { FateDeps, PutAside } from '../../activities/dead-letters/fate-activities.js'
+import type { LogEnd, ReplayableLetter, ReplayDeps } from '../../activities/dead-letters/replay-activities.js'
 import type { Database } from '../../db/pool.js'
+import { readPositions } from '../../db/read-models/alert-watch.js'
+import { readFateCounts, storeFates } from '../../db/stores/dead-letter-fates.js'
 import { replayedAmong, replaySummary, storeReplayResults } from '../../db/stores/dead-letter-replays.js'
 import { REPLAY_ID_HEADER, type DeadLetterFilter } from '../../domain/dead-letters/replay.js'
 import { faultOf } from '../../domain/events/event-fault.js'
@@ -32,20 +35,23 @@ const OUR_HEADERS = [
   'guardian.error.code',
 ]
 const ATTEMPT = 'guardian.replay.attempt'
+/** The dead letter that was sent back, as `partition@offset`. */
+const REPLAY_OF = 'guardian.replay.of'
 
 type Kafka = ReturnType<typeof createKafka>
 type LogRecord = Parameters<RangeReader['onRecords']>[0][number]
 
 /** What a replay works on. The producer connects when the first record is to be sent back. */
-export function openReplay(config: OrchestratorConfig, db: Database, log: Logger): Part<ReplayDeps> {
+export function openReplay(config: OrchestratorConfig, db: Database, log: Logger): Part<ReplayDeps & FateDeps> {
   const requestTimeoutMs = config.KAFKA_REQUEST_TIMEOUT_MS
   const kafka = createKafka({ ...kafkaConnection(config), clientId: 'guardian-replay', requestTimeoutMs }, log)
-  const judge = new Judge(config)
   let producer: Promise<Part<Producer>> | undefined
-  const deps: ReplayDeps = {
+  const deps: ReplayDeps & FateDeps = {
     deadLetterRanges: (filter) => rangesOf(kafka, filter),
-    readLetters: (range, onLetters) =>
-      readRange(
+    readLetters: (range, onLetters) => {
+      // Schemas are asked for anew: one that was unknown to an earlier replay may be registered by now.
+      const judge = new Judge(config)
+      return readRange(
         kafka,
         { topic: TOPICS.deadLetters, ...range },
         {
@@ -56,9 +62,18 @@ export function openReplay(config: OrchestratorConfig, db: Database, log: Logger
               await onLetters(await judge.lettersOf(range.partition, records.slice(at, at + CHUNK)))
           },
         },
-      ),
+      )
+    },
     replayedAmong: (letters) => replayedAmong(db, letters),
     replaySummary: (replayId) => replaySummary(db, replayId),
+    originEnds: () => originEnds(kafka),
+    decidedUpTo: async () => {
+      const positions = await readPositions(db, 'detector')
+      return new Map(positions.map((one) => [`${one.topic}/${one.kafkaPartition}`, one.nextOffset]))
+    },
+    readPutAside: (topic, replayId, since) => readPutAside(kafka, config, topic, replayId, since),
+    storeFates: (replayId, returned) => storeFates(db, replayId, returned),
+    readFateCounts: (replayId) => readFateCounts(db, replayId),
     storeResults: (replayId, results) => storeReplayResults(db, replayId, results),
     sendBack: async (replayId, letters) => {
       if (letters.length === 0) return
@@ -93,15 +108,56 @@ async function rangesOf(kafka: Kafka, { fromMs, record }: DeadLetterFilter) {
   })
 }
 
-const sentBack = ({ topic, attempts, record }: ReplayableLetter, replayId: string): OutgoingRecord => {
+const sentBack = (
+  { topic, partition, offset, attempts, record }: ReplayableLetter,
+  replayId: string,
+): OutgoingRecord => {
   const { key, value, headers } = record as LogRecord
-  const own = withoutLast(headers, [...OUR_HEADERS, ATTEMPT, REPLAY_ID_HEADER])
-  return {
-    topic: topic ?? '',
-    key,
-    value,
-    headers: { ...own, [REPLAY_ID_HEADER]: replayId, [ATTEMPT]: String(attempts + 1) },
-  }
+  const own = withoutLast(headers, [...OUR_HEADERS, ATTEMPT, REPLAY_ID_HEADER, REPLAY_OF])
+  const ours = { [REPLAY_ID_HEADER]: replayId, [REPLAY_OF]: `${partition}@${offset}`, [ATTEMPT]: String(attempts + 1) }
+  return { topic: topic ?? '', key, value, headers: { ...own, ...ours } }
+}
+
+const originEnds = (kafka: Kafka): Promise<LogEnd[]> =>
+  withAdmin(kafka, async (admin) => {
+    const ends: LogEnd[] = []
+    for (const topic of [TOPICS.clicks, TOPICS.purchases])
+      for (const { partition, high } of await topicOffsets(admin, topic)) ends.push({ topic, partition, offset: high })
+    return ends
+  })
+
+/** Brokers append by clocks of their own. */
+const SKEW_MS = 60_000
+
+async function readPutAside(
+  kafka: Kafka,
+  config: OrchestratorConfig,
+  topic: string,
+  replayId: string,
+  since: Date,
+): Promise<PutAside[]> {
+  const found: PutAside[] = []
+  const parts = await withAdmin(kafka, async (admin) => {
+    const starts = await offsetsAt(admin, topic, since.getTime() - SKEW_MS)
+    return (await topicOffsets(admin, topic)).map(({ partition, low, high }) => ({
+      ...{ topic, partition, from: Math.max(low, starts.get(partition) ?? low), to: high },
+    }))
+  })
+  for (const part of parts)
+    await readRange(kafka, part, {
+      maxUnpackedBytes: config.FETCH_MAX_UNPACKED_BYTES,
+      idleTimeoutMs: 3 * config.KAFKA_REQUEST_TIMEOUT_MS,
+      onRecords: (records) => {
+        for (const { headers } of records) {
+          const of = /^(\d{1,6})@(\d{1,15})$/.exec(lastHeader(headers, REPLAY_OF) ?? '')
+          if (of === null || lastHeader(headers, REPLAY_ID_HEADER) !== replayId) continue
+          const code = lastHeader(headers, 'guardian.error.code') ?? null
+          found.push({ partition: Number(of[1]), offset: Number(of[2]), code })
+        }
+        return Promise.resolve()
+      },
+    })
+  return found
 }
 
 /** Decides as the detector would now, by the same decoder and the same checks. */

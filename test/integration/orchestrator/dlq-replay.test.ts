@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict'
 import { pino } from 'pino'
 import { TOPICS } from '../../../domain/events.js'
+import { createEncoder } from '../../../platform/avro/codec.js'
 import { createKafka } from '../../../platform/kafka/client.js'
 import { startProducer, type OutgoingRecord } from '../../../platform/kafka/producer.js'
+import { AVRO_SCHEMAS } from '../../../schemas/avro-schemas.js'
 import type { DeadLetterList } from '../../../schemas/rest/dead-letters.js'
 import type { BackfillPreview, Job, Schedule } from '../../../schemas/rest/jobs.js'
 import type { OperationName } from '../../../schemas/rest/operations.js'
@@ -26,7 +28,45 @@ describe('guardian dlq', function () {
   let stage: AlertStage
   const clicksNow = () => readTopics(stage.stage.brokers, [clicks])
   const replay = (...words: string[]) =>
-    stage.stage.ask<DlqReplayResult & { replay_id: string }>(['dlq', 'replay', '--rate', '2000', ...words])
+    stage.stage.ask<DlqReplayResult & { replay_id: string }>([
+      'dlq',
+      'replay',
+      '--rate',
+      '2000',
+      '--wait',
+      '0',
+      ...words,
+    ])
+
+  const statesOf = async (...words: string[]) => {
+    const { letters } = await stage.stage.ask<{ letters: readonly { state: string }[] }>(['dlq', 'list', ...words])
+    const counts: Record<string, number> = {}
+    for (const { state } of letters) counts[state] = (counts[state] ?? 0) + 1
+    return counts
+  }
+
+  /** Sends a dead letter that would be taken now. @returns its place, as `dlq list` has it */
+  const sendFit = async (page: string): Promise<string> => {
+    const { schemas } = await stage.stage.ask<{ schemas: { subject: string; id: number }[] }>(['setup'])
+    const encode = createEncoder(
+      AVRO_SCHEMAS[clicks] ?? '',
+      schemas.find(({ subject }) => subject === `${clicks}-value`)?.id ?? 0,
+    )
+    const value = encode({
+      ...{ event_id: `e-${page.length}`, event_ts: Date.now(), ingest_ts: Date.now(), source: 'web', session_id: 's1' },
+      ...{ user_id: null, event_type: 'page_view', item_id: null, page, ip: null, user_agent: null, referrer: null },
+    })
+    const log = pino({ level: 'silent' })
+    const kafka = createKafka({ brokers: stage.stage.brokers, clientId: 'test', requestTimeoutMs: 10_000 }, log)
+    const { value: producer, stop } = await startProducer(kafka, {}, log)
+    const headers = { '__connect.errors.topic': clicks, 'guardian.error.code': 'INVALID' }
+    await producer.send([{ topic: deadLetters, key: 's1', value, headers }])
+    await stop()
+    const { letters } = await stage.stage.ask<{ letters: readonly { partition: number; offset: number }[] }>([
+      ...['dlq', 'list', '--limit', '1'],
+    ])
+    return `${letters[0]?.partition ?? ''}@${letters[0]?.offset ?? ''}`
+  }
 
   before(async () => {
     stage = await AlertStage.open()
@@ -53,7 +93,7 @@ describe('guardian dlq', function () {
       ...Array.from({ length: 5 }, () => dead(Buffer.from('no event'), 'DECODE')),
       dead(first, 'DECODE', { 'guardian.replay.attempt': '3' }),
       dead(first, 'DECODE', { '__connect.errors.topic': 'somewhere' }),
-      dead(first, 'INVALID'),
+      dead(first, 'INVALID', { '__connect.errors.exception.message': 'event_id is empty' }),
     ])
     await stop()
   })
@@ -99,7 +139,9 @@ describe('guardian dlq', function () {
       assert.ok(values.has(value), 'the event is as it was')
       assert.equal(text(key), 'session')
       const own = Object.fromEntries(Object.entries(headers).map(([name, all]) => [name, all.map(text)]))
-      assert.deepEqual(own, { 'its-own': ['header'], 'guardian.replay.id': [id], 'guardian.replay.attempt': ['1'] })
+      const { 'guardian.replay.of': of, ...rest } = own
+      assert.match(of?.join() ?? '', /^\d+@\d+$/)
+      assert.deepEqual(rest, { 'its-own': ['header'], 'guardian.replay.id': [id], 'guardian.replay.attempt': ['1'] })
     }
     const { rows } = await stage.stage.db.query<{ outcome: string; n: number }>(
       'SELECT r.outcome, count(*)::int AS n FROM dead_letter_replays r WHERE r.replay_id = $1 GROUP BY 1 ORDER BY 1',
@@ -123,6 +165,13 @@ describe('guardian dlq', function () {
     assert.equal((await clicksNow()).length, before)
   })
 
+  it('list: the reason of each, and where it stands', async () => {
+    const states = await statesOf('--cause', 'DECODE')
+    assert.deepEqual(states, { dead: 6, parked: 1, sent_back: FIT })
+    const { stdout } = await stage.stage.guardian(['dlq', 'list', '--cause', 'INVALID'])
+    assert.match(stdout, /dead {2}INVALID {2}from km\.clicks\.v1 {2}event_id is empty\n1 of 1 dead letters: 1 dead$/m)
+  })
+
   it('one record alone can be sent back', async () => {
     const { letters } = await stage.stage.ask<{ letters: readonly { partition: number; offset: number }[] }>([
       ...['dlq', 'list', '--cause', 'INVALID'],
@@ -130,6 +179,23 @@ describe('guardian dlq', function () {
     const [one] = letters
     const { selected, outcomes } = await replay('--record', `${one?.partition ?? ''}@${one?.offset ?? ''}`)
     assert.deepEqual([selected, outcomes.replayed], [1, 1])
+  })
+
+  it('what the detector does with what was sent back is compared with the prediction', async () => {
+    const [one, two] = [await sendFit('/'), await sendFit(`/${'x'.repeat(2_000)}`)]
+    const detector = stage.stage.startDetector()
+    const taken = await replay('--wait', '60', '--record', one)
+    assert.equal(taken.outcomes.replayed, 1)
+    const { recovered = 0, late = 0, ...rest } = taken.fates ?? {}
+    assert.deepEqual([recovered + late, rest], [1, { dead_again: {}, undecided: 0 }])
+    await detector.stop()
+    const strict = stage.stage.startDetector({ MAX_RECORD_BYTES: '1024' })
+    const { code, stdout } = await stage.stage.guardian(['dlq', 'replay', '--json', '--wait', '60', '--record', two])
+    const refused = JSON.parse(stdout) as DlqReplayResult
+    assert.deepEqual([code, refused.fates?.dead_again, refused.fates?.recovered], [1, { TOO_LARGE: 1 }, 0])
+    await strict.stop()
+    const states = await statesOf()
+    assert.deepEqual([states['dead_again'], (states['recovered'] ?? 0) + (states['late'] ?? 0)], [1, 1])
   })
 
   describe('work that the API starts', () => {
@@ -182,6 +248,7 @@ describe('guardian dlq', function () {
       const { causes, data } = await readAnswer<DeadLetterList>('listDeadLetters', await call('GET', path))
       assert.deepEqual(causes[0], { code: 'DECODE', topic: clicks, records: FIT + 6 })
       assert.deepEqual([data.length, data.filter(({ event }) => event !== null).length], [FIT + 7, FIT + 1])
+      assert.deepEqual([...new Set(data.map(({ state }) => state))].sort(), ['dead', 'parked', 'sent_back'])
       assert.ok(data.some(({ raw }) => text(raw) === 'no event'))
       const offsetsOf = (page: Pick<DeadLetterList, 'data'>) =>
         page.data.map((one) => `${one.kafka_partition}/${one.kafka_offset}`)

@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { CancelledFailure } from '@temporalio/common'
 import { MockActivityEnvironment } from '@temporalio/testing'
 import {
   createReplayActivities,
@@ -18,9 +20,9 @@ const lettersFrom = (from: number): ReplayableLetter[] =>
     ...{ fault: undefined, hasOrigin: true, record: undefined },
   }))
 
-/** Replays 100 letters. @returns when each of them was sent, in ms since the beginning */
-async function replayed(isDryRun: boolean): Promise<number[]> {
-  const sentMs: number[] = []
+/** @param sentMs when each letter was sent, in ms since the beginning: filled while it replays */
+function replaying(sentMs: number[]) {
+  const startedAt = performance.now()
   const deps: ReplayDeps = {
     deadLetterRanges: () => Promise.resolve([{ partition: 0, from: 0, to: CHUNKS * CHUNK }]),
     readLetters: async (_range, onLetters) => {
@@ -32,11 +34,17 @@ async function replayed(isDryRun: boolean): Promise<number[]> {
       return Promise.resolve()
     },
     storeResults: () => Promise.resolve(),
+    originEnds: () => Promise.resolve([]),
     replaySummary: () => Promise.resolve([{ outcome: 'replayed', fault: null, letters: sentMs.length }]),
   }
-  const { replayDeadLetters } = createReplayActivities(deps)
+  return createReplayActivities(deps).replayDeadLetters
+}
+
+/** Replays 100 letters. @returns when each of them was sent, in ms since the beginning */
+async function replayed(isDryRun: boolean): Promise<number[]> {
+  const sentMs: number[] = []
+  const replayDeadLetters = replaying(sentMs)
   const request = { replayId: 'r', filter: {}, isDryRun, recordsPerSecond: PER_SECOND, maxAttempts: 3 }
-  const startedAt = performance.now()
   const report = await new MockActivityEnvironment().run<[ReplayRequest], ReplayReport, typeof replayDeadLetters>(
     replayDeadLetters,
     request,
@@ -59,5 +67,20 @@ describe('the rate of a replay of dead letters', () => {
 
   it('holds for what is sent: a dry run sends nothing', async () => {
     assert.deepEqual(await replayed(true), [])
+  })
+})
+
+describe('a replay that is cancelled', () => {
+  it('sends nothing more, and does not wait for its rate', async () => {
+    const sentMs: number[] = []
+    const replayDeadLetters = replaying(sentMs)
+    const environment = new MockActivityEnvironment()
+    const slow = { replayId: 'r', filter: {}, isDryRun: false, recordsPerSecond: 50, maxAttempts: 3 }
+    const run = environment.run<[ReplayRequest], ReplayReport, typeof replayDeadLetters>(replayDeadLetters, slow)
+    setTimeout(() => environment.cancel('TIMED_OUT'), 100)
+    await assert.rejects(run, CancelledFailure)
+    assert.equal(sentMs.length, CHUNK)
+    await sleep(700) // the next chunk was due after half a second
+    assert.equal(sentMs.length, CHUNK)
   })
 })

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import fc from 'fast-check'
 import type { LogReader, LogRecord } from '../../../api/log/session-log.js'
+import type { DeadLetterState } from '../../../domain/dead-letters/replay.js'
 import { createDeadLetterHandlers } from '../../../api/routes/dead-letters.js'
 import type { HandlerContext } from '../../../api/routes/router.js'
 import type { DeadLetterList } from '../../../schemas/rest/dead-letters.js'
@@ -47,12 +48,19 @@ const context = {
   requireCaller: () => undefined,
 } as Partial<HandlerContext> as HandlerContext
 
+const letterStates = () => Promise.resolve(new Map<string, DeadLetterState>())
+
 type Query = Parameters<ReturnType<typeof createDeadLetterHandlers>['listDeadLetters']>[0]['query']
 
 /** Pages through the letters to the end. @returns each as `partition/offset`, and its time */
 async function allPages(log: ReturnType<typeof logOf>, sessionLogRecords: number, query: Query) {
   const readValue = () => Promise.resolve({ fault: 'none' })
-  const { listDeadLetters } = createDeadLetterHandlers({ openLog: () => log.eventLog, readValue, sessionLogRecords })
+  const { listDeadLetters } = createDeadLetterHandlers({
+    openLog: () => log.eventLog,
+    readValue,
+    sessionLogRecords,
+    letterStates,
+  })
   const letters: { name: string; appendMs: number }[] = []
   const sizes: number[] = []
   let mostRead = 0
@@ -148,7 +156,7 @@ describe('dead letters, page by page', () => {
     const log = [0, 1, 2, 3, 4, 5].map((appendMs) => ({ appendMs, code: 'DECODE' as const }))
     const readValue = () => Promise.resolve({ fault: 'none' })
     const ask = async (of: ReturnType<typeof logOf>, cursor?: number[]) => {
-      const deps = { openLog: () => of.eventLog, readValue, sessionLogRecords: 100 }
+      const deps = { openLog: () => of.eventLog, readValue, sessionLogRecords: 100, letterStates }
       const query = { limit: 2, cursor }
       const reply = await createDeadLetterHandlers(deps).listDeadLetters(
         { params: {}, query, body: undefined },

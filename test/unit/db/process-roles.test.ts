@@ -5,9 +5,9 @@ import { PROCESS_ROLES, TABLE_GRANTS, type ProcessRole } from '../../../db/proce
 const WRITES: Readonly<Record<ProcessRole, readonly string[]>> = {
   detector: [
     ...['anomaly_sessions', 'data_gaps', 'detector_checkpoints', 'detector_rule_changes', 'detector_state_pieces'],
-    ...['minute_counts', 'produced_counts'],
+    ...['minute_counts', 'produced_counts', 'schema_readings'],
   ],
-  archiver: ['archive_checkpoints', 'archive_days', 'archive_files', 'archive_gaps'],
+  archiver: ['archive_checkpoints', 'archive_days', 'archive_files', 'archive_gaps', 'schema_readings'],
   orchestrator: [
     ...[
       'alert_channels',
@@ -19,7 +19,15 @@ const WRITES: Readonly<Record<ProcessRole, readonly string[]>> = {
     ],
     'alert_watches',
     ...['archive_compactions', 'archive_files', 'archive_superseded_files', 'back_test_parts', 'back_tests'],
-    ...['conversion_funnel', 'daily_metrics', 'dead_letter_cursors', 'dead_letter_replays', 'dropped_days', 'kpi_days'],
+    ...[
+      'conversion_funnel',
+      'daily_metrics',
+      'dead_letter_cursors',
+      'dead_letter_fates',
+      'dead_letter_replays',
+      'dropped_days',
+      'kpi_days',
+    ],
     ...[
       'kpi_quarantine',
       'kpi_staging',
@@ -48,7 +56,7 @@ const NEVER_DELETED = [
     'data_gaps',
     'detector_checkpoints',
   ],
-  ...['allowlist_entries', 'dead_letter_replays', 'kpi_days', 'rules'],
+  ...['allowlist_entries', 'dead_letter_fates', 'dead_letter_replays', 'kpi_days', 'rules'],
 ]
 
 const grants = (): (readonly [string, ProcessRole, string])[] =>
