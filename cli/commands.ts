@@ -5,6 +5,7 @@ export const COMMANDS: Readonly<Record<string, () => Promise<() => Command>>> = 
   setup: async () => (await import('./setup-command.js')).setupCommand,
   simulate: async () => (await import('./simulate-command.js')).simulateCommand,
   ingest: async () => (await import('./ingest-command.js')).ingestCommand,
+  scan: async () => (await import('./scan-command.js')).scanCommand,
   rules: async () => (await import('./rules-command.js')).rulesCommand,
   explain: async () => (await import('./explain-command.js')).explainCommand,
   'why-not': async () => (await import('./why-not-command.js')).whyNotCommand,

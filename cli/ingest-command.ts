@@ -9,7 +9,7 @@ import { freshLogNamed, openFreshIngest, type FreshOutcome } from './ingest/fres
 import { identifyLogs, recordLogs, type OpenedLog } from './ingest/known-logs.js'
 import { readLogs, type LogEnd, type LogInput } from './ingest/log-merge.js'
 import { addLogOptions, logFiles, readLogOptions, type LogOptions, type LogWords } from './ingest/log-options.js'
-import { LogReading, type RejectedLine } from './ingest/log-reading.js'
+import { LogReading, rejectionPrinter } from './ingest/log-reading.js'
 import { openLog } from './ingest/log-source.js'
 import { describeFormat, formatDocument, readingFault, summary, thousands } from './ingest/outcome.js'
 import { watchRefused, type RefusedEvents } from './ingest/refused-events.js'
@@ -147,14 +147,6 @@ async function sendAll(
 }
 
 const isStandardInput = (inputs: readonly LogInput[]): boolean => inputs[0]?.log.options.file === '-'
-
-function rejectionPrinter(most: number, say: (line: string) => void): (line: RejectedLine) => void {
-  let count = 0
-  return ({ file, number, reason, excerpt }) => {
-    if (++count <= most) say(`${file}: line ${number}: ${reason.replaceAll('_', ' ')}: ${excerpt}`)
-    if (count === most + 1) say('further lines that cannot be read are counted, not shown')
-  }
-}
 
 /** Lag: records read that Kafka has not acknowledged, and, of a log that is written now, its distance from now. */
 function progressOf(inputs: readonly LogInput[], reading: LogReading, acknowledged: number, isFollowed: boolean) {

@@ -93,4 +93,4 @@ const isPublic = (first: number): boolean =>
   first > 0 && first < 224 && ![10, 100, 127, 169, 172, 192, 198, 203].includes(first)
 
 const ipv6 = (bits: number, client: number): string =>
-  `2001:db8:${(bits >>> 16).toString(16)}:${(bits & 0xffff).toString(16)}::${client.toString(16)}`
+  `2001:db8:${(bits >>> 16).toString(16)}:${(bits & 0xffff).toString(16)}::${(client >>> 16).toString(16)}:${(client & 0xffff).toString(16)}`

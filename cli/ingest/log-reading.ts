@@ -231,3 +231,12 @@ export function excerptOf(text: string): string {
   })
   return text.length > EXCERPT_CHARS ? `${visible}… (${text.length} characters)` : visible
 }
+
+/** Shows the first lines that cannot be read; the others are counted. */
+export function rejectionPrinter(most: number, say: (line: string) => void): (line: RejectedLine) => void {
+  let count = 0
+  return ({ file, number, reason, excerpt }) => {
+    if (++count <= most) say(`${file}: line ${number}: ${reason.replaceAll('_', ' ')}: ${excerpt}`)
+    if (count === most + 1) say('further lines that cannot be read are counted, not shown')
+  }
+}

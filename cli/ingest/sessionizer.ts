@@ -8,8 +8,12 @@ const SWEEP_EVERY = 50_000
 export interface OpenSession {
   readonly sessionId: string
   lastMs: number
-  /** For whoever reads the clicks: what it knows of the session. -1 at first. */
-  tag: number
+  /** Partition that its events go to; -1 until somebody asks. */
+  partition: number
+  /** For whoever counts: its events in the current ten seconds, which ones they are, and the most so far. */
+  pane: number
+  inPane: number
+  peak: number
 }
 
 /**
@@ -42,7 +46,14 @@ export class Sessionizer {
       return known
     }
     const digest = hash('sha256', `${client}\n${userAgent}`).slice(0, 16)
-    const session = { sessionId: `web-${digest}-${Math.floor(atMs / 1_000)}`, lastMs: atMs, tag: -1 }
+    const session = {
+      sessionId: `web-${digest}-${Math.floor(atMs / 1_000)}`,
+      lastMs: atMs,
+      partition: -1,
+      pane: -1,
+      inPane: 0,
+      peak: 0,
+    }
     clients.set(client, session)
     if (known === undefined) this.#openSessions++
     this.#sessions++

@@ -148,6 +148,15 @@ export class PartitionDetector {
     return fate
   }
 
+  /**
+   * Raises the watermark to a time, as later events would, and closes the windows that it passes.
+   * @param offset the record that is known to lie behind them
+   */
+  advanceTo(watermarkMs: number, offset: number): void {
+    const eventMs = watermarkMs + this.#policy.allowedLatenessMs
+    if (this.#watermark.accept(eventMs, eventMs) && this.#watermark.ms >= this.#nextCloseMs) this.#close(offset)
+  }
+
   /** Anomalies raised and closed since the last call, in the order of their records. */
   takeChanges(): readonly Anomaly[] {
     if (this.#changes.length === 0) return NO_CHANGES
