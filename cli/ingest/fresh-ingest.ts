@@ -66,7 +66,7 @@ export async function openFreshIngest(log: FreshLog, life: Lifecycle, terminal: 
   await ensureTopics(kafka, freshLogSpecs(policy, log), terminal.log)
   const rows = await life.use('PostgreSQL pool of the log', () => openFreshPool(terminal, log))
   const before = await readFreshLogState(rows, log)
-  if (!isNew && before.nextOffsets.size > 0) terminal.say(`${log.topic} exists: the lines are added to it`)
+  if (!isNew) terminal.say(`${log.topic} exists: the lines are added to it`)
   const detector = await life.use('detector', () => Promise.resolve(startFreshDetector(log, terminal.env)))
   // Without a database nobody is told what was sent: completeness does not count a fresh log.
   const untold = { ...terminal, env: { ...terminal.env, DATABASE_URL: undefined, DATABASE_URL_FILE: undefined } }
@@ -78,7 +78,13 @@ export async function openFreshIngest(log: FreshLog, life: Lifecycle, terminal: 
       const waiting = { rows, log, detector, ends, boundMs: 2 * config.PROGRESS_TIMEOUT_MS }
       const isDecided = await awaitDecided(waiting, signal)
       await detector.stop()
-      return outcomeOf(log, before, await readFreshLogState(rows, log), await countFreshAnomalies(rows), isDecided)
+      return outcomeOf(log, {
+        before,
+        after: await readFreshLogState(rows, log),
+        anomalies: await countFreshAnomalies(rows),
+        isDecided,
+        wasEmpty: sender.isLogEmpty,
+      })
     },
   }
 }
@@ -148,30 +154,36 @@ async function awaitDecided({ rows, log, detector, ends, boundMs }: Waiting, sig
 
 const FATES = ['accepted', 'duplicate', 'late', 'dead'] as const
 
+interface Decided {
+  readonly before: FreshLogState
+  readonly after: FreshLogState
+  /** By status. */
+  readonly anomalies: Readonly<Record<string, number>>
+  readonly isDecided: boolean
+  /** Whether the topic had no record before the command. */
+  readonly wasEmpty: boolean
+}
+
 function outcomeOf(
   { name, topic, deadLetters }: FreshLog,
-  before: FreshLogState,
-  after: FreshLogState,
-  anomalies: Readonly<Record<string, number>>,
-  isDecided: boolean,
+  { before, after, anomalies, isDecided, wasEmpty }: Decided,
 ): FreshOutcome {
   const decided = Object.fromEntries(FATES.map((fate) => [fate, after[fate] - before[fate]]))
   const total = Object.values(anomalies).reduce((sum, count) => sum + count, 0)
   const byStatus = Object.entries(anomalies).map(([status, count]) => `${count} ${status}`)
   const { late = 0, dead = 0 } = decided
-  const isFirst = FATES.every((fate) => before[fate] === 0)
   return {
     document: { fresh: { name, topic, complete: isDecided, decided, anomalies: { total, ...anomalies } } },
     lines: [
       `anomalies of ${topic}: ${total}${total > 0 ? ` (${byStatus.join(', ')})` : ''}: GET /anomalies?topic=${topic}`,
       `no KPI, alert, hold or completeness figure counts them; guardian ingest --drop ${name} removes them and the topic`,
-      ...(late > 0 ? [`${late} events are ${isFirst ? TOO_LATE : LATE}`] : []),
+      ...(late > 0 ? [`${late} events are ${wasEmpty ? TOO_LATE : LATE}`] : []),
       ...(dead > 0 ? [`${dead} events are dead letters, in ${deadLetters}`] : []),
       ...(isDecided ? [] : ['not all of it is decided: repeat the command to continue']),
     ],
     summary: `the detector decided ${FATES.map((fate) => `${String(decided[fate])} ${fate}`).join(', ')}`,
     // Read again, a log is late where the fresh log has it already: that is no fault.
-    complete: isDecided && dead === 0 && (late === 0 || !isFirst),
+    complete: isDecided && dead === 0 && (late === 0 || !wasEmpty),
   }
 }
 

@@ -1,14 +1,17 @@
 import assert from 'node:assert/strict'
-import { readFileSync } from 'node:fs'
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { TOPICS } from '../../domain/events.js'
 import { freshLogOf } from '../../domain/fresh-log.js'
 import { packageRoot } from '../../platform/package-root.js'
-import { operations } from '../support/serve-api.js'
 import type { Anomaly, AnomalyList } from '../../schemas/rest/anomalies.js'
+import { longLog, sampleShiftedTo } from '../support/access-logs.js'
 import { asAdmin } from '../support/api-keys.js'
-import { runGuardian } from '../support/child-process.js'
+import { everyFigure } from '../support/every-figure.js'
+import { runGuardian, waitUntil } from '../support/child-process.js'
+import { processesOf } from '../support/local-start.js'
 import { DetectionStage } from '../support/detection-stage.js'
 import { askBrokers } from '../support/kafka-admin.js'
 import { sendJson } from '../support/send-json.js'
@@ -30,38 +33,7 @@ interface FreshReport {
   }
 }
 
-/** What the database says besides the fresh logs: every row of every table. */
-const TABLES = `
-SELECT c.relname AS "table" FROM pg_catalog.pg_class c
- WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p') ORDER BY 1`
-
-/** They differ from one answer to the next, whatever is ingested. */
-const VOLATILE = /^(generated_ts|request_id|from|to|last_used_ts)$/
-
-const withoutVolatile = (value: unknown): unknown =>
-  Array.isArray(value)
-    ? value.map(withoutVolatile)
-    : typeof value === 'object' && value !== null
-      ? Object.fromEntries(
-          Object.entries(value)
-            .filter(([name]) => !VOLATILE.test(name))
-            .map(([name, inner]) => [name, withoutVolatile(inner)]),
-        )
-      : value
-
-/** The sample, so that its first line is of a moment within the day that `GET /stats` and `GET /slo` are about. */
-function shiftedTo(firstMs: number): string {
-  const text = readFileSync(join(packageRoot, 'test', 'fixtures', 'access-log.txt'), 'latin1')
-  const byMs = firstMs - Date.UTC(2025, 2, 2, 10)
-  const shifted = (at: string) => {
-    const [, day = '', month = '', year = '', hour = '', minute = '', second = ''] =
-      new Date(Date.parse(at) + byMs).toUTCString().match(/, (\d+) (\w+) (\d+) (\d+):(\d+):(\d+)/) ?? []
-    return `[${day}/${month}/${year}:${hour}:${minute}:${second} +0000]`
-  }
-  return text.replaceAll(/\[(\d\d)\/(\w{3})\/(\d{4}):(\d\d:\d\d:\d\d) (\S+)\]/g, (whole, d, m, y, time, zone) =>
-    Number.isNaN(Date.parse(`${d} ${m} ${y} ${time} ${zone}`)) ? whole : shifted(`${d} ${m} ${y} ${time} ${zone}`),
-  )
-}
+const CLI = join(packageRoot, 'dist', 'cli', 'main.js')
 
 describe('an old log in topics and tables of its own', function () {
   this.timeout(300_000)
@@ -70,19 +42,19 @@ describe('an old log in topics and tables of its own', function () {
   let file: string
   let api: StageApi
   let liveRows: Awaited<ReturnType<DetectionStage['rows']>>
-  let before_: Awaited<ReturnType<typeof everything>>
+  let before_: Awaited<ReturnType<typeof everyFigure>>
 
   before(async () => {
     stage = await DetectionStage.open(servers())
     await stage.freshDatabase(RULES)
     file = stage.file('access-log')
-    await writeFile(file, shiftedTo(Date.now() - 6 * 3_600_000))
+    await writeFile(file, sampleShiftedTo(Date.now() - 6 * 3_600_000))
     // The same file in the live topic: the same sessions and windows are there twice.
     await stage.ask(['ingest', file])
     await stage.finish(stage.startDetector(), await stage.logEnds())
     liveRows = await stage.rows()
     api = await startStageApi(stage)
-    before_ = await everything()
+    before_ = await everyFigure(stage, api)
     assert.ok(
       JSON.stringify(before_.answers['/stats']).includes('HIGH_FREQUENCY'),
       'there are figures that could change',
@@ -106,31 +78,20 @@ describe('an old log in topics and tables of its own', function () {
     })
   }
 
-  /** Every figure of the API that takes no parameter, the gauges of its metrics, every table, and the ends of every topic. */
-  async function everything() {
-    const answers: Record<string, unknown> = {}
-    for (const { method, path, answers: said } of Object.values(operations)) {
-      const isFigure =
-        method === 'get' && !path.includes('{') && !/stream|docs|openapi|livez|readyz|health|schedules|^\/$/.test(path)
-      if (!isFigure || !('200' in said)) continue
-      const answer = await get(path)
-      const isJson = answer.headers.get('content-type')?.includes('json;') === true
-      answers[path] = [answer.status, isJson ? withoutVolatile(await answer.json()) : await answer.text()]
-    }
-    const { rows: tables } = await stage.db.query<{ table: string }>(TABLES)
-    const rows: Record<string, unknown> = {}
-    for (const { table } of tables) {
-      const found = await stage.db.query(`SELECT to_jsonb(t) AS row FROM public.${table} t ORDER BY to_jsonb(t)::text`)
-      rows[table] = withoutVolatile(found.rows)
-    }
-    const ends: Record<string, unknown> = {}
+  async function endOf(topic: string): Promise<number> {
+    let sum = 0
     await askBrokers(stage.brokers, async (admin) => {
-      for (const topic of Object.values(TOPICS)) ends[topic] = await admin.fetchTopicOffsets(topic)
+      for (const { high } of await admin.fetchTopicOffsets(topic)) sum += Number(high)
     })
-    const gauges = (await api.metrics())
-      .split('\n')
-      .filter((line) => /^guardian_(anomal|late|lag|missing|complete|records|stalled)/.test(line))
-    return { answers, rows, ends, gauges }
+    return sum
+  }
+
+  async function hasBegun(schema: string): Promise<boolean> {
+    const { rows } = await stage.db.query<{ exists: boolean }>('SELECT to_regnamespace($1) IS NOT NULL AS exists', [
+      schema,
+    ])
+    if (rows[0]?.exists !== true) return false
+    return (await stage.db.query(`SELECT FROM ${schema}.detector_checkpoints`)).rows.length > 0
   }
 
   const runWith = (env: Record<string, string>, args: readonly string[]) => runGuardian(args, { ...stage.env, ...env })
@@ -157,7 +118,7 @@ describe('an old log in topics and tables of its own', function () {
   })
 
   it('change no other figure', async () => {
-    assert.deepEqual(await everything(), before_)
+    assert.deepEqual(await everyFigure(stage, api), before_)
   })
 
   it('are listed by their topic alone, and each by its id', async () => {
@@ -207,15 +168,8 @@ describe('an old log in topics and tables of its own', function () {
   })
 
   it('keep late and dead records in topics of their own', async () => {
-    const ends = async (topic: string) => {
-      let sum = 0
-      await askBrokers(stage.brokers, async (admin) => {
-        for (const { high } of await admin.fetchTopicOffsets(topic)) sum += Number(high)
-      })
-      return sum
-    }
-    assert.ok((await ends(LOG.late)) > 0)
-    assert.equal(await ends(LOG.deadLetters), 0)
+    assert.ok((await endOf(LOG.late)) > 0)
+    assert.equal(await endOf(LOG.deadLetters), 0)
   })
 
   it('are no more than FRESH_LOGS_MAX, named after their file, and of a name that can be a topic', async () => {
@@ -231,7 +185,7 @@ describe('an old log in topics and tables of its own', function () {
   })
 
   it('still change no other figure', async () => {
-    assert.deepEqual(await everything(), before_)
+    assert.deepEqual(await everyFigure(stage, api), before_)
   })
 
   it('are gone once they are dropped, with topics, tables and group, and nothing else is', async () => {
@@ -255,12 +209,56 @@ describe('an old log in topics and tables of its own', function () {
     assert.equal(rows.length, 0)
     assert.equal((await readProblem(await get(`/anomalies?topic=${LOG.topic}`))).code, 'TOPIC_NOT_FOUND')
     assert.equal((await readProblem(await get(`/anomalies/${row?.id ?? ''}`))).code, 'ANOMALY_NOT_FOUND')
-    assert.deepEqual(await everything(), before_)
+    assert.deepEqual(await everyFigure(stage, api), before_)
   })
 
   it('come again under the same name', async () => {
     const { accepted, fresh } = await stage.ask<FreshReport>(['ingest', '--fresh', '--name', 'access', file])
     assert.deepEqual(fresh.decided, { accepted, duplicate: 0, late: 0, dead: 0 })
     assert.equal(fresh.anomalies['total'], liveRows.length)
+  })
+
+  it('are decided to the end when the command is killed and repeated, and its detector does not outlive it', async () => {
+    const lines = 100_000
+    const long = stage.file('long.log')
+    await writeFile(long, longLog(lines))
+    const { schema, topic } = freshLogOf('long')
+    const killed = spawn(process.execPath, [CLI, 'ingest', '--fresh', long], {
+      env: {
+        PATH: process.env['PATH'],
+        ...stage.env,
+        FETCH_MAX_BYTES: '65536',
+        FETCH_MAX_BYTES_PER_PARTITION: '16384',
+      },
+      stdio: 'ignore',
+    })
+    const exited = once(killed, 'exit')
+    await waitUntil(
+      () => 'its detector has begun',
+      60_000,
+      () => hasBegun(schema),
+      5,
+    )
+    killed.kill('SIGKILL')
+    await exited
+    const detectorsOf = () => [...processesOf(stage.file(''))].filter(([, what]) => what.includes('detector'))
+    await waitUntil(
+      () => JSON.stringify(detectorsOf()),
+      30_000,
+      () => Promise.resolve(detectorsOf().length === 0),
+    )
+    const sent = await endOf(topic)
+    assert.ok(sent < lines, `${sent} records were sent`)
+    const { accepted, fresh } = await stage.ask<FreshReport>(['ingest', '--fresh', long])
+    assert.equal(accepted, lines)
+    assert.equal(fresh.topic, topic)
+    const { rows } = await stage.db.query<{ accepted: number; anomalies: number }>(
+      `SELECT (SELECT sum(c.accepted)::float8 FROM ${schema}.detector_checkpoints c) AS accepted,
+              (SELECT count(*)::float8 FROM ${schema}.anomaly_sessions) AS anomalies`,
+    )
+    console.log(`      killed when ${sent} records were sent`)
+    // 100 requests of one client in each ten seconds, every one of them on a page of its own.
+    assert.deepEqual(rows, [{ accepted: lines, anomalies: lines / 100 }])
+    await stage.ask(['ingest', '--drop', 'long'])
   })
 })
