@@ -6,7 +6,8 @@ import type {
   PipelineRunRow,
   PopularItemRow,
 } from '../../db/read-models/daily-figures.js'
-import { METRIC_NAMES, type Ranking, type Traffic } from '../../domain/kpi/figures.js'
+import { exponentOf } from '../../domain/events/currencies.js'
+import { METRIC_NAMES, netOf, type Metrics, type Ranking, type Traffic } from '../../domain/kpi/figures.js'
 import type {
   DailyMetrics,
   DailyMetricsList,
@@ -85,14 +86,30 @@ const ratiosOf = (row: { buying_sessions: number; sessions: number; session_ms: 
   mean_session_seconds: share(row.session_ms / 1_000, row.sessions),
 })
 
+/** A currency of days before currencies were checked may be none: it has the usual two digits. */
+const moneyOf = ({ revenue, returned }: Pick<Metrics, 'revenue' | 'returned'>) => ({
+  revenue,
+  // Days that were published before there were returns name none.
+  returned: Object.fromEntries(Object.keys(revenue).map((currency) => [currency, returned[currency] ?? 0])),
+  net_revenue: netOf({ revenue, returned }),
+  currency_exponents: Object.fromEntries(Object.keys(revenue).map((currency) => [currency, exponentOf(currency) ?? 2])),
+})
+
+function addUp(amounts: readonly Readonly<Record<string, number>>[]): Record<string, number> {
+  const sums: Record<string, number> = {}
+  for (const byCurrency of amounts)
+    for (const [currency, amount] of Object.entries(byCurrency)) sums[currency] = (sums[currency] ?? 0) + amount
+  return sums
+}
+
 function metricsOf(row: DailyMetricsRow): DailyMetrics {
-  const { day, revenue, published_ts, quarantined_records, dropped_records, has_late_data } = row
+  const { day, published_ts, quarantined_records, dropped_records, has_late_data } = row
   const counts = Object.fromEntries(SUMMED.map((name) => [name, row[name]])) as Record<(typeof SUMMED)[number], number>
   const leftOut = { quarantined_records, dropped_records }
   return {
     day,
     ...counts,
-    revenue,
+    ...moneyOf(row),
     ...ratiosOf(row),
     published_ts: published_ts.toISOString(),
     ...leftOut,
@@ -109,10 +126,11 @@ function summaryOf(rows: readonly DailyMetricsRow[], traffic: Traffic): MetricsS
     (typeof SUMMED)[number],
     number
   >
-  const revenue: Record<string, number> = {}
-  for (const row of rows)
-    for (const [currency, amount] of Object.entries(row.revenue)) revenue[currency] = (revenue[currency] ?? 0) + amount
-  const tooLarge = Object.keys(revenue).filter((currency) => !Number.isSafeInteger(revenue[currency]))
+  const revenue = addUp(rows.map((row) => row.revenue))
+  const returned = addUp(rows.map((row) => row.returned))
+  const isSafe = (currency: string) => [revenue, returned].every((sums) => Number.isSafeInteger(sums[currency] ?? 0))
+  const safe = (amounts: Record<string, number>) =>
+    Object.fromEntries(Object.entries(amounts).filter(([currency]) => isSafe(currency)))
   return {
     days: rows.length,
     from: rows.at(-1)?.day ?? null,
@@ -121,8 +139,8 @@ function summaryOf(rows: readonly DailyMetricsRow[], traffic: Traffic): MetricsS
     ...sums,
     quarantined_records: sum((row) => row.quarantined_records),
     dropped_records: sum((row) => row.dropped_records),
-    revenue: Object.fromEntries(Object.entries(revenue).filter(([currency]) => !tooLarge.includes(currency))),
-    revenue_too_large: tooLarge,
+    ...moneyOf({ revenue: safe(revenue), returned: safe(returned) }),
+    revenue_too_large: Object.keys(revenue).filter((currency) => !isSafe(currency)),
     ...ratiosOf({ ...sums, session_ms: sum((row) => row.session_ms) }),
   }
 }

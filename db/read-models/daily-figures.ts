@@ -15,7 +15,7 @@ export interface DailyMetricsRow extends Metrics {
 
 const METRICS = `
 SELECT m.day::text AS day, m.traffic, m.events, m.sessions, m.users, m.page_views, m.item_views, m.add_to_carts,
-       m.remove_from_carts, m.checkouts, m.purchases, m.orders, m.units_sold, m.buying_sessions, m.session_ms, m.revenue,
+       m.remove_from_carts, m.checkouts, m.purchases, m.orders, m.units_sold, m.returns, m.units_returned, m.buying_sessions, m.session_ms, m.revenue, m.returned,
        k.published_ts, k.quarantined_records, k.dropped_records,
        k.archive_version <> coalesce((SELECT sum(d.version) FROM archive_days d WHERE d.event_day = m.day), 0) AS has_late_data
   FROM daily_metrics m JOIN kpi_days k ON k.day = m.day

@@ -147,12 +147,17 @@ async function publishedMetrics(tx: Transaction, day: UtcDay): Promise<Record<Tr
   return all && clean && flagged && { all, clean, flagged }
 }
 
+/** Figures that were staged before there were returns lack them. */
 const INSERT_METRICS = `
 INSERT INTO daily_metrics (day, traffic, events, sessions, users, page_views, item_views, add_to_carts, remove_from_carts,
-  checkouts, purchases, orders, units_sold, buying_sessions, session_ms, revenue)
-SELECT $1, r.* FROM jsonb_to_recordset($2::jsonb) AS r (traffic text, events bigint, sessions bigint, users bigint,
+  checkouts, purchases, orders, units_sold, returns, units_returned, buying_sessions, session_ms, revenue, returned)
+SELECT $1, r.traffic, r.events, r.sessions, r.users, r.page_views, r.item_views, r.add_to_carts, r.remove_from_carts, r.checkouts,
+       r.purchases, r.orders, r.units_sold, coalesce(r.returns, 0), coalesce(r.units_returned, 0), r.buying_sessions, r.session_ms,
+       r.revenue, coalesce(r.returned, '{}')
+  FROM jsonb_to_recordset($2::jsonb) AS r (traffic text, events bigint, sessions bigint, users bigint,
   page_views bigint, item_views bigint, add_to_carts bigint, remove_from_carts bigint, checkouts bigint, purchases bigint,
-  orders bigint, units_sold bigint, buying_sessions bigint, session_ms bigint, revenue jsonb)`
+  orders bigint, units_sold bigint, returns bigint, units_returned bigint, buying_sessions bigint, session_ms bigint,
+  revenue jsonb, returned jsonb)`
 
 const INSERT_ITEMS = `
 INSERT INTO popular_items (day, traffic, ranking, place, item_id, amount)

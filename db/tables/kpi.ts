@@ -23,6 +23,9 @@ export const dailyMetrics = pgTable(
     buyingSessions: whole('buying_sessions').notNull(),
     sessionMs: whole('session_ms').notNull(),
     revenue: jsonb('revenue').$type<Record<string, number>>().notNull(),
+    returns: whole('returns').notNull().default(0),
+    unitsReturned: whole('units_returned').notNull().default(0),
+    returned: jsonb('returned').$type<Record<string, number>>().notNull().default({}),
   },
   (table) => [primaryKey({ columns: [table.day, table.traffic] })],
 )

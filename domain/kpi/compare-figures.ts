@@ -3,7 +3,7 @@ import { METRIC_NAMES, TRAFFICS, type Metrics, type Traffic } from './figures.js
 /** A figure that is not what it was. */
 export interface FigureChange {
   readonly traffic: Traffic
-  /** A metric, or `revenue EUR`. */
+  /** A metric, or `revenue EUR`, or `returned EUR`. */
   readonly figure: string
   readonly before: number
   readonly after: number
@@ -35,6 +35,7 @@ const flat = (metrics: Metrics): Map<string, number> =>
   new Map([
     ...METRIC_NAMES.map((name): [string, number] => [name, metrics[name]]),
     ...Object.entries(metrics.revenue).map(([currency, amount]): [string, number] => [`revenue ${currency}`, amount]),
+    ...Object.entries(metrics.returned).map(([currency, amount]): [string, number] => [`returned ${currency}`, amount]),
   ])
 
 /** One line for people: what became of a day that is published again. */

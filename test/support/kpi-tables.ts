@@ -42,7 +42,7 @@ export async function publishedFigures(db: pg.Pool, day: string): Promise<KpiRep
     [day],
   )
   return Object.fromEntries(
-    metrics.rows.map(({ traffic, revenue, ...counts }) => [
+    metrics.rows.map(({ traffic, revenue, returned, ...counts }) => [
       traffic,
       {
         metrics: {
@@ -52,6 +52,7 @@ export async function publishedFigures(db: pg.Pool, day: string): Promise<KpiRep
               .map(([name, value]) => [name, Number(value)]),
           ),
           revenue,
+          returned,
         },
         items: Object.fromEntries(
           ['views', 'carts', 'purchases'].map((ranking) => [

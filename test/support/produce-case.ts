@@ -12,6 +12,10 @@ export interface CaseProduction {
   readonly brokers: readonly string[]
   /** Events as lines of JSON, without id and times. */
   readonly file: string
+  /** @default the clicks */
+  readonly topic?: string
+  /** More events, behind those of the file. */
+  readonly others?: readonly ({ readonly session_id: string } & Readonly<Record<string, unknown>>)[]
   /** The schema that they are written by, and the id in front. */
   readonly schema: string
   readonly schemaId: number
@@ -31,7 +35,7 @@ export async function produceCase(options: CaseProduction): Promise<number> {
   const { brokers, file, schema, schemaId, partition, headers = {}, prefix = '', withKey = true } = options
   const encode = createEncoder(schema, schemaId)
   const nowMs = Date.now()
-  const events = readFileSync(caseFile(file), 'utf8')
+  const ofFile = readFileSync(caseFile(file), 'utf8')
     .trim()
     .split('\n')
     .map((line, i) => ({
@@ -41,6 +45,7 @@ export async function produceCase(options: CaseProduction): Promise<number> {
       ...(JSON.parse(line) as { session_id: string }),
     }))
     .slice(options.from ?? 0, options.to)
+  const events = [...ofFile, ...(options.others ?? []).map((other) => ({ ingest_ts: nowMs, ...other }))]
   const producer = new kafkajs.Kafka({ brokers: [...brokers], logLevel: kafkajs.logLevel.NOTHING }).producer()
   await producer.connect()
   try {
@@ -50,7 +55,7 @@ export async function produceCase(options: CaseProduction): Promise<number> {
       headers,
       ...(partition === undefined ? {} : { partition }),
     }))
-    await producer.send({ topic: TOPICS.clicks, acks: -1, messages })
+    await producer.send({ topic: options.topic ?? TOPICS.clicks, acks: -1, messages })
   } finally {
     await producer.disconnect()
   }

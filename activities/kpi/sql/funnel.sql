@@ -16,7 +16,7 @@ checked_out AS (
 purchased AS (
   SELECT v.is_flagged, v.session_id, min(p.event_ms) AS at_ms
     FROM checked_out v JOIN purchase p ON p.session_id = v.session_id
-   WHERE p.event_ms >= v.at_ms GROUP BY v.is_flagged, v.session_id
+   WHERE p.event_ms >= v.at_ms AND coalesce(p.quantity, 0) >= 0 GROUP BY v.is_flagged, v.session_id
 ),
 reached AS (
   SELECT 'viewed' AS step, v.is_flagged FROM viewed v

@@ -7,7 +7,7 @@ WITH amount_of AS (
    WHERE c.event_type = 'add_to_cart' AND c.item_id IS NOT NULL
   UNION ALL
   SELECT 'purchases' AS ranking, p.is_flagged, p.item_id, p.quantity AS amount FROM purchase p
-   WHERE p.item_id IS NOT NULL
+   WHERE p.item_id IS NOT NULL AND p.quantity >= 0
 ),
 total AS (
   SELECT a.ranking, a.item_id, CAST(sum(a.amount) AS BIGINT) AS amount,

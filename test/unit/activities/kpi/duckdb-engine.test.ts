@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { DayAnswer, DayQuestion } from '../../../../activities/kpi/kpi-engine.js'
 import { DuckDbEngine } from '../../../../activities/kpi/duckdb-engine.js'
-import { figuresOf, type DayFigures } from '../../../../domain/kpi/figures.js'
+import { figuresOf, netOf, type DayFigures } from '../../../../domain/kpi/figures.js'
 import { unfitRecordsOf, type KnownRecord, type QuarantineState } from '../../../../domain/kpi/quarantine.js'
 import type { MissingField } from '../../../../domain/kpi/quality-gates.js'
 import { openDuckDb, sqlText } from '../../../../platform/duckdb/duckdb.js'
@@ -150,6 +150,24 @@ describe('DuckDbEngine', function () {
   it('keeps currencies apart', async () => {
     const { metrics } = await figures([], [sale('a', 3, 7), sale('b', 3, 5, { currency: 'JPY' })])
     assert.deepEqual([metrics.all.revenue, found()], [{ EUR: 21, JPY: 15 }, []])
+  })
+
+  it('tells returns from sales: gross, returned and net, and neither an order nor the end of a funnel', async () => {
+    const steps = ['item_view', 'add_to_cart', 'checkout'].map((type, i) => click(type, i, type, { session: 'back' }))
+    const sales = Array.from({ length: 100 }, (_, n) => sale(`o${n}`, 1, 1_000))
+    const back = { session: 'back', order: 'r1', at: DAY + 9 }
+    const { metrics, items, funnel } = await figures(steps, [...sales, sale('r', -50, 1_000, back)])
+    const { purchases, orders, units_sold, returns, units_returned, buying_sessions, sessions } = metrics.all
+    assert.deepEqual([purchases, orders, units_sold, returns, units_returned], [100, 100, 100, 1, 50])
+    assert.deepEqual([buying_sessions, sessions, funnel.all.purchased], [1, 2, 0])
+    assert.deepEqual([metrics.all.revenue, metrics.all.returned], [{ EUR: 100_000 }, { EUR: 50_000 }])
+    assert.deepEqual(netOf(metrics.all), { EUR: 50_000 })
+    const sold = items.filter(({ ranking, traffic }) => ranking === 'purchases' && traffic === 'all')
+    assert.deepEqual(
+      sold.map(({ amount }) => amount),
+      [100],
+    )
+    assert.deepEqual(found(), [])
   })
 
   it('leaves out what lacks a field, once: repeats and other days are not asked', async () => {
