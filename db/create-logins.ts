@@ -39,7 +39,9 @@ export async function createLogins(
   })
   client.on('error', () => undefined) // told by the statement under way
   try {
-    await client.connect()
+    await client.connect().catch((cause: unknown) => {
+      throw asStoreError(cause, 'connect to PostgreSQL')
+    })
     await createRole(client, PARTITIONS_ROLE)
     for (const role of PROCESS_ROLES) {
       await createRole(client, loginOf(role))

@@ -59,7 +59,9 @@ export async function migrate(databaseUrl: string, settings: MigrateSettings): P
   let lost: Error | undefined
   client.on('error', (error) => (lost = error))
   try {
-    await client.connect()
+    await client.connect().catch((cause: unknown) => {
+      throw asStoreError(cause, 'connect to PostgreSQL')
+    })
     await client.query('SELECT pg_advisory_lock($1)', [MIGRATION_LOCK])
     const journal = await readJournal(folder)
     const before = await applied((text) => client.query<AppliedRow>(text))

@@ -68,6 +68,8 @@ const TLS_NAMES = {
 const UNAUTHENTICATED = /\bUNAUTHENTICATED\b|unauthenticated|\b401\b/
 const REFUSED = /PERMISSION_DENIED|permission ?denied|\b403\b/i
 
+const BAD_REQUEST = /\bHTTP status(?: code)?:? 400\b|\b400 Bad Request\b|status: 400/i
+
 /**
  * Why a connection to Temporal failed, in words that name the setting. gRPC's libraries do not say what went wrong with TLS:
  * a connection of our own is made to find out.
@@ -79,6 +81,9 @@ export async function explainTemporal(error: unknown, connection: TemporalConnec
   if (UNAUTHENTICATED.test(texts)) return `Temporal refused the login: ${named}`
   if (REFUSED.test(texts)) return `Temporal refuses this login the namespace in TEMPORAL_NAMESPACE: ${named}`
   if (connection.tls === undefined) return undefined
+  // What a proxy answers whose TLS lets everybody in, to refuse them afterwards.
+  if (connection.tls.cert === undefined && BAD_REQUEST.test(texts))
+    return 'Temporal requires a client certificate: set TEMPORAL_TLS_CERT and TEMPORAL_TLS_KEY'
   const tls = explainTls(await tlsFailure(connection), TLS_NAMES)
   return tls === undefined ? undefined : `Temporal: ${tls}`
 }

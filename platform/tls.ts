@@ -84,12 +84,9 @@ const EXPLANATIONS: readonly (readonly [pattern: RegExp, explain: Explain])[] = 
       `the certificate of the server in ${address} is signed by an unknown authority: set ${ca} to the certificate of the authority`,
   ],
   [
-    /^ERR_SSL_(TLSV13_ALERT_CERTIFICATE_REQUIRED|SSL\/TLS_ALERT_HANDSHAKE_FAILURE|SSLV3_ALERT_HANDSHAKE_FAILURE)$|CertificateRequired/,
-    ({ cert, key }) => `the server requires a client certificate: set ${cert} and ${key}`,
-  ],
-  [
-    /^ERR_SSL_\w*ALERT_(BAD_CERTIFICATE|CERTIFICATE_\w+|UNSUPPORTED_CERTIFICATE|UNKNOWN_CA)$|^ERR_SSL_TLSV1_ALERT_UNKNOWN_CA$/,
-    ({ cert }) => `the server refused the client certificate in ${cert}`,
+    // Servers word alike that there is none, and that it is not to be trusted.
+    /^ERR_SSL_\S*ALERT_(BAD_CERTIFICATE|CERTIFICATE_\w+|UNSUPPORTED_CERTIFICATE|UNKNOWN_CA|HANDSHAKE_FAILURE)$|CertificateRequired/,
+    ({ cert, key }) => `the server requires a client certificate that it trusts: set ${cert} and ${key}`,
   ],
   [
     /^(ERR_SSL_WRONG_VERSION_NUMBER|ERR_SSL_PACKET_LENGTH_TOO_LONG|EPROTO)$/,

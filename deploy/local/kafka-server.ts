@@ -21,7 +21,7 @@ export interface KafkaOptions {
 const LASTING = ['-XX:+UseG1GC', '-XX:MaxGCPauseMillis=20']
 const BRIEF = ['-XX:+UseSerialGC', '-XX:TieredStopAtLevel=1']
 
-const LOGGING = `status = warn
+export const LOGGING = `status = warn
 appender.out.type = Console
 appender.out.name = out
 appender.out.layout.type = PatternLayout
@@ -35,7 +35,7 @@ logger.state.level = warn
 `
 
 /** Puts Kafka's jars into the cache. @returns their folder */
-function fetchKafka(context: FetchContext): Promise<string> {
+export function fetchKafka(context: FetchContext): Promise<string> {
   const { version, files } = mavenArtifact('kafka')
   return cachedItem(context, `kafka-${version}`, (folder) => fetchMavenFiles(files, folder, context))
 }

@@ -1,7 +1,8 @@
-import kafkajs, { type ISocketFactory, type Kafka, type LogEntry, type SASLOptions } from 'kafkajs'
+import kafkajs, { type ISocketFactory, type Kafka, type LogEntry, type Mechanism, type SASLOptions } from 'kafkajs'
 import type { Logger } from '../logger.js'
 import { tlsOptions } from '../tls.js'
 import type { KafkaConnection, SaslSettings } from './connection.js'
+import { oauthBearer } from './oauth-bearer.js'
 import { oauthTokens } from './oauth-token.js'
 import { quietRequestQueues } from './request-queue.js'
 
@@ -32,10 +33,9 @@ export function createKafka(settings: KafkaSettings, log: Logger): Kafka {
   })
 }
 
-function saslOptions(sasl: SaslSettings, timeoutMs: number): SASLOptions {
+function saslOptions(sasl: SaslSettings, timeoutMs: number): SASLOptions | Mechanism {
   if (sasl.mechanism === 'OAUTHBEARER') {
-    const token = oauthTokens(sasl.oauth, timeoutMs)
-    return { mechanism: 'oauthbearer', oauthBearerProvider: async () => ({ value: await token() }) }
+    return oauthBearer(oauthTokens(sasl.oauth, timeoutMs))
   }
   const { username, password } = sasl
   switch (sasl.mechanism) {

@@ -1,5 +1,6 @@
 import { PlatformError } from '../platform-error.js'
 import { explainTls } from '../tls.js'
+import { TOKEN_REFUSED } from './oauth-bearer.js'
 
 const TLS_NAMES = {
   address: 'KAFKA_BROKERS',
@@ -21,7 +22,7 @@ export function kafkaFault(cause: unknown): PlatformError {
 /** What a failure to connect means and which setting it is about; undefined when it is about none. */
 export function explainKafka(error: unknown): string | undefined {
   for (let at = error, depth = 0; at instanceof Error && depth < MAX_CAUSES; at = at.cause, depth += 1) {
-    if (at.name === 'KafkaJSSASLAuthenticationError') return explainLogin(at.message)
+    if (at.name === 'KafkaJSSASLAuthenticationError' || at.message === TOKEN_REFUSED) return explainLogin(at.message)
     if (at instanceof PlatformError) return at.message
   }
   const tls = explainTls(error, TLS_NAMES)
