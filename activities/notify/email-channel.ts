@@ -1,4 +1,5 @@
 import { createTransport } from 'nodemailer'
+import { messageOf } from '../../platform/message-of.js'
 import { withDeadline } from '../../platform/resilience/deadline.js'
 import { DeliveryFault, type ChannelSender } from './channel-sender.js'
 import { emailOf } from './email-message.js'
@@ -21,6 +22,9 @@ export interface EmailSettings {
 
 /** A server's word for being no server at present; with any other it answers for one mail. */
 const NOT_AVAILABLE = 421
+
+/** As Node words it: nodemailer puts a code of its own in the place of Node's. */
+const TLS_FAULT = /certificate|SSL routines/i
 
 /** The commands after whose failure nothing can have been taken: the server takes a mail when it answers DATA. */
 const BEFORE_THE_MAIL = ['CONN', 'EHLO', 'HELO', 'STARTTLS', 'AUTH', 'MAIL FROM', 'RCPT TO']
@@ -68,6 +72,9 @@ function faultOf(error: unknown): DeliveryFault {
   if (error instanceof DeliveryFault) return error
   const field = (name: string): unknown => (error instanceof Error ? Reflect.get(error, name) : undefined)
   const [answer, command, code] = [field('responseCode'), field('command'), field('code')]
+  // Also when the server has answered that it does not know the command.
+  if (code === 'ETLS' || command === 'STARTTLS' || TLS_FAULT.test(messageOf(error)))
+    return new DeliveryFault('SMTP_TLS_FAILED', 'not_sent')
   if (typeof answer === 'number')
     return new DeliveryFault(
       `SMTP_${answer}`,
@@ -75,7 +82,6 @@ function faultOf(error: unknown): DeliveryFault {
       undefined,
       answer === NOT_AVAILABLE,
     )
-  if (code === 'ETLS') return new DeliveryFault('SMTP_TLS_FAILED', 'not_sent')
   if (code === 'EDNS' || (typeof command === 'string' && BEFORE_THE_MAIL.includes(command)))
     return new DeliveryFault('SMTP_NOT_REACHED', 'not_sent')
   return new DeliveryFault('SMTP_NO_ANSWER', 'unknown')
