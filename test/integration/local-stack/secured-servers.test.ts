@@ -10,10 +10,10 @@ import { KAFKA_CONNECTION_VARIABLES, kafkaConnection } from '../../../platform/k
 import { createLogger } from '../../../platform/logger.js'
 import { TEMPORAL_CONNECTION_VARIABLES, temporalConnection } from '../../../platform/temporal-connection.js'
 import { withTemporal } from '../../../cli/with-temporal.js'
-import { errorLine } from '../../../cli/cli-error.js'
 import { lazyTemporal } from '../../../api/wire-temporal.js'
 import { connectTemporal } from '../../../workers/orchestrator/temporal-connection.js'
-import { useSecuredServers, type SecuredServers } from '../../support/secured/secured-stage.js'
+import { waitUntil } from '../../support/child-process.js'
+import { refusal, useSecuredServers, without, type SecuredServers } from '../../support/secured/secured-stage.js'
 import { quietTemporal } from '../../support/temporal-client.js'
 
 type Env = Record<string, string>
@@ -23,17 +23,7 @@ describe('secured servers', function () {
   const log = createLogger('test', 'fatal')
   const servers = useSecuredServers()
 
-  /** What connecting fails with, for a person: names the setting, and holds no credential. */
-  async function refused(connect: () => Promise<unknown>): Promise<string> {
-    try {
-      await connect()
-    } catch (error) {
-      const line = errorLine(error)
-      for (const canary of Object.values(servers().canaries)) assert.ok(!line.includes(canary), line)
-      return line
-    }
-    assert.fail('was let in')
-  }
+  const refused = (connect: () => Promise<unknown>) => refusal(connect, servers().canaries)
 
   /** @param rows what is wrong, the environment, and what the refusal has to say */
   async function refusals(connect: (env: Env) => Promise<unknown>, rows: readonly (readonly [string, Env, RegExp])[]) {
@@ -101,8 +91,8 @@ describe('secured servers', function () {
     })
 
     it('lets in by a client certificate', async () => {
-      const { clientCert, clientKey } = servers().files
-      assert.ok(Array.isArray(await topics(mtls({ KAFKA_TLS_CERT_FILE: clientCert, KAFKA_TLS_KEY_FILE: clientKey }))))
+      const { clientCert: KAFKA_TLS_CERT_FILE, clientKey: KAFKA_TLS_KEY_FILE } = servers().files
+      assert.ok(Array.isArray(await topics(mtls({ KAFKA_TLS_CERT_FILE, KAFKA_TLS_KEY_FILE }))))
     })
 
     it('is refused, and refuses, with the setting that is wrong', async () => {
@@ -224,16 +214,19 @@ describe('secured servers', function () {
       await postgres.show('expired')
       try {
         const env = at(`sslmode=verify-full&sslrootcert=${files.ca}`)
-        const isLetIn = () =>
-          connected(env).then(
-            () => true,
-            () => false,
-          )
-        for (let i = 0; i < 50 && (await isLetIn()); i += 1) await new Promise((resolve) => setTimeout(resolve, 100))
+        // The server takes a new certificate a moment after it was asked to.
+        await waitUntil(
+          () => 'it is shown',
+          5_000,
+          () =>
+            connected(env).then(
+              () => false,
+              () => true,
+            ),
+        )
         assert.match(await refused(() => connected(env)), /DATABASE_URL has expired/)
       } finally {
         await postgres.show('server')
-        await new Promise((resolve) => setTimeout(resolve, 300))
       }
     })
 
@@ -250,7 +243,7 @@ describe('secured servers', function () {
   })
 
   describe('Temporal', () => {
-    before(() => quietTemporal())
+    before(quietTemporal)
     const settings = (env: Env) => temporalConnection(loadConfig(TEMPORAL_CONNECTION_VARIABLES, env))
     const secured = (more: Env = {}): Env => ({
       ...{ TEMPORAL_ADDRESS: servers().gateway.temporal.mtls, TEMPORAL_TLS: 'yes' },
@@ -267,9 +260,8 @@ describe('secured servers', function () {
     it('lets in command line, API and worker by certificate and API key', async () => {
       await byClient(secured())
       await byWorker(secured())
-      const { value, stop } = lazyTemporal(settings(secured()))
-      await value.workflowService.getSystemInfo({})
-      await stop()
+      const api = lazyTemporal(settings(secured()))
+      await api.value.workflowService.getSystemInfo({}).finally(() => api.stop())
       const byName = {
         TEMPORAL_ADDRESS: servers().gateway.temporal.wrongHost,
         TEMPORAL_TLS_SERVER_NAME: 'secured.test',
@@ -280,12 +272,12 @@ describe('secured servers', function () {
 
     it('is refused, and refuses, with the setting that is wrong', async () => {
       const { gateway, files } = servers()
-      const { TEMPORAL_TLS_CERT_FILE: _, TEMPORAL_TLS_KEY_FILE: __, ...withoutOwn } = secured()
-      const { TEMPORAL_API_KEY: ___, ...withoutKey } = secured()
+      const withoutOwn = without(secured(), 'TEMPORAL_TLS_CERT_FILE', 'TEMPORAL_TLS_KEY_FILE')
+      const withoutKey = without(secured(), 'TEMPORAL_API_KEY')
       const logins: readonly (readonly [string, Env, RegExp])[] = [
         ['wrong key', secured({ TEMPORAL_API_KEY: 'canary-wrong' }), /refused the login: check TEMPORAL_API_KEY/],
-        ['no key', withoutKey as Env, /refused the login: TEMPORAL_API_KEY is not set/],
-        ['no certificate', withoutOwn as Env, /client certificate: set TEMPORAL_TLS_CERT and TEMPORAL_TLS_KEY/],
+        ['no key', withoutKey, /refused the login: TEMPORAL_API_KEY is not set/],
+        ['no certificate', withoutOwn, /client certificate: set TEMPORAL_TLS_CERT and TEMPORAL_TLS_KEY/],
       ]
       const { expired, wrongHost } = gateway.temporal
       const unknown = secured({ TEMPORAL_TLS_CA_FILE: files.otherCa })

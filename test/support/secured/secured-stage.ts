@@ -1,6 +1,8 @@
+import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { errorLine } from '../../../cli/cli-error.js'
 import { cacheDirOf } from '../../../deploy/local/server-cache.js'
 import type { ServerContext } from '../../../deploy/local/server-context.js'
 import { startKeeper, type Keeper } from '../../../deploy/local/start-keeper.js'
@@ -12,13 +14,9 @@ import { startTokenServer, type TokenServer } from './token-server.js'
 import { withTls, type TlsPostgres } from './tls-postgres.js'
 
 /** Secrets of the servers, each made for one run: what no output may hold. */
-export interface Canaries {
-  readonly kafkaPassword: string
-  readonly oauthSecret: string
-  readonly registryPassword: string
-  readonly registryToken: string
-  readonly temporalApiKey: string
-}
+export type Canaries = Readonly<
+  Record<'kafkaPassword' | 'oauthSecret' | 'registryPassword' | 'registryToken' | 'temporalApiKey', string>
+>
 
 /** Real servers that let nobody in without TLS and a login. */
 export interface SecuredServers {
@@ -34,12 +32,28 @@ export interface SecuredServers {
   readonly certifiedDatabase: TestDatabase
   readonly stack: TestStack
   /** Writes a file that only we can read. @returns its path */
-  file(name: string, text: string): string
+  readonly file: (name: string, text: string) => string
 }
 
 interface Opened {
   readonly servers: SecuredServers
   readonly stop: () => Promise<void>
+}
+
+/** An environment without some variables. */
+export const without = (env: Readonly<Record<string, string>>, ...names: string[]): Record<string, string> =>
+  Object.fromEntries(Object.entries(env).filter(([name]) => !names.includes(name)))
+
+/** What connecting fails with, as a person is told. @throws when it succeeds, or the text has a credential */
+export async function refusal(connect: () => Promise<unknown>, canaries: Canaries): Promise<string> {
+  try {
+    await connect()
+  } catch (error) {
+    const line = errorLine(error)
+    for (const canary of Object.values(canaries)) assert.ok(!line.includes(canary), line)
+    return line
+  }
+  assert.fail('was let in')
 }
 
 let opened: Promise<Opened> | undefined
