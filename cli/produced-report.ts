@@ -3,6 +3,7 @@ import { openPool } from '../db/pool.js'
 import { poolSettings } from '../db/pool-settings.js'
 import { loadConfig } from '../platform/config.js'
 import type { Part } from '../platform/lifecycle.js'
+import { isGiven } from '../platform/variable-text.js'
 import type { Terminal } from './terminal.js'
 
 /** Counts, by minute, what Kafka has acknowledged, and tells the database. */
@@ -18,8 +19,7 @@ const REPORT_EVERY_MS = 1_000
  * @param source names this run and no other
  */
 export async function openProducedReport(source: string, { env, log, say }: Terminal): Promise<Part<ProducedReport>> {
-  if (env['DATABASE_URL'] === undefined)
-    return { value: { acknowledged: () => undefined }, stop: () => Promise.resolve() }
+  if (!isGiven('DATABASE_URL', env)) return { value: { acknowledged: () => undefined }, stop: () => Promise.resolve() }
   const config = loadConfig(
     ['DATABASE_URL', 'PG_CONNECT_TIMEOUT_MS', 'PG_STATEMENT_TIMEOUT_MS', 'PG_LOCK_TIMEOUT_MS'],
     env,

@@ -11,6 +11,7 @@ import { KAFKA_CONNECTION_VARIABLES, kafkaConnection } from '../../platform/kafk
 import type { Logger } from '../../platform/logger.js'
 import { TEMPORAL_CONNECTION_VARIABLES } from '../../platform/temporal-connection.js'
 import { isGiven } from '../../platform/variable-text.js'
+import { GuardianError } from '../../domain/errors.js'
 import { TOPICS } from '../../domain/events.js'
 import { AVRO_SCHEMAS, subjectOf } from '../../schemas/avro-schemas.js'
 import { errorLine } from '../cli-error.js'
@@ -63,7 +64,11 @@ async function checkDatabase(env: Env, log: Logger): Promise<string | undefined>
   const timeouts = { connectTimeoutMs: CONNECT_MS, statementTimeoutMs: CONNECT_MS, lockTimeoutMs: CONNECT_MS }
   const pool = await openPool({ url: DATABASE_URL, max: 1, ...timeouts, applicationName: 'guardian-doctor' }, log)
   try {
-    return await assertMigrated(pool.value).then(() => undefined, errorLine)
+    await assertMigrated(pool.value)
+    return undefined
+  } catch (error) {
+    if (error instanceof GuardianError && error.code === 'GRD_MIGRATION') return errorLine(error)
+    throw error
   } finally {
     await pool.stop()
   }

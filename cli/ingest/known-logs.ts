@@ -8,6 +8,7 @@ import type { Terminal } from '../terminal.js'
 import { withDatabase } from '../with-database.js'
 import { openLog, type LogSource } from './log-source.js'
 import { serverNameOf } from './server-name.js'
+import { isGiven } from '../../platform/variable-text.js'
 
 /** A file, whose log it is, and what is known of it. */
 export interface KnownLog {
@@ -104,7 +105,7 @@ export async function recordLogs(
   }
 }
 
-const hasDatabase = ({ env }: Terminal): boolean => (env['DATABASE_URL'] ?? '') !== ''
+const hasDatabase = ({ env }: Terminal): boolean => isGiven('DATABASE_URL', env)
 
 async function headHashOf(file: string, signal: AbortSignal): Promise<string | undefined> {
   const source = await openLog(file, Readable.from([]))

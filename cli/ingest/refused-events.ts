@@ -2,6 +2,7 @@ import { readWatermarks } from '../../db/read-models/stats.js'
 import { errorLine } from '../cli-error.js'
 import type { Terminal } from '../terminal.js'
 import { withDatabase } from '../with-database.js'
+import { isGiven } from '../../platform/variable-text.js'
 
 /** What the detector will refuse, of what is sent. */
 export interface RefusedEvents {
@@ -36,7 +37,7 @@ async function watermarksOf(
   topic: string | undefined,
   terminal: Terminal,
 ): Promise<ReadonlyMap<number, Date> | undefined> {
-  if (topic === undefined || (terminal.env['DATABASE_URL'] ?? '') === '') return undefined
+  if (topic === undefined || !isGiven('DATABASE_URL', terminal.env)) return undefined
   try {
     return await withDatabase(terminal, (db) => readWatermarks(db, topic))
   } catch (error) {
