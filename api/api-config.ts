@@ -1,4 +1,4 @@
-import { ConfigError, loadConfig } from '../platform/config.js'
+import { loadConfig } from '../platform/config.js'
 import type { Env } from '../platform/env.js'
 import { KAFKA_CONNECTION_VARIABLES } from '../platform/kafka/connection.js'
 import { REGISTRY_CONNECTION_VARIABLES } from '../platform/avro/registry-connection.js'
@@ -80,20 +80,9 @@ const VARIABLES = [
   ...TEMPORAL_CONNECTION_VARIABLES,
 ] as const
 
-/** How long a request waits for something else: each of them ends before the request does. */
-const WAITS = ['API_QUERY_TIMEOUT_MS', 'API_LOG_READ_TIMEOUT_MS', 'API_COLLECTOR_DEADLINE_MS'] as const
-
 /** What the API needs from the environment. @throws ConfigError also for values that do not fit each other */
 export function apiConfig(env: Env) {
   const config = loadConfig(VARIABLES, env)
-  const faults = WAITS.filter((name) => config[name] >= config.API_REQUEST_TIMEOUT_MS).map(
-    (name) => `${name}: not below API_REQUEST_TIMEOUT_MS`,
-  )
-  if (config.API_REQUEST_TIMEOUT_MS >= config.API_IDEMPOTENCY_IN_FLIGHT_SECONDS * 1_000)
-    faults.push('API_REQUEST_TIMEOUT_MS: not below API_IDEMPOTENCY_IN_FLIGHT_SECONDS')
-  if (config.API_REPORTS_AT_WORK >= config.PG_POOL_MAX)
-    faults.push('API_REPORTS_AT_WORK: not below PG_POOL_MAX, so that reports leave a connection to others')
-  if (faults.length > 0) throw new ConfigError(faults)
   // Other processes may wait for longer, who have no caller.
   const within = (waitMs: number) => Math.min(waitMs, config.API_REQUEST_TIMEOUT_MS - 1)
   return {

@@ -17,3 +17,9 @@ export function errorLine(error: unknown): string {
 }
 
 const messageOf = (error: unknown): string => (error instanceof Error ? error.message || error.name : String(error))
+
+/** The stable code of an error, for programs; null without one. */
+export function errorCode(error: unknown): string | null {
+  const code: unknown = error instanceof Error ? Reflect.get(error, 'code') : undefined
+  return typeof code === 'string' ? code : null
+}

@@ -1,12 +1,17 @@
-import { Command, CommanderError } from 'commander'
-import { commandsFor } from './commands.js'
+import { Command, CommanderError, Help } from 'commander'
+import { COMMANDS, commandsFor } from './commands.js'
 
 const program = new Command('guardian')
   .description('Clickstream Guardian on the command line')
   .showHelpAfterError('(add --help for the options)')
+  .configureHelp({
+    subcommandTerm: (command) => {
+      const listed = COMMANDS[command.name()]
+      return listed === undefined ? new Help().subcommandTerm(command) : `${command.name()} ${listed.usage}`.trim()
+    },
+  })
   .exitOverride()
-for (const load of commandsFor(process.argv[2])) {
-  const command = (await load())()
+for (const command of await commandsFor(process.argv.slice(2))) {
   for (const one of [command, ...command.commands])
     one.exitOverride().showHelpAfterError('(add --help for the options)')
   program.addCommand(command)

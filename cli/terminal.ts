@@ -2,7 +2,7 @@ import type { Logger } from '../platform/logger.js'
 import { createLogger } from '../platform/logger.js'
 import { readEnv, type Env } from '../platform/env.js'
 import { redact } from '../platform/redact.js'
-import { errorLine, UsageError } from './cli-error.js'
+import { errorCode, errorLine, UsageError } from './cli-error.js'
 
 /** What a command gets: the environment, a log on standard error, and where its words and its result go. */
 export interface Terminal {
@@ -36,8 +36,8 @@ export async function runCommand(
   command: (terminal: Terminal) => Promise<CommandResult>,
 ): Promise<void> {
   const json = options.json === true
+  const env = readEnv()
   try {
-    const env = readEnv()
     const log = createLogger('cli', env['LOG_LEVEL'] ?? DEFAULT_LOG_LEVEL)
     const say = (line: string) => void process.stderr.write(`${redact(line)}\n`)
     const result = await command({ env, log, json, say })
@@ -46,8 +46,10 @@ export async function runCommand(
     )
     process.exitCode = result.complete ? 0 : 1
   } catch (error) {
-    process.stderr.write(`guardian: ${errorLine(error)}\n`)
-    if (json) process.stdout.write(`${JSON.stringify({ error: errorLine(error) })}\n`)
+    const { stackHint } = await import('./doctor/stack-hint.js')
+    const line = [errorLine(error), stackHint(error, env)].filter(Boolean).join(': ')
+    process.stderr.write(`guardian: ${line}\n`)
+    if (json) process.stdout.write(`${JSON.stringify({ error: line, code: errorCode(error) })}\n`)
     process.exitCode = error instanceof UsageError ? 2 : 1
   }
 }

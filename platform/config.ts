@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { CONFIG_CHECKS } from './config-checks.js'
 import { httpUrl, partsOf, wholeNumber } from './config-values.js'
 import { CONNECTION_CHECKS, CONNECTION_VARIABLES } from './connection-variables.js'
 import { protectVariable, SECRET_VARIABLES, variableText } from './variable-text.js'
@@ -259,7 +260,8 @@ export function loadConfig<Name extends VariableName>(
       )
   }
   const isRead = (name: string): boolean => Object.hasOwn(values, name)
-  for (const { of, faults: faultsOf } of CONNECTION_CHECKS) if (of.every(isRead)) faults.push(...faultsOf(values))
+  for (const { of, faults: faultsOf } of [...CONNECTION_CHECKS, ...CONFIG_CHECKS])
+    if (of.every(isRead)) faults.push(...faultsOf(values))
   if (faults.length > 0) throw new ConfigError(faults)
   return Object.freeze(values) as Config<Name>
 }

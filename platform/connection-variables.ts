@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import type { ConfigCheck } from './config-checks.js'
 import { httpUrl, httpUrlWithLoginIn, lineOfText, partsOf, wholeNumber } from './config-values.js'
 import { postgresUrlFaults } from './postgres-url.js'
 import { certificateFault, keyFault, pairFault } from './tls.js'
@@ -75,10 +76,7 @@ type Values = Readonly<Record<string, unknown>>
 const isSet = (values: Values, name: string): boolean => values[name] !== undefined
 
 /** What two variables of a group have wrong together. Each check holds for whoever reads all of the group. */
-export const CONNECTION_CHECKS: readonly {
-  readonly of: readonly string[]
-  readonly faults: (values: Values) => readonly string[]
-}[] = [
+export const CONNECTION_CHECKS: readonly ConfigCheck[] = [
   { of: namesOf('KAFKA_'), faults: kafkaFaults },
   { of: namesOf('SCHEMA_REGISTRY_'), faults: registryFaults },
   { of: namesOf('TEMPORAL_').filter((name) => name !== 'TEMPORAL_UI_URL'), faults: temporalFaults },

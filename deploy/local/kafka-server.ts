@@ -94,7 +94,7 @@ function refuseOtherSize(home: string, count: number): void {
   if (found === undefined || found === count) return
   throw new LocalFault(
     `the data in ${home} belongs to a cluster of ${found} broker${found === 1 ? '' : 's'}, not of ${count}`,
-    `start with --brokers ${found}, or run npm run reset, or keep the other cluster apart with GUARDIAN_DATA_DIR`,
+    `start with --brokers ${found}, or keep the other cluster apart with GUARDIAN_DATA_DIR, or delete all data with npm run reset`,
   )
 }
 

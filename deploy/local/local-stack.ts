@@ -1,7 +1,6 @@
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import type { Env } from '../../platform/env.js'
-import { messageOf } from '../../platform/message-of.js'
 import { packageRoot } from '../../platform/package-root.js'
 import { redact } from '../../platform/redact.js'
 import { textOf } from '../../platform/variable-text.js'
@@ -15,7 +14,7 @@ import {
   withOwnLogin,
   type AppProcess,
 } from './app-processes.js'
-import { LocalFault } from './local-fault.js'
+import { setupFault } from './setup-fault.js'
 import { ManagedProcess, type ProcessSpec } from './managed-process.js'
 import { findFreePorts } from './ports.js'
 import { sendPastDays } from './past-days.js'
@@ -127,7 +126,8 @@ export class LocalStack {
       postgres: running.databaseUrl,
       kafka: running.kafkaBrokers,
       registry: running.schemaRegistryUrl,
-      temporal: running.temporalAddress,
+      // Known before it runs: fetching it can take minutes longer than all else.
+      temporal: parts.includes('temporal') ? `127.0.0.1:${ports.servers.temporal}` : undefined,
     }
     const copies = { KAFKA_REPLICATION_FACTOR: brokers, KAFKA_MIN_INSYNC_REPLICAS: Math.max(1, brokers - 1) }
     const archive = env['ARCHIVE_URL'] ? env['ARCHIVE_URL'] : pathToFileURL(join(dataDir, 'archive')).href
@@ -190,11 +190,7 @@ export class LocalStack {
     const args = setupCommand(this.#hasOwnPostgres)
     await runCommand({ command: process.execPath, args, env: own, keeper, signal }).catch((cause: unknown) => {
       signal.throwIfAborted()
-      throw new LocalFault(
-        `guardian setup failed: ${messageOf(cause)}`,
-        'if the data is of another version and not needed: npm run reset',
-        { cause },
-      )
+      throw setupFault(cause, this.#hasOwnPostgres, join(dataDir, 'logs'))
     })
     writeStackEnv(dataDir, this.addresses())
     return 'up to date'

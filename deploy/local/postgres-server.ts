@@ -108,7 +108,7 @@ async function createCluster(context: ServerContext, server: Installation, passw
   if (existsSync(server.data) && readdirSync(server.data).length > 0) {
     throw new LocalFault(
       `${server.data} is not empty and not a PostgreSQL data directory`,
-      'move it away, or run npm run reset',
+      'move it away, or delete all data of this stack with npm run reset',
     )
   }
   context.report('creating the data directory')

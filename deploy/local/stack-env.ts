@@ -2,7 +2,7 @@ import { renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 
 /** The file in which a running stack's addresses stand, for the command line to find; `platform/env` reads it. */
-const stackEnvFile = (dataDir: string): string => join(dataDir, 'stack.env')
+export const stackEnvFile = (dataDir: string): string => join(dataDir, 'stack.env')
 
 /** Writes the addresses down, for nobody but this user: the database's holds its password. */
 export function writeStackEnv(dataDir: string, values: Readonly<Record<string, string>>): void {

@@ -2,6 +2,7 @@ import type { Env } from '../../platform/env.js'
 import { redact } from '../../platform/redact.js'
 import { textOf } from '../../platform/variable-text.js'
 import { printAnomalies } from './anomaly-feed.js'
+import { checkSettings } from './check-settings.js'
 import { demoLogPath, readDemoLog } from './demo-log.js'
 import { brokersOf } from './kafka-server.js'
 import { LocalFault, explainFault } from './local-fault.js'
@@ -74,6 +75,7 @@ async function openStack(
     throw new LocalFault('--brokers is of no use: KAFKA_BROKERS names the cluster to use', 'leave out one of the two')
   }
   const ports = planPorts(env, brokers, parts)
+  checkSettings(env, parts)
   await checkMachine(env, parts, ports.list, [dataDir, cacheDirOf(env)])
   const demoRate = options.isDemo ? options.rate : undefined
   const keeper = startKeeper(childrenFile)

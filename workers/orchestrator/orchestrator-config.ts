@@ -77,20 +77,12 @@ const VARIABLES = [
   'DLQ_ALERT_MAX_RECORDS',
 ] as const
 
-/** What the orchestrator needs from the environment. @throws ConfigError, also when e-mail is configured in part only */
+/** What the orchestrator needs from the environment. @throws ConfigError, also when there is no Spark to compute with */
 export const orchestratorConfig = (env: Env) => {
   const config = loadConfig(VARIABLES, env)
-  const faults = [...emailFaults(config), ...thresholdFaults(config), ...sparkFaults(config)]
+  const faults = sparkFaults(config)
   if (faults.length > 0) throw new ConfigError(faults)
   return config
-}
-
-const EMAIL = ['SMTP_URL', 'ALERT_EMAIL_FROM', 'ALERT_EMAIL_TO'] as const
-
-function emailFaults(config: Config<(typeof EMAIL)[number]>): string[] {
-  const missing = EMAIL.filter((name) => config[name] === undefined)
-  if (missing.length === 0 || missing.length === EMAIL.length) return []
-  return missing.map((name) => `${name}: missing, e-mail needs ${EMAIL.join(', ')}`)
 }
 
 const sparkFaults = (config: Config<'KPI_ENGINE' | 'SPARK_HOME' | 'PATH'>): string[] =>
@@ -99,17 +91,5 @@ const sparkFaults = (config: Config<'KPI_ENGINE' | 'SPARK_HOME' | 'PATH'>): stri
         'KPI_ENGINE: spark, and SPARK_HOME/bin and the PATH have no spark-submit; install Spark 4, or `pip install pyspark`',
       ]
     : []
-
-const THRESHOLDS = [
-  ['DLQ_ALERT_WARNING', 'DLQ_ALERT_CRITICAL'],
-  ['ALERT_LAG_WARNING_SECONDS', 'ALERT_LAG_CRITICAL_SECONDS'],
-  ['ALERT_ARCHIVE_LAG_WARNING_SECONDS', 'ALERT_ARCHIVE_LAG_CRITICAL_SECONDS'],
-  ['ALERT_BURST_WARNING', 'ALERT_BURST_CRITICAL'],
-] as const
-
-const thresholdFaults = (config: Config<(typeof THRESHOLDS)[number][number]>): string[] =>
-  THRESHOLDS.flatMap(([warning, critical]) =>
-    config[critical] < config[warning] ? [`${critical}: below ${warning}`] : [],
-  )
 
 export type OrchestratorConfig = ReturnType<typeof orchestratorConfig>

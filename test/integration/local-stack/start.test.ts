@@ -3,6 +3,7 @@ import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, sym
 import { createServer, type AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { parse } from 'dotenv'
 import { packageRoot } from '../../../platform/package-root.js'
 import { withKey } from '../../support/api-keys.js'
@@ -122,7 +123,7 @@ describe('npm start that cannot', function () {
     const bin = join(dir, 'bin')
     mkdirSync(bin)
     symlinkSync(process.execPath, join(bin, 'node'))
-    env = { ...env, PATH: bin, JAVA_HOME: '' }
+    env = { ...Object.fromEntries(Object.entries(env).filter(([name]) => name !== 'JAVA_HOME')), PATH: bin }
     assert.match(await failure(), /Java is not found.*→ install Java 17/s)
   })
 
@@ -152,6 +153,24 @@ describe('npm start that cannot', function () {
     )
     assert.ok(!existsSync(join(dir, 'data', 'postgres')))
   })
+
+  it('with a setting out of its bounds says so before it starts a server', async () => {
+    env = { ...env, CHECKPOINT_INTERVAL_MS: '1', API_REPORTS_AT_WORK: '10', PG_POOL_MAX: '5' }
+    const said = await failure()
+    assert.match(said, /CHECKPOINT_INTERVAL_MS: .*API_REPORTS_AT_WORK: not below PG_POOL_MAX.*→ correct them in \.env/s)
+    assert.ok(!existsSync(join(dir, 'data', 'logs')))
+  })
+
+  for (const signal of ['SIGINT', 'SIGTERM'] as const)
+    it(`finish because it is interrupted ends everything when npm's own process gets ${signal}`, async () => {
+      const start = LocalStart.npm(env, '--no-demo')
+      while (!existsSync(join(dir, 'data', 'logs'))) await sleep(50)
+      const running = processesOf(join(dir, 'data'))
+      start.kill(signal)
+      await start.exited
+      await nothingLeft(join(dir, 'data'), running, 100)
+      assert.match(start.output, /nothing is left running/)
+    })
 
   it('with options that it does not know says which it does', async () => {
     assert.match(await failure('--broker', '3'), /--help/)
