@@ -26,6 +26,7 @@ export const TABLE_GRANTS: Readonly<Record<string, Partial<Record<ProcessRole, s
   detector_rule_changes: { detector: 'raw', orchestrator: 'r', api: 'r' },
   schema_readings: { detector: 'rawd', archiver: 'raw', api: 'r' },
   data_gaps: { detector: 'raw', orchestrator: 'r', api: 'r' },
+  event_collisions: { detector: 'rad', orchestrator: 'r' },
   minute_counts: { detector: 'rawd', api: 'r' },
   produced_counts: { detector: 'rd', api: 'raw' },
 

@@ -2,6 +2,7 @@ import type { AnomalyBurst } from '../../domain/alerting/kinds/anomaly-burst.js'
 import type { WatchedGaps } from '../../domain/alerting/kinds/data-gaps.js'
 import type { FailedRuns } from '../../domain/alerting/kinds/pipeline-runs.js'
 import type { ReconciledDifference } from '../../domain/alerting/kinds/reconciliation.js'
+import type { WatchedCollisions } from '../../domain/alerting/kinds/event-collisions.js'
 import type { Queryable } from '../pool.js'
 import { countsAsFlagged } from './review.js'
 
@@ -43,6 +44,11 @@ SELECT a.rule_id AS "ruleId", count(DISTINCT a.session_id) AS sessions
    AND ${countsAsFlagged('a')}
  GROUP BY a.rule_id ORDER BY a.rule_id LIMIT ${LIMIT}`
 
+const COLLISIONS = `
+SELECT c.topic, sum(c.events)::bigint AS events, (array_agg(c.kafka_partition ORDER BY c.detected_ts))[1] AS "samplePartition",
+       (array_agg(c.sample_offset ORDER BY c.detected_ts))[1] AS "sampleOffset"
+  FROM event_collisions c WHERE c.detected_ts >= $1 AND c.detected_ts < $2 GROUP BY c.topic ORDER BY c.topic LIMIT ${LIMIT}`
+
 const CHECKPOINTS = { detector: 'detector_checkpoints', archiver: 'archive_checkpoints' } as const
 
 const positionsIn = (table: (typeof CHECKPOINTS)[keyof typeof CHECKPOINTS]): string => `
@@ -64,6 +70,10 @@ export const readDifferences = async (db: Queryable, from: Date, to: Date): Prom
 /** Sessions flagged in [from, to), by rule. @throws GRD_STORE_* */
 export const readBursts = async (db: Queryable, from: Date, to: Date): Promise<AnomalyBurst[]> =>
   (await db.query<AnomalyBurst>(BURSTS, [from, to])).rows
+
+/** Collisions counted in [from, to), by topic. @throws GRD_STORE_* */
+export const readCollisions = async (db: Queryable, from: Date, to: Date): Promise<WatchedCollisions[]> =>
+  (await db.query<WatchedCollisions>(COLLISIONS, [from, to])).rows
 
 export interface ReaderPosition {
   readonly topic: string

@@ -1,9 +1,10 @@
 import { GuardianError } from '../../domain/errors.js'
 import type { MinuteCount } from '../../domain/detection/minute-counts.js'
-import type { Counts } from '../../domain/detection/partition-detector.js'
+import type { Collisions, Counts } from '../../domain/detection/partition-detector.js'
 import type { Database, Queryable } from '../pool.js'
 import { withTransaction } from '../with-transaction.js'
 import { upsertAnomalies, type AnomalyRow } from './anomaly-rows.js'
+import { storeCollisions } from './event-collisions.js'
 import { addMinuteCounts, removeOldMinutes, type KeptMinutes } from './minute-counts.js'
 import { instantOf } from './instant-of.js'
 import type { PartitionName } from './partition-name.js'
@@ -42,6 +43,8 @@ export interface CheckpointWrite extends PartitionName {
   readonly gaps: readonly DataGap[]
   /** Offsets that hold no record, passed since the checkpoint before. */
   readonly voidOffsets: number
+  /** Since the checkpoint before. */
+  readonly collisions?: Collisions | undefined
   /** What became of the records since the checkpoint before. */
   readonly minutes: readonly MinuteCount[]
   readonly keptMinutes: KeptMinutes
@@ -123,6 +126,7 @@ export async function commitCheckpoint(db: Database, write: CheckpointWrite): Pr
     await upsertAnomalies(tx, write.anomalies)
     await storePiece(tx, write, watermark)
     for (const gap of write.gaps) await storeGap(tx, write, gap)
+    if (write.collisions) await storeCollisions(tx, write, nextOffset, write.collisions)
     await addMinuteCounts(tx, write, write.minutes)
     await removeOldMinutes(tx, write, write.keptMinutes)
     if (write.ruleChange)

@@ -85,3 +85,18 @@ export const schemaReadings = pgTable(
   },
   (table) => [primaryKey({ columns: [table.topic, table.kafkaPartition, table.log, table.schemaId] })],
 )
+
+/** Events whose contents differ from those of the first one with their session and id. */
+export const eventCollisions = pgTable(
+  'event_collisions',
+  {
+    topic: text('topic').notNull(),
+    kafkaPartition: integer('kafka_partition').notNull(),
+    log: integer('log').notNull(),
+    nextOffset: whole('next_offset').notNull(),
+    events: whole('events').notNull(),
+    sampleOffset: whole('sample_offset').notNull(),
+    detectedTs: timestamptz('detected_ts').notNull().defaultNow(),
+  },
+  (table) => [primaryKey({ columns: [table.topic, table.kafkaPartition, table.log, table.nextOffset] })],
+)

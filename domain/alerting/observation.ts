@@ -14,6 +14,7 @@ export const WATCHED_SOURCES = [
   'pipeline-runs',
   'reconciliation',
   'anomaly-burst',
+  'event-collisions',
 ] as const
 export type WatchedSource = (typeof WATCHED_SOURCES)[number]
 

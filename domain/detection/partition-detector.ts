@@ -25,6 +25,12 @@ interface Arrival {
   readonly appendMs: number
 }
 
+/** Duplicates whose contents differ from those of the first event with their session and id. */
+export interface Collisions {
+  readonly events: number
+  readonly sampleOffset: number
+}
+
 export type Counts = Record<Fate, number>
 
 const NONE = -1
@@ -42,8 +48,7 @@ export class PartitionDetector {
   readonly openWindows = new OpenWindows()
   readonly counts: Counts = { accepted: 0, duplicate: 0, late: 0, dead: 0 }
   readonly #policy: DetectorPolicy
-  /** Events among the duplicates whose contents differ from those of the first one of their session and id. */
-  collisions = 0
+  #collisions: Collisions | undefined
   readonly #bits = new EventIdBits()
   readonly #session = new SessionBits()
   #watermark: Watermark
@@ -165,6 +170,13 @@ export class PartitionDetector {
     return changes
   }
 
+  /** What collided since the last call; undefined when nothing did. */
+  takeCollisions(): Collisions | undefined {
+    const collisions = this.#collisions
+    this.#collisions = undefined
+    return collisions
+  }
+
   /** The rows of open windows that events have come to since they were last given out. */
   takeUpdates(): Anomaly[] {
     return this.openWindows.takeChanged().map((window) => openRow(this.panes, window))
@@ -182,12 +194,17 @@ export class PartitionDetector {
     if (eventMs < watermarkMs) return 'late'
     const seen = this.#see(event, isUuid, watermarkMs)
     if (seen !== NEW) {
-      if (seen === COLLISION) this.collisions++
+      if (seen === COLLISION) this.#countCollision(offset)
       return 'duplicate'
     }
     this.#apply(event, offset, appendMs, isUuid)
     if (this.#watermark.accept(eventMs, appendMs) && this.#watermark.ms >= this.#nextCloseMs) this.#close(offset)
     return 'accepted'
+  }
+
+  #countCollision(offset: number): void {
+    const { events, sampleOffset } = this.#collisions ?? { events: 0, sampleOffset: offset }
+    this.#collisions = { events: events + 1, sampleOffset }
   }
 
   #see(event: ObservedEvent<Text>, isUuid: boolean, watermarkMs: number): Seen {

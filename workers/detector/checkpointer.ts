@@ -1,3 +1,4 @@
+import type { Collisions } from '../../domain/detection/partition-detector.js'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { GuardianError, isRetryable } from '../../domain/errors.js'
 import { takeHead } from '../../domain/detection/snapshot/head.js'
@@ -22,6 +23,8 @@ const LONGEST_PAUSE_MS = 5_000
 export interface CheckpointObserver {
   committed(owner: PartitionOwner, figures: { seconds: number; pieceBytes: number }): void
   commitFailed(): void
+  /** Collisions since the last checkpoint, if there were some. */
+  collided(owner: PartitionOwner, collisions: Collisions | undefined): void
   /** Fates have been taken for a checkpoint. @param minutes different ones since the checkpoint before */
   minutesTaken(owner: PartitionOwner, minutes: number, displaced: Displaced): void
 }
@@ -127,6 +130,8 @@ export class Checkpointer {
     const { gaps } = owner
     owner.gaps = []
     const voidOffsets = owner.takeVoids()
+    const collisions = detector.takeCollisions()
+    this.#observer.collided(owner, collisions)
     const { minutes, displaced } = owner.minutes.take()
     this.#observer.minutesTaken(owner, minutes.length, displaced)
     const keptMinutes = { eventFromMs: owner.keptFromMs, appendFromMs: owner.appendKeptFromMs }
@@ -151,6 +156,7 @@ export class Checkpointer {
       ruleChange: newRules?.map(plainRule),
       gaps,
       voidOffsets,
+      collisions,
       minutes,
       keptMinutes,
     }

@@ -1,6 +1,6 @@
 import { FATES } from '../../domain/detection/fate.js'
 import type { Displaced } from '../../domain/detection/minute-counts.js'
-import type { Counts } from '../../domain/detection/partition-detector.js'
+import type { Collisions, Counts } from '../../domain/detection/partition-detector.js'
 import type { DataGap } from '../../db/stores/checkpoints.js'
 import { Gauge, Histogram, type Registry } from '../../platform/metrics.js'
 import type { FetchedBatches } from '../../platform/kafka/consumer.js'
@@ -18,6 +18,12 @@ const seconds = (registry: Registry, name: string, help: string) =>
 
 const seriesOf = (registry: Registry, observeLags: () => void) => ({
   records: counter(registry, 'records_total', 'Records by what became of them', [...PARTITION, 'fate']),
+  collisions: counter(
+    registry,
+    'event_collisions_total',
+    'Duplicates whose contents differ from those of the first event with their session and id',
+    ['topic'],
+  ),
   deadLetters: counter(registry, 'dead_letters_total', 'Dead letters by cause', ['code']),
   lag: new Gauge({
     registers: [registry],
@@ -101,6 +107,10 @@ export class DetectorMetrics {
     this.#seen.set(owner, { ...counts })
     for (const code of deadCodes) this.#series.deadLetters.inc({ code })
     if (Number.isFinite(watermarkMs)) this.#series.watermark.set(labels, watermarkMs / 1_000)
+  }
+
+  collided({ topic }: PartitionOwner, collisions: Collisions | undefined): void {
+    if (collisions) this.#series.collisions.inc({ topic }, collisions.events)
   }
 
   written(rows: number, seconds: number): void {

@@ -3,12 +3,14 @@ import type { SourceToWatch, WatchDeps } from '../../activities/alerts/watch-act
 import type { Database } from '../../db/pool.js'
 import {
   readBursts,
+  readCollisions,
   readDifferences,
   readFailedRuns,
   readGaps,
   readPositions,
 } from '../../db/read-models/alert-watch.js'
 import { observeBursts } from '../../domain/alerting/kinds/anomaly-burst.js'
+import { observeCollisions } from '../../domain/alerting/kinds/event-collisions.js'
 import { observeGaps } from '../../domain/alerting/kinds/data-gaps.js'
 import {
   observeLag,
@@ -50,6 +52,7 @@ export function watchedSources(parts: SourceParts): WatchDeps['sources'] {
     'anomaly-burst': happenings(async ({ from, to, limits }) =>
       observeBursts(await readBursts(db, from, to), (to.getTime() - from.getTime()) / 1_000, limits.burst),
     ),
+    'event-collisions': happenings(async ({ from, to }) => observeCollisions(await readCollisions(db, from, to))),
     'detector-lag': state(async ({ nowMs, limits: { lag } }) =>
       observeLag('detector', await readLag(parts, 'detector', lag, nowMs), lag),
     ),

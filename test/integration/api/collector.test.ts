@@ -229,10 +229,15 @@ describe('the collector', function () {
       click({ event_id: `bot-${n}`, event_ts: NOW, session_id: 'bot' }),
     )
     for (let n = 0; n < 2; n += 1) assert.equal((await post(batch)).status, 200)
+    const other = click({ event_id: 'bot-0', event_ts: NOW, session_id: 'bot', page: '/other' })
+    const elsewhere = click({ event_id: 'bot-0', event_ts: NOW, session_id: 'nobody' })
+    assert.equal((await post([other, elsewhere])).status, 200)
     const records = (await inTopics()).length
     await stage.finish(stage.startDetector(), await stage.logEnds())
     const { totals } = await api.stats()
-    assert.deepEqual([totals.dead, totals.late, totals.duplicate], [0, 1, 61])
+    assert.deepEqual([totals.dead, totals.late, totals.duplicate], [0, 1, 62])
+    const { rows: collisions } = await stage.db.query('SELECT c.topic, c.events FROM event_collisions c')
+    assert.deepEqual(collisions, [{ topic: TOPICS.clicks, events: '1' }])
     const [row] = await stage.rows()
     assert.deepEqual([row?.session_id, row?.event_count, row?.rule_id], ['bot', 60, 'HIGH_FREQUENCY'])
     await waitUntil(

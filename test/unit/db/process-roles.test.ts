@@ -4,7 +4,14 @@ import { PROCESS_ROLES, TABLE_GRANTS, type ProcessRole } from '../../../db/proce
 /** What each process decides. Said here a second time on purpose: who gives a process more says it in both places. */
 const WRITES: Readonly<Record<ProcessRole, readonly string[]>> = {
   detector: [
-    ...['anomaly_sessions', 'data_gaps', 'detector_checkpoints', 'detector_rule_changes', 'detector_state_pieces'],
+    ...[
+      'anomaly_sessions',
+      'data_gaps',
+      'detector_checkpoints',
+      'detector_rule_changes',
+      'detector_state_pieces',
+      'event_collisions',
+    ],
     ...['minute_counts', 'produced_counts', 'schema_readings'],
   ],
   archiver: ['archive_checkpoints', 'archive_days', 'archive_files', 'archive_gaps', 'schema_readings'],

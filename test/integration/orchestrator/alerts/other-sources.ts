@@ -41,6 +41,11 @@ export function otherSources(open: () => AlertStage): void {
     )
     await insertBursts(db, clicks)
     await db.query(
+      `INSERT INTO event_collisions (topic, kafka_partition, log, next_offset, events, sample_offset, detected_ts)
+       VALUES ($1, 0, 1, 100, 3, 77, now() - interval '5 minutes')`,
+      [clicks],
+    )
+    await db.query(
       `INSERT INTO alert_looks (look_id, decided_ts) VALUES ('of long ago', now() - interval '91 days'),
               ('of the day before', now() - interval '89 days')`,
     )
@@ -59,6 +64,7 @@ export function otherSources(open: () => AlertStage): void {
       'anomaly-burst:BOT_LIKE critical',
       'anomaly-burst:HIGH_FREQUENCY warning',
       'schedules:dlq-alert warning',
+      `event-collisions:${clicks} warning`,
     ])
       assert.ok(told.includes(expected), `${expected} in ${told.join(', ')}`)
     assert.ok(!told.some((one) => /pipeline-runs:reconcile|reconciliation:2026-10-02/.test(one)), told.join(', '))
@@ -79,9 +85,9 @@ export function otherSources(open: () => AlertStage): void {
       (await stage.history()).filter((entry) => entry.fingerprint === fingerprint).length
     assert.deepEqual([await looks(`detector-lag:${clicks}`), await looks(`archiver-lag:${clicks}`)], [2, 1])
     const repeated = (await stage.history()).filter(({ fingerprint }) =>
-      /^(data-gaps|pipeline-runs|reconciliation|anomaly-burst):/.test(fingerprint),
+      /^(data-gaps|pipeline-runs|reconciliation|anomaly-burst|event-collisions):/.test(fingerprint),
     )
-    assert.equal(repeated.length, 6)
+    assert.equal(repeated.length, 7)
   })
 
   it('tells of a source that does not answer, and goes on with the others', async () => {

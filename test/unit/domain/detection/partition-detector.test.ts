@@ -257,4 +257,28 @@ describe('PartitionDetector, case by case', () => {
     assert.equal(feed({ event_id: 'x' }).fate, 'duplicate')
     assert.equal(detector.panes.paneCount, 0)
   })
+
+  it('counts the events that have the identity of another one and say something else', () => {
+    const detector = new PartitionDetector({ allowedLatenessMs: 30_000, maxFutureSkewMs: 300_000 }, [])
+    const noon = Date.UTC(2026, 9, 1, 12)
+    const first = {
+      ...{ event_id: 'e', event_ts: noon, ingest_ts: noon, session_id: 's', user_id: null, item_id: null },
+      ...{ event_type: 'page_view', page: '/' },
+    }
+    const changes: readonly (readonly [Partial<ObservedEvent>, string, number])[] = [
+      [{}, 'accepted', 0],
+      [{ ingest_ts: noon + 45_000, client: { ip: '192.0.2.1', user_agent: null } }, 'duplicate', 0],
+      [{ session_id: 'other' }, 'accepted', 0],
+      [{ page: '/other' }, 'duplicate', 1],
+      [{ event_type: 'checkout' }, 'duplicate', 1],
+      [{ event_ts: noon + 1 }, 'duplicate', 1],
+      [{ user_id: 'u' }, 'duplicate', 1],
+      [{ item_id: 'i' }, 'duplicate', 1],
+      [{ item_id: '' }, 'duplicate', 1],
+    ]
+    for (const [i, [change, fate, events]] of changes.entries()) {
+      assert.equal(detector.process({ ...first, ...change }, i, noon), fate, JSON.stringify(change))
+      assert.deepEqual(detector.takeCollisions(), events === 0 ? undefined : { events, sampleOffset: i })
+    }
+  })
 })

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { observeCollisions } from '../../../../../domain/alerting/kinds/event-collisions.js'
 import { observeBursts } from '../../../../../domain/alerting/kinds/anomaly-burst.js'
 import { observeGaps } from '../../../../../domain/alerting/kinds/data-gaps.js'
 import { observeLag, type WatchedPartition } from '../../../../../domain/alerting/kinds/lag.js'
@@ -77,6 +78,17 @@ describe('observeBursts', () => {
       observeBursts([{ ruleId: 'BOT_LIKE', sessions: 1_204 }], 60, { warning: 1, critical: 2 })[0]?.summary,
       '1,204 sessions were flagged by BOT_LIKE in the last minute, more than usual.',
     )
+  })
+})
+
+describe('observeCollisions', () => {
+  it('says how many events were lost to the figures, and where one of them is', () => {
+    const [one] = observeCollisions([
+      { topic: 'km.clicks.v1', events: 1_204, samplePartition: 3, sampleOffset: 81_230 },
+    ])
+    assert.equal(one?.severity, 'warning')
+    assert.match(one.summary, /^1,204 events of km\.clicks\.v1 have the session and the event id of an earlier event/)
+    assert.equal(one.sample, 'One is at offset 81,230 of partition 3.')
   })
 })
 
