@@ -1,3 +1,4 @@
+import { parseClientFrom } from '../domain/client/client-from.js'
 import { loadConfig } from '../platform/config.js'
 import type { Env } from '../platform/env.js'
 import { KAFKA_CONNECTION_VARIABLES } from '../platform/kafka/connection.js'
@@ -51,6 +52,7 @@ const VARIABLES = [
   'API_COLLECTOR_DEADLINE_MS',
   'API_COLLECTOR_ORIGINS',
   'API_COLLECTOR_NOTES_CLIENT',
+  'API_COLLECTOR_CLIENT_FROM',
   'MAX_FUTURE_SKEW_MS',
   'ALLOWED_LATENESS_MS',
   'MAX_RECORD_BYTES',
@@ -87,6 +89,7 @@ export function apiConfig(env: Env) {
   const within = (waitMs: number) => Math.min(waitMs, config.API_REQUEST_TIMEOUT_MS - 1)
   return {
     ...config,
+    collectorClientFrom: parseClientFrom(config.API_COLLECTOR_CLIENT_FROM),
     PG_CONNECT_TIMEOUT_MS: within(config.PG_CONNECT_TIMEOUT_MS),
     SCHEMA_REGISTRY_TIMEOUT_MS: within(config.SCHEMA_REGISTRY_TIMEOUT_MS),
   }

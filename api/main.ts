@@ -208,6 +208,7 @@ const collectorParts = (config: ApiConfig, sink: EventSink, tracing: Tracing | u
     allowedLatenessMs: config.ALLOWED_LATENESS_MS,
     maxRecordBytes: config.MAX_RECORD_BYTES,
     notesClient: config.API_COLLECTOR_NOTES_CLIENT === 'yes',
+    clientFrom: config.collectorClientFrom,
     traceHeaders: tracing === undefined ? () => undefined : traceHeaders,
   },
 })

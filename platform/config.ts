@@ -180,6 +180,13 @@ export const VARIABLES = {
   API_COLLECTOR_DEADLINE_MS: wholeNumber(100, 25_000, 5_000),
   API_COLLECTOR_ORIGINS: origins,
   API_COLLECTOR_NOTES_CLIENT: z.enum(['yes', 'no']).prefault('no'),
+  API_COLLECTOR_CLIENT_FROM: z
+    .string()
+    .regex(
+      /^(?:first|forwarded(?::(?:[1-9]|1[0-6]))?|[A-Za-z][A-Za-z0-9_.-]{0,63})$/,
+      'not first, forwarded:HOPS with 1 to 16 proxies, nor the name of a header',
+    )
+    .prefault('first'),
   API_RETRY_PERCENT: wholeNumber(0, 100, 10),
   API_RETRY_BURST: wholeNumber(0, 1_000, 10),
   BREAKER_FAILURES: wholeNumber(1, 1_000, 3),

@@ -1,3 +1,4 @@
+import { parseAddress } from '../../domain/client/address.js'
 import { faultOf } from '../../domain/events/event-fault.js'
 import { TOPICS, type Click, type Purchase } from '../../domain/events.js'
 import { NewEvent, type RejectionCode } from '../../schemas/rest/events.js'
@@ -63,8 +64,9 @@ type Dated = NewEvent & { readonly event_id: string; readonly event_ts: number; 
 /** `type` is no field of the topics' schemas, and the encoder takes only what they name. */
 function collected(sent: Dated, { ip, userAgent }: CheckContext['client']): CollectedEvent {
   if (sent.type === 'purchase') return { topic: TOPICS.purchases, event: sent }
+  const given = sent.ip === null ? null : (parseAddress(sent.ip) ?? sent.ip)
   const agent = sent.user_agent ?? userAgent?.slice(0, MAX_USER_AGENT_LENGTH) ?? null
-  return { topic: TOPICS.clicks, event: { ...sent, ip: sent.ip ?? ip, user_agent: agent } }
+  return { topic: TOPICS.clicks, event: { ...sent, ip: given ?? ip, user_agent: agent } }
 }
 
 /** The domain's sentences begin with the field. */

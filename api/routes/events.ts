@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto'
+import { clientAddress, type ClientFrom } from '../../domain/client/client-from.js'
 import { TOPICS } from '../../domain/events.js'
 import { Counter, type Registry } from '../../platform/metrics.js'
 import { OverloadError } from '../../platform/resilience/admission.js'
@@ -20,6 +21,8 @@ export interface CollectorDeps {
   readonly allowedLatenessMs: number
   /** Whether clicks that do not say get the address and the user agent of the caller. */
   readonly notesClient: boolean
+  /** Where that address is found. */
+  readonly clientFrom: ClientFrom
   /** The trace of the request, which its records hand on; undefined when it is not traced. */
   readonly traceHeaders: () => TraceHeaders | undefined
   /** A larger record would be a dead letter. */
@@ -64,9 +67,15 @@ export function createCollectorHandlers(deps: CollectorDeps): Pick<Handlers<Oper
   }
 }
 
+/** `first` is the address that the API knows the caller by, behind the proxies that it trusts. */
+function callerAddress({ address, peer, header }: HandlerContext, from: ClientFrom): string | null {
+  const claims = { peer: from.kind === 'peer' ? address : peer, forwarded: header('x-forwarded-for'), field: header }
+  return clientAddress(from, claims) ?? null
+}
+
 async function judge(events: readonly unknown[], context: HandlerContext, deps: CollectorDeps) {
-  const { sink, maxFutureSkewMs, allowedLatenessMs, notesClient, maxRecordBytes, traceHeaders } = deps
-  const client = notesClient ? { ip: context.address, userAgent: context.userAgent ?? null } : NOBODY
+  const { sink, maxFutureSkewMs, allowedLatenessMs, notesClient, clientFrom, maxRecordBytes, traceHeaders } = deps
+  const client = notesClient ? { ip: callerAddress(context, clientFrom), userAgent: context.userAgent ?? null } : NOBODY
   const nowMs = deps.nowMs()
   const how = { nowMs, maxFutureSkewMs, client, createId: randomUUID }
   const checked = events.map((event) => checkEvent(event, how))

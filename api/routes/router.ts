@@ -23,8 +23,12 @@ export type { Reply } from './send-reply.js'
 export interface HandlerContext {
   readonly requestId: string
   readonly idempotencyKey: string | undefined
-  /** Of the caller. */
+  /** Of the caller, behind the proxies of API_TRUSTED_PROXIES. */
   readonly address: string
+  /** The other end of the connection. */
+  readonly peer: string | undefined
+  /** A header of the request by its name, in any case. */
+  readonly header: (name: string) => string | undefined
   readonly userAgent: string | undefined
   /** Who calls; undefined for an operation that is open. */
   readonly principal: Principal | undefined
@@ -143,6 +147,8 @@ function answer(operation: Operation, handle: AnyHandler, deps: RouterDeps): Req
       requestId,
       idempotencyKey,
       address: addressOf(request),
+      peer: request.socket.remoteAddress,
+      header: (name: string) => request.get(name),
       userAgent: request.headers['user-agent'],
       principal,
       ifMatch: matchOf(operation, request),

@@ -1,3 +1,6 @@
+import { parseAddress } from '../client/address.js'
+import { knownOrNull } from '../client/known.js'
+
 /** Where an event came from, as it says of itself. */
 export interface Client {
   readonly ip: string | null
@@ -15,8 +18,8 @@ const UNSTORABLE = /\0|\p{Surrogate}/gu
 const cut = (text: string | null, length: number): string | null =>
   text === null ? null : text.slice(0, length).replace(UNSTORABLE, '\uFFFD')
 
-/** The client of an event, cut to what can be kept and stored. */
+/** The client of an event, its address in the one spelling of `parseAddress`, cut to what can be kept and stored. */
 export const clientOf = (ip: string | null, userAgent: string | null): Client => ({
-  ip: cut(ip, MAX_IP_LENGTH),
-  user_agent: cut(userAgent, MAX_USER_AGENT_LENGTH),
+  ip: ip === null ? null : (parseAddress(ip) ?? cut(knownOrNull(ip), MAX_IP_LENGTH)),
+  user_agent: cut(knownOrNull(userAgent), MAX_USER_AGENT_LENGTH),
 })

@@ -1,3 +1,4 @@
+import { knownText } from '../client/known.js'
 import { EventIdBits } from '../dedup/event-id.js'
 import { COLLISION, EventIdSet, NEW, type Seen } from '../dedup/event-id-set.js'
 import { SessionBits } from '../dedup/stable-hash.js'
@@ -220,7 +221,7 @@ export class PartitionDetector {
     const arriving = this.#arriving
     arriving.offset = offset
     arriving.value = event.item_id
-    arriving.actor = event.user_id
+    arriving.actor = knownText(event.user_id)
     arriving.idText = isUuid ? null : String(event.event_id)
     const key = this.panes.keyOf(event.session_id)
     const pane = paneOf(event.event_ts)

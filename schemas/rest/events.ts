@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { knownOrNull } from '../../domain/client/known.js'
 import { DEAD_LETTER_CODES } from '../../domain/detection/fate.js'
 import { exponentOf } from '../../domain/events/currencies.js'
 import { MAX_AMOUNT, MAX_ID_LENGTH, MAX_ITEM_ID_LENGTH, MAX_QUANTITY } from '../../domain/events/event-fault.js'
@@ -23,7 +24,8 @@ const text = (max: number) =>
 
 const id = text(MAX_ID_LENGTH).min(1, 'must not be empty')
 const itemId = text(MAX_ITEM_ID_LENGTH).min(1, 'must not be empty')
-const optional = (of: z.ZodType<string>) => of.nullish().transform((given) => given ?? null)
+/** What says that there is no value (empty, `-`, `""`) is none. */
+const optional = (of: z.ZodType<string>) => of.nullish().transform(knownOrNull)
 
 /** A date and time with its zone, or milliseconds since 1970, as a click's own clock says it. */
 const eventTs = z
@@ -44,7 +46,7 @@ const common = {
   event_ts: eventTs,
   source: text(100).min(1, 'must not be empty').prefault('collector').meta({ description: 'Names the producer' }),
   session_id: id,
-  user_id: optional(id),
+  user_id: optional(text(MAX_ID_LENGTH)),
 }
 
 const ID_NEEDS_TIME = { event_id: ['event_ts'] }
@@ -54,7 +56,7 @@ const NewClick = z
     type: z.literal('click'),
     ...common,
     event_type: z.enum(CLICK_TYPES, `not one of ${CLICK_TYPES.join(', ')}`),
-    item_id: optional(itemId),
+    item_id: optional(text(MAX_ITEM_ID_LENGTH)),
     page: text(MAX_URL_LENGTH),
     ip: optional(text(MAX_ADDRESS_LENGTH)),
     user_agent: optional(text(MAX_USER_AGENT_LENGTH)),

@@ -106,7 +106,7 @@ def figures_of(clicks, purchases):
         spans[event["session_id"]] = (min(low, event["event_ts"]), max(high, event["event_ts"]))
     metrics.update(
         events=len(clicks), sessions=len(spans),
-        users=len({e["user_id"] for e in clicks + lines if e["user_id"] is not None}),
+        users=len({e["user_id"] for e in clicks + lines if oracle.is_known(e["user_id"])}),
         purchases=len(purchases), orders=len({p["order_id"] for p in purchases}),
         units_sold=sum(p["quantity"] for p in purchases),
         returns=len(returns), units_returned=-sum(line["quantity"] for line in returns), returned=returned,

@@ -41,6 +41,14 @@ def purchase_fault(event):
     return None
 
 
+UNKNOWN = ('', '-', '""', '"-"', "''")
+
+
+def is_known(text):
+    """Whether a value is more than a placeholder for none."""
+    return text is not None and text.strip() not in UNKNOWN
+
+
 def fault(event, append_ms, skew_ms):
     """Why a decoded event cannot be taken, or None."""
     for name in ("event_id", "session_id"):
@@ -175,7 +183,7 @@ class Partition:
         _, session_id, start = key
         events = self.windows[key]
         event_count, distinct_items = count(events)
-        users = [event["user_id"] for event in events if event["user_id"] is not None]
+        users = [event["user_id"] for event in events if is_known(event["user_id"])]
         crossed = self.raised[key]
         return {
             "session_id": session_id,

@@ -173,6 +173,7 @@ export async function serveApi(deps: Partial<ApiDeps> = {}): Promise<ServedApi> 
       allowedLatenessMs: 30_000,
       maxRecordBytes: 10_000,
       notesClient: false,
+      clientFrom: { kind: 'peer' },
       traceHeaders: () => undefined,
     },
     origins: [],

@@ -1,7 +1,8 @@
 -- The clicks of a day, each event once: of several with one session_id and event_id, the first in the log, with whether their session is flagged.
 -- Reads archived_click, flagged_session. Portable: DuckDB and Spark SQL run it as it is.
 WITH of_day AS (
-  SELECT c.kafka_partition, c.kafka_offset, c.event_id, c.event_ms, c.session_id, c.user_id, c.event_type, c.item_id
+  SELECT c.kafka_partition, c.kafka_offset, c.event_id, c.event_ms, c.session_id,
+         CASE WHEN trim(c.user_id) IN ('', '-', '""', '"-"', '''''') THEN NULL ELSE c.user_id END AS user_id, c.event_type, c.item_id
     FROM archived_click c
    WHERE c.event_ms >= :from_ms AND c.event_ms < :to_ms
 ),

@@ -103,6 +103,7 @@ describe('the places of requests', () => {
           allowedLatenessMs: 30_000,
           maxRecordBytes: 10_000,
           notesClient: false,
+          clientFrom: { kind: 'peer' },
           traceHeaders: () => undefined,
         },
       },

@@ -41,6 +41,25 @@ describe('checkEvent', () => {
     assert.equal(fit({ ...PURCHASE, event_ts: NOW_MS }).topic, 'km.purchases.v1')
   })
 
+  it('takes placeholders for unknown, and gives an address one spelling', () => {
+    const client = { ip: '192.0.2.1', userAgent: 'Browser' }
+    for (const unknown of ['-', '', '""', null, undefined]) {
+      const { event } = fit(
+        { ...CLICK, user_id: unknown, item_id: unknown, ip: unknown, user_agent: unknown, referrer: unknown },
+        { client },
+      )
+      assert.ok('ip' in event)
+      const { user_id, item_id, ip, user_agent, referrer } = event
+      assert.deepEqual(
+        [user_id, item_id, ip, user_agent, referrer],
+        [null, null, '192.0.2.1', 'Browser', null],
+        String(unknown),
+      )
+    }
+    const { event } = fit({ ...CLICK, ip: '[2001:DB8::7]:443' })
+    assert.equal('ip' in event && event.ip, '2001:db8::7')
+  })
+
   it('makes an id and takes its own time where the caller says none', () => {
     const { event } = fit(CLICK)
     assert.deepEqual([event.event_id, event.event_ts, event.source], ['made', NOW_MS, 'collector'])
