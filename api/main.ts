@@ -103,7 +103,8 @@ async function start(config: ApiConfig, log: Logger, { life }: ProcessContext): 
     ...wireLog(config, { db, kafka, breakers }),
     backTests: wireBackTests(config, { db, temporal, breaker: breakers.temporal }),
     backTestMaxDays: config.BACK_TEST_MAX_DAYS,
-    readStageTimes: (from, to, targetMs) => readStageTimes(reads, from, to, targetMs),
+    readStageTimes: (from, to, targetMs) =>
+      readStageTimes(reads, from, to, { targetMs, allowedLatenessMs: config.ALLOWED_LATENESS_MS }),
     objective: { targetMs: config.SLO_TARGET_MS, percent: config.SLO_PERCENT },
     anomalies: { list: (request) => listAnomalies(reads, request), get: (key) => getAnomaly(reads, key) },
     figures: figureReader(reads),

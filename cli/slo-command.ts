@@ -20,21 +20,27 @@ export const sloCommand = (): Command =>
 async function report(words: string, terminal: Terminal): Promise<CommandResult> {
   const hours = wholeNumber('--hours', words, SLO_HOURS_MAX)
   if (hours === 0) throw new UsageError('--hours is 1 or more')
-  const config = loadConfig(['SLO_TARGET_MS', 'SLO_PERCENT'], terminal.env)
+  const config = loadConfig(['SLO_TARGET_MS', 'SLO_PERCENT', 'ALLOWED_LATENESS_MS'], terminal.env)
   const objective = { targetMs: config.SLO_TARGET_MS, percent: config.SLO_PERCENT }
   const slo = await withDatabase(terminal, (db) =>
-    sloReport((from, to, targetMs) => readStageTimes(db, from, to, targetMs), objective, hours, new Date()),
+    sloReport(
+      (from, to, targetMs) => readStageTimes(db, from, to, { targetMs, allowedLatenessMs: config.ALLOWED_LATENESS_MS }),
+      objective,
+      hours,
+      new Date(),
+    ),
   )
   return { document: slo, lines: linesOf(slo), complete: true }
 }
 
 const shown = (ms: number | null): string => (ms === null ? '-' : `${ms.toFixed(1)} ms`).padStart(12)
 
-const linesOf = ({ samples, is_reliable, stages, objective, budget }: Slo): string[] => [
+const linesOf = ({ samples, backdated, reason, stages, objective, budget }: Slo): string[] => [
   `${'stage'.padEnd(20)}${['p50', 'p95', 'p99'].map((name) => name.padStart(12)).join('')}`,
   ...stages.map(
     ({ stage, p50_ms, p95_ms, p99_ms }) => `${stage.padEnd(20)}${[p50_ms, p95_ms, p99_ms].map(shown).join('')}`,
   ),
-  `${samples} anomalies${is_reliable ? '' : ': too few for the figures to be reliable'}`,
+  `${samples} anomalies of live events${reason === null ? '' : `: ${reason}`}`,
+  ...(backdated === 0 ? [] : [`${backdated} anomalies of events of the past, as of an old log, are left out`]),
   `objective: ${objective.percent} % within ${objective.target_ms} ms; ${budget.slow} were slower: ${budget.says}`,
 ]

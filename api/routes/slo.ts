@@ -17,7 +17,7 @@ export const createSloHandlers = ({
 }: SloDeps): Pick<Handlers<Operations>, 'getSlo'> => ({
   async getSlo({ query }) {
     const body = await sloReport(readStageTimes, objective, query.hours, new Date(nowMs()))
-    const { stages, samples, budget } = body
-    return { body, version: { stages, samples, budget } }
+    const { stages, samples, backdated, budget } = body
+    return { body, version: { stages, samples, backdated, budget } }
   },
 })

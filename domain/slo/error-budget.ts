@@ -23,8 +23,16 @@ export interface ErrorBudget {
   readonly says: string
 }
 
-/** Below so many samples a percentile is not reliable. */
-export const RELIABLE_SAMPLES = 200
+/** A percentile is reported from so many samples on: ten or more are then beyond it. */
+export const SAMPLES_NEEDED = { p95: 200, p99: 1_000 } as const
+
+/** Why percentiles are not reported, for a person. @returns null when all of them are */
+export function unreliableReason(samples: number): string | null {
+  const missing = Object.entries(SAMPLES_NEEDED).filter(([, needed]) => samples < needed)
+  if (missing.length === 0) return null
+  const needs = missing.map(([name, needed]) => `${name} needs ${needed.toLocaleString('en')}`)
+  return `${needs.join(' and ')} samples; there are ${samples.toLocaleString('en')}`
+}
 
 const MINUTES_PER_HOUR = 60
 

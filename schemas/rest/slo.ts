@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { errorBudget, RELIABLE_SAMPLES, type Objective } from '../../domain/slo/error-budget.js'
+import { errorBudget, SAMPLES_NEEDED, unreliableReason, type Objective } from '../../domain/slo/error-budget.js'
 import { Timestamp, wholeNumber } from './parameters.js'
 
 export const SLO_HOURS_MAX = 720
@@ -9,11 +9,11 @@ export const SloQuery = z.strictObject({
 })
 
 const duration = z.number().min(0).nullable()
-const Stage = z.strictObject({
+const StageTimes = z.strictObject({
   stage: z.enum(['produced_to_kafka', 'kafka_to_detected', 'detected_to_written', 'end_to_end']),
   p50_ms: duration,
-  p95_ms: duration,
-  p99_ms: duration,
+  p95_ms: duration.meta({ description: `Null below ${SAMPLES_NEEDED.p95} samples` }),
+  p99_ms: duration.meta({ description: `Null below ${SAMPLES_NEEDED.p99} samples` }),
 })
 
 export const Slo = z
@@ -24,9 +24,17 @@ export const Slo = z
       target_ms: z.number(),
       percent: z.number().meta({ description: 'Of the anomalies are written within target_ms of being produced' }),
     }),
-    samples: z.int().min(0),
-    is_reliable: z.boolean().meta({ description: `Whether there are ${RELIABLE_SAMPLES} samples or more` }),
-    stages: z.array(Stage),
+    samples: z.int().min(0).meta({ description: 'Anomalies of live events; all other numbers are about these' }),
+    backdated: z.int().min(0).meta({
+      description:
+        'Anomalies left out: their events were taken in longer after they happened than the allowed lateness, as those of an old log are',
+    }),
+    is_reliable: z.boolean().meta({ description: 'Whether there are samples enough for every percentile' }),
+    reason: z
+      .string()
+      .nullable()
+      .meta({ description: 'Why percentiles are null', example: 'p99 needs 1,000 samples; there are 412' }),
+    stages: z.array(StageTimes),
     budget: z.strictObject({
       allowed: z.number(),
       slow: z.int(),
@@ -45,6 +53,7 @@ type Percentiles = readonly [number, number, number] | null
 
 interface Times {
   readonly samples: number
+  readonly backdated: number
   readonly slow: number
   readonly producedToKafka: Percentiles
   readonly kafkaToDetected: Percentiles
@@ -65,17 +74,20 @@ export async function sloReport(read: ReadStageTimes, objective: Objective, hour
     read(ago(1), now, objective.targetMs),
   ])
   const budget = errorBudget(objective, hours, span, lastHour)
+  const reason = unreliableReason(span.samples)
   return {
     from: ago(hours).toISOString(),
     to: now.toISOString(),
     objective: { target_ms: objective.targetMs, percent: objective.percent },
     samples: span.samples,
-    is_reliable: span.samples >= RELIABLE_SAMPLES,
+    backdated: span.backdated,
+    is_reliable: reason === null,
+    reason,
     stages: [
-      stage('produced_to_kafka', span.producedToKafka),
-      stage('kafka_to_detected', span.kafkaToDetected),
-      stage('detected_to_written', span.detectedToWritten),
-      stage('end_to_end', span.endToEnd),
+      stage('produced_to_kafka', span.producedToKafka, span.samples),
+      stage('kafka_to_detected', span.kafkaToDetected, span.samples),
+      stage('detected_to_written', span.detectedToWritten, span.samples),
+      stage('end_to_end', span.endToEnd, span.samples),
     ],
     budget: {
       allowed: budget.allowed,
@@ -87,9 +99,11 @@ export async function sloReport(read: ReadStageTimes, objective: Objective, hour
   }
 }
 
-const stage = (name: Slo['stages'][number]['stage'], times: Percentiles): Slo['stages'][number] => ({
+type Stage = Slo['stages'][number]
+
+const stage = (name: Stage['stage'], times: Percentiles, samples: number): Stage => ({
   stage: name,
   p50_ms: times?.[0] ?? null,
-  p95_ms: times?.[1] ?? null,
-  p99_ms: times?.[2] ?? null,
+  p95_ms: samples < SAMPLES_NEEDED.p95 ? null : (times?.[1] ?? null),
+  p99_ms: samples < SAMPLES_NEEDED.p99 ? null : (times?.[2] ?? null),
 })

@@ -89,6 +89,7 @@ export async function serveApi(deps: Partial<ApiDeps> = {}): Promise<ServedApi> 
     readStageTimes: () =>
       Promise.resolve({
         samples: 0,
+        backdated: 0,
         slow: 0,
         producedToKafka: null,
         kafkaToDetected: null,

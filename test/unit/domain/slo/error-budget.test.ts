@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { errorBudget } from '../../../../domain/slo/error-budget.js'
+import { errorBudget, unreliableReason } from '../../../../domain/slo/error-budget.js'
 
 describe('errorBudget', () => {
   const objective = { targetMs: 1_000, percent: 99 }
@@ -28,5 +28,15 @@ describe('errorBudget', () => {
   it('counts days when it lasts long', () => {
     const budget = errorBudget(objective, 24, { samples: 10_000, slow: 0 }, { samples: 1_000, slow: 1 })
     assert.match(budget.says, /gone in 10 days$/)
+  })
+})
+
+describe('unreliableReason', () => {
+  it('names each percentile that needs more samples, and how many', () => {
+    assert.equal(unreliableReason(0), 'p95 needs 200 and p99 needs 1,000 samples; there are 0')
+    assert.equal(unreliableReason(199), 'p95 needs 200 and p99 needs 1,000 samples; there are 199')
+    assert.equal(unreliableReason(200), 'p99 needs 1,000 samples; there are 200')
+    assert.equal(unreliableReason(999), 'p99 needs 1,000 samples; there are 999')
+    assert.equal(unreliableReason(1_000), null)
   })
 })
