@@ -1,3 +1,4 @@
+import { WATCHED_SOURCES } from '../../domain/alerting/observation.js'
 import type { WorkflowHandle } from '@temporalio/client'
 import {
   WORKFLOWS,
@@ -158,6 +159,7 @@ export class AlertStage {
         {
           lag: { warningSeconds: 1, criticalSeconds: 3_600 },
           archiveLag: { warningSeconds: 1, criticalSeconds: 3_600 },
+          sources: WATCHED_SOURCES,
           burst: { warning: 2, critical: 100 },
         } satisfies AlertWatchInput,
       ],
