@@ -1,5 +1,6 @@
 import type { Express } from 'express'
 import type { Operations } from '../schemas/rest/operations.js'
+import type { TimeZone } from '../domain/shop-day.js'
 import { createApp, type AppDeps } from './app.js'
 import { createAlertHandlers, type AlertDeps } from './routes/alerts.js'
 import { createAllowlistHandlers, type AllowlistDeps } from './routes/allowlist.js'
@@ -48,6 +49,8 @@ export interface ApiDeps
   readonly quarantine: QuarantineStore
   readonly reconciliations: ReconciliationReader
   readonly verdicts: VerdictStore
+  /** Of the shop's days. */
+  readonly timeZone: TimeZone
   readonly anomalyStream: Pick<AnomalyStream, 'open'>
 }
 
@@ -76,7 +79,7 @@ export const createApi = (operations: Operations, deps: ApiDeps): Express =>
       ...createStreamHandlers(deps.anomalyStream),
       ...createJobHandlers(deps),
       ...createDeadLetterHandlers(deps),
-      ...createVerdictHandlers(deps.verdicts),
+      ...createVerdictHandlers(deps.verdicts, deps.timeZone),
       ...createCollectorHandlers({ ...deps.collector, registry: deps.registry, nowMs: deps.nowMs }),
     },
     deps,

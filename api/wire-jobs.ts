@@ -9,6 +9,7 @@ import {
 import { readDayState } from '../db/read-models/kpi-inputs.js'
 import type { Database } from '../db/pool.js'
 import { recordChange } from '../db/stores/audit.js'
+import { parseTimeZone } from '../domain/shop-day.js'
 import type { ChangeBy } from '../domain/access/change-by.js'
 import type { CircuitBreaker } from '../platform/resilience/circuit-breaker.js'
 import { JOB_STATUSES, type Schedule } from '../schemas/rest/jobs.js'
@@ -23,7 +24,7 @@ interface Parts {
   readonly breaker: CircuitBreaker
 }
 
-type JobConfig = Pick<ApiConfig, 'API_QUERY_TIMEOUT_MS' | 'KPI_ARCHIVE_WAIT_MS'>
+type JobConfig = Pick<ApiConfig, 'API_QUERY_TIMEOUT_MS' | 'KPI_ARCHIVE_WAIT_MS' | 'KPI_TIME_ZONE'>
 
 /** How long a run may take to say how far it is; its worker may be away. */
 const PROGRESS_TIMEOUT_MS = 1_000
@@ -55,7 +56,7 @@ export function wireJobs(config: JobConfig, { db, temporal: client, breaker }: P
     return { runId, state: state ?? JUST_STARTED() } satisfies StartedJob
   }
   return {
-    dayState: (day) => readDayState(db, day),
+    dayState: (day) => readDayState(db, day, parseTimeZone(config.KPI_TIME_ZONE)),
     jobs: {
       startBackfill: ({ from, to, all, parallel }, by) => {
         const { type, taskQueue, workflowId } = WORKFLOWS.backfillKpi

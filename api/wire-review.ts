@@ -1,3 +1,4 @@
+import { parseTimeZone } from '../domain/shop-day.js'
 import { DAY_MS } from '../domain/utc-day.js'
 import type { Database } from '../db/pool.js'
 import { listQuarantine } from '../db/read-models/quarantine.js'
@@ -9,9 +10,14 @@ import type { ApiDeps } from './api.js'
 
 /** What people say of anomalies and of quarantined records, in PostgreSQL. */
 export const wireReview = (
-  { ALLOWLIST_MAX_DAYS, ALLOWLIST_MAX_ENTRIES }: Pick<ApiConfig, 'ALLOWLIST_MAX_DAYS' | 'ALLOWLIST_MAX_ENTRIES'>,
+  {
+    ALLOWLIST_MAX_DAYS,
+    ALLOWLIST_MAX_ENTRIES,
+    KPI_TIME_ZONE,
+  }: Pick<ApiConfig, 'ALLOWLIST_MAX_DAYS' | 'ALLOWLIST_MAX_ENTRIES' | 'KPI_TIME_ZONE'>,
   db: Database,
-): Pick<ApiDeps, 'verdicts' | 'allowlist' | 'allowlistMaxMs' | 'quarantine'> => ({
+): Pick<ApiDeps, 'verdicts' | 'allowlist' | 'allowlistMaxMs' | 'quarantine' | 'timeZone'> => ({
+  timeZone: parseTimeZone(KPI_TIME_ZONE),
   verdicts: {
     read: (of) => readVerdicts(db, of),
     give: (of, given, check, by) => giveVerdict(db, of, given, check, by),

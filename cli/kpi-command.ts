@@ -3,6 +3,7 @@ import { Command } from 'commander'
 import { readDayState } from '../db/read-models/kpi-inputs.js'
 import { staleReasons } from '../domain/kpi/day-versions.js'
 import { planBackfill } from '../domain/kpi/plan-backfill.js'
+import { parseTimeZone } from '../domain/shop-day.js'
 import { parseUtcDay } from '../domain/utc-day.js'
 import { loadConfig } from '../platform/config.js'
 import {
@@ -38,7 +39,7 @@ export const kpiCommand = (): Command => {
   kpi
     .command('run')
     .description('compute and publish one day, also when its figures are up to date')
-    .requiredOption('--day <YYYY-MM-DD>', 'a day that is over, UTC')
+    .requiredOption('--day <YYYY-MM-DD>', 'a day that is over, in the time zone of the shop (KPI_TIME_ZONE)')
     .option('--no-wait', 'only start it')
     .option('--json', 'print one JSON document')
     .action((words: { day: string; wait: boolean; json?: boolean }) =>
@@ -83,9 +84,10 @@ async function run({ day, wait }: { day: string; wait: boolean }, terminal: Term
 
 async function preview(words: RangeWords, terminal: Terminal): Promise<CommandResult> {
   const { days } = asUsage(() => planBackfill(words))
+  const timeZone = parseTimeZone(loadConfig(['KPI_TIME_ZONE'], terminal.env).KPI_TIME_ZONE)
   const states = await withDatabase(terminal, async (db) => {
     const found = []
-    for (const day of days) found.push(await readDayState(db, day))
+    for (const day of days) found.push(await readDayState(db, day, timeZone))
     return found
   })
   const rows = states.map((state) => ({

@@ -37,6 +37,7 @@ export const TABLE_GRANTS: Readonly<Record<string, Partial<Record<ProcessRole, s
   archive_files: { archiver: 'ra', orchestrator: 'rad', api: 'r' },
   archive_compactions: { orchestrator: 'raw' },
   archive_superseded_files: { archiver: 'r', orchestrator: 'rad' },
+  archive_slots: { archiver: 'raw', orchestrator: 'r', api: 'r' },
   archive_days: { archiver: 'raw', orchestrator: 'r', api: 'r' },
   archive_gaps: { archiver: 'raw', orchestrator: 'r', api: 'r' },
 

@@ -26,7 +26,22 @@ const origins = z
   .prefault('none')
   .transform((text) => (text === 'none' ? [] : partsOf(text)))
   .refine((all) => all.every((one) => URL.canParse(one) && new URL(one).origin === one), 'not `none` or origins')
+/** Spelled as every time zone database spells it: Temporal's server knows no other. */
+const timeZone = z
+  .string()
+  .regex(/^[A-Z][\w+-]*(\/[A-Z][\w+-]*){0,2}$/, 'not an IANA time zone such as Europe/Berlin')
+  .refine(isTimeZone, 'not an IANA time zone such as Europe/Berlin')
+  .prefault('UTC')
 const folder = z.string().regex(/^\/[^\0\r\n]*$/, 'not an absolute path')
+
+function isTimeZone(text: string): boolean {
+  try {
+    return new Intl.DateTimeFormat('en', { timeZone: text }).resolvedOptions().timeZone !== ''
+  } catch (error) {
+    if (error instanceof RangeError) return false
+    throw error
+  }
+}
 
 /** The environment does not say what a process needs. Names variables and what is wrong with each, never their values. */
 export class ConfigError extends Error {
@@ -124,6 +139,7 @@ export const VARIABLES = {
   ARCHIVE_BUFFER_BYTES: wholeNumber(1_048_576, 4_294_967_296, 134_217_728),
   KPI_MEMORY_BYTES: wholeNumber(67_108_864, 68_719_476_736, 1_073_741_824),
   KPI_THREADS: wholeNumber(1, 128, 2),
+  KPI_TIME_ZONE: timeZone,
   KPI_QUARANTINE_MAX_RECORDS: wholeNumber(1, 100_000, 1_000),
   KPI_ENGINE: z.enum(['duckdb', 'spark']).prefault('duckdb'),
   KPI_SPARK_TIMEOUT_MS: wholeNumber(10_000, 7_200_000, 3_600_000),

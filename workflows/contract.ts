@@ -185,6 +185,8 @@ export interface DailyKpiInput {
   readonly day?: string
   /** How long to wait for the archive to have all of the day. */
   readonly archiveWaitMs: number
+  /** Of the shop, for a run without a day. @default UTC */
+  readonly timeZone?: string
 }
 
 export interface DailyKpiResult {

@@ -1,6 +1,6 @@
 import { proxyActivities, setCurrentDetails } from '@temporalio/workflow'
 import type { KpiActivities } from '../activities/kpi/kpi-activities.js'
-import { addDays, type UtcDay } from '../domain/utc-day.js'
+import { addDays } from '../domain/utc-day.js'
 import type { DailyKpiInput, DailyKpiResult } from './contract.js'
 import { recordedRun } from './recorded-run.js'
 import { scheduledDay } from './scheduled-day.js'
@@ -47,10 +47,10 @@ const { computeDay } = proxyActivities<KpiActivities>({
  * the day before the one that the schedule was due on.
  */
 export async function dailyKpi(input: DailyKpiInput): Promise<DailyKpiResult> {
-  const day = input.day === undefined ? dayBefore() : scheduledDay(input.day)
+  const day = input.day === undefined ? addDays(scheduledDay(undefined, input.timeZone), -1) : scheduledDay(input.day)
   return recordedRun({ day }, async () => {
     setCurrentDetails(`**${day}**: waiting until the archive has all of it`)
-    const ends = await readLogEnds({ day })
+    const ends = await readLogEnds({ day, isShopDay: true })
     await awaitArchive({ ends, waitMs: input.archiveWaitMs })
     setCurrentDetails(`**${day}**: computing`)
     const computed = await computeDay({ day })
@@ -61,8 +61,6 @@ export async function dailyKpi(input: DailyKpiInput): Promise<DailyKpiResult> {
     return result
   })
 }
-
-const dayBefore = (): UtcDay => addDays(scheduledDay(undefined), -1)
 
 const describe = ({ day, computed, published }: DailyKpiResult): string =>
   [

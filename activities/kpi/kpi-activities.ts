@@ -15,7 +15,8 @@ import {
   type KnownRecord,
   type UnfitRecord,
 } from '../../domain/kpi/quarantine.js'
-import { addDays, parseUtcDay, startOfDayMs, type UtcDay } from '../../domain/utc-day.js'
+import { shopDayBounds, UTC, type DayBounds, type TimeZone } from '../../domain/shop-day.js'
+import { parseUtcDay, type UtcDay } from '../../domain/utc-day.js'
 import type { WithFiles } from '../with-files.js'
 import { asActivity } from '../activity-failure.js'
 import { beating } from '../beating.js'
@@ -66,10 +67,14 @@ export interface KpiDeps {
       readonly quarantinedRecords: number
       readonly droppedRecords: number
       readonly sums: DaySums
+      readonly timeZone: TimeZone
+      readonly bounds: DayBounds
     },
   ) => Promise<void>
   /** Stores records that were left out; a released one that does not fit waits for a decision again. */
-  readonly quarantine: (day: UtcDay, records: readonly UnfitRecord[]) => Promise<void>
+  readonly quarantine: (day: UtcDay, bounds: DayBounds, records: readonly UnfitRecord[]) => Promise<void>
+  /** Of the shop: a day is from midnight to midnight in it. */
+  readonly timeZone: TimeZone
   /** Records of a day that may wait for a decision. */
   readonly maxQuarantined: number
   readonly publishFigures: (
@@ -93,10 +98,11 @@ const POLL_MS = 500
 
 /** Activities that make the figures of a day. All may be repeated. */
 export const createKpiActivities = (deps: KpiDeps) => ({
-  /** Where the log ends: the archive has to come that far before a day that is over is complete. */
-  readLogEnds: ({ day }: { readonly day: string }): Promise<LogEnds> =>
+  /** Where the log ends: the archive has to come that far before a day that is over is complete. UTC days, unless it is the shop's. */
+  readLogEnds: ({ day, isShopDay }: { readonly day: string; readonly isShopDay?: boolean }): Promise<LogEnds> =>
     asActivity(async () => {
-      const over = startOfDayMs(addDays(parseUtcDay(day), 1)) + deps.allowedLatenessMs
+      const { toMs } = shopDayBounds(isShopDay === true ? deps.timeZone : UTC, parseUtcDay(day))
+      const over = toMs + deps.allowedLatenessMs
       if (deps.now() < over)
         throw new GuardianError('GRD_BAD_INPUT', `${day} is not over until ${new Date(over).toISOString()}`)
       return deps.logEnds()
@@ -165,6 +171,8 @@ async function computeDay(deps: KpiDeps, day: UtcDay): Promise<ComputedDay> {
   const startedAt = performance.now()
   if (await deps.isDayDropped(day))
     throw new GuardianError('GRD_BAD_INPUT', `the anomalies of ${day} have been dropped: its figures stay as they are`)
+  const { timeZone } = deps
+  const bounds = shopDayBounds(timeZone, day)
   const fence = await deps.raiseFence(day)
   const manifest = await deps.dayManifest(day)
   const filesOf = (dataset: ManifestFile['dataset']): string[] =>
@@ -175,8 +183,7 @@ async function computeDay(deps: KpiDeps, day: UtcDay): Promise<ComputedDay> {
         clickFiles: filesOf('clicks').map(pathOf),
         purchaseFiles: filesOf('purchases').map(pathOf),
         flaggedSessions: manifest.flaggedSessions,
-        fromMs: startOfDayMs(day),
-        toMs: startOfDayMs(addDays(day, 1)),
+        ...bounds,
         known: manifest.known,
         mostUnfit: deps.maxQuarantined,
       },
@@ -198,12 +205,12 @@ async function computeDay(deps: KpiDeps, day: UtcDay): Promise<ComputedDay> {
   })
   cancellationSignal().throwIfAborted()
   // Also of a day that is not published: its message names them, and a decision on them is the remedy.
-  if (unfit.length > 0) await deps.quarantine(day, unfit)
+  await deps.quarantine(day, bounds, unfit)
   if (broken.length > 0) throw notPublished(day, broken, remedies)
   const { archiveVersion, archivedRows, flaggedDigest, releasedDigest, flaggedSessions } = manifest
   const quarantinedRecords = waitingRecords(quarantine)
   await deps.stageFigures(day, fence, figures, {
-    ...{ archiveVersion, archivedRows, flaggedDigest, releasedDigest, isUnusual, sums },
+    ...{ archiveVersion, archivedRows, flaggedDigest, releasedDigest, isUnusual, sums, timeZone, bounds },
     ...{ flaggedSessions: flaggedSessions.length, quarantinedRecords, droppedRecords: quarantine.dropped },
   })
   return {
@@ -215,12 +222,15 @@ async function computeDay(deps: KpiDeps, day: UtcDay): Promise<ComputedDay> {
     purchases: figures.metrics.all.purchases,
     sessions: figures.metrics.all.sessions,
     flaggedSessions: flaggedSessions.length,
-    repeatedRows:
+    // What was archived before quarters of an hour were counted is not in the count of a day that is none of UTC.
+    repeatedRows: Math.max(
+      0,
       archivedRows -
-      figures.metrics.all.events -
-      figures.metrics.all.purchases -
-      quarantinedRecords -
-      quarantine.dropped,
+        figures.metrics.all.events -
+        figures.metrics.all.purchases -
+        quarantinedRecords -
+        quarantine.dropped,
+    ),
     quarantinedRecords,
     droppedRecords: quarantine.dropped,
     leftOut: describeQuarantine(day, quarantine),

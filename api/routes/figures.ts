@@ -108,6 +108,7 @@ function metricsOf(row: DailyMetricsRow): DailyMetrics {
   const leftOut = { quarantined_records, dropped_records }
   return {
     day,
+    time_zone: row.time_zone,
     ...counts,
     ...moneyOf(row),
     ...ratiosOf(row),
@@ -135,6 +136,7 @@ function summaryOf(rows: readonly DailyMetricsRow[], traffic: Traffic): MetricsS
     days: rows.length,
     from: rows.at(-1)?.day ?? null,
     to: rows[0]?.day ?? null,
+    time_zones: [...new Set(rows.map((row) => row.time_zone))],
     traffic,
     ...sums,
     quarantined_records: sum((row) => row.quarantined_records),

@@ -1,6 +1,7 @@
 import type { JudgedAnomaly, JudgedRow, VerdictRow } from '../../db/stores/verdicts.js'
 import type { ChangeBy } from '../../domain/access/change-by.js'
 import { daysOfWindow } from '../../domain/review/verdict.js'
+import type { TimeZone } from '../../domain/shop-day.js'
 import { anomalyIdOf, type AnomalyKey } from '../../schemas/rest/anomaly-id.js'
 import type { Operations } from '../../schemas/rest/operations.js'
 import type { VerdictDocument } from '../../schemas/rest/verdicts.js'
@@ -21,14 +22,20 @@ export interface VerdictStore {
 /** `/anomalies/{id}/verdict`. A verdict says which one it follows, so that two people do not overwrite each other. */
 export const createVerdictHandlers = (
   verdicts: VerdictStore,
+  timeZone: TimeZone,
 ): Pick<Handlers<Operations>, 'getVerdict' | 'giveVerdict'> => ({
   async getVerdict({ params }) {
-    return { body: documentOf(params.id, found(await verdicts.read(params.id))) }
+    return { body: documentOf(timeZone, params.id, found(await verdicts.read(params.id))) }
   },
 
   async giveVerdict({ params, body }, context) {
-    const check = (current: JudgedRow) => requireMatch(context, tagOf({ body: documentOf(params.id, current) }))
-    const document = documentOf(params.id, found(await verdicts.give(params.id, body, check, changeBy(context))))
+    const check = (current: JudgedRow) =>
+      requireMatch(context, tagOf({ body: documentOf(timeZone, params.id, current) }))
+    const document = documentOf(
+      timeZone,
+      params.id,
+      found(await verdicts.give(params.id, body, check, changeBy(context))),
+    )
     return { body: document, headers: { etag: tagOf({ body: document }) } }
   },
 })
@@ -42,12 +49,12 @@ const NOTHING_SAID: VerdictDocument['history'][number] = {
   ...{ version: 0, verdict: 'undecided', comment: '', author: null, author_name: null, decided_ts: null },
 }
 
-function documentOf(key: AnomalyKey, { windowEnd, verdicts }: JudgedRow): VerdictDocument {
+function documentOf(timeZone: TimeZone, key: AnomalyKey, { windowEnd, verdicts }: JudgedRow): VerdictDocument {
   const history: VerdictDocument['history'] = verdicts.map(sayingOf)
   return {
     anomaly_id: anomalyIdOf(key),
     ...(history[0] ?? NOTHING_SAID),
-    affected_days: daysOfWindow(key.windowStart.getTime(), windowEnd.getTime()),
+    affected_days: daysOfWindow(timeZone, key.windowStart.getTime(), windowEnd.getTime()),
     history,
   }
 }

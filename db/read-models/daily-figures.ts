@@ -9,6 +9,7 @@ export interface DailyMetricsRow extends Metrics {
   /** Records of the day that its figures leave out: waiting for a decision, and dropped by one. */
   readonly quarantined_records: number
   readonly dropped_records: number
+  readonly time_zone: string
   /** Rows of the day have been archived since. */
   readonly has_late_data: boolean
 }
@@ -17,7 +18,10 @@ const METRICS = `
 SELECT m.day::text AS day, m.traffic, m.events, m.sessions, m.users, m.page_views, m.item_views, m.add_to_carts,
        m.remove_from_carts, m.checkouts, m.purchases, m.orders, m.units_sold, m.returns, m.units_returned, m.buying_sessions, m.session_ms, m.revenue, m.returned,
        k.published_ts, k.quarantined_records, k.dropped_records,
-       k.archive_version <> coalesce((SELECT sum(d.version) FROM archive_days d WHERE d.event_day = m.day), 0) AS has_late_data
+       k.time_zone, k.archive_version <> coalesce(
+         CASE WHEN k.time_zone = 'UTC' THEN (SELECT sum(d.version) FROM archive_days d WHERE d.event_day = m.day)
+              ELSE (SELECT sum(s.version) FROM archive_slots s
+                     WHERE s.slot_start > k.day_start - interval '15 minutes' AND s.slot_start < k.day_end) END, 0) AS has_late_data
   FROM daily_metrics m JOIN kpi_days k ON k.day = m.day
  WHERE m.traffic = $1
  ORDER BY m.day DESC LIMIT $2`

@@ -1,7 +1,8 @@
 import type { Dataset } from '../../domain/archive/archive-file.js'
 import type { DayState } from '../../domain/kpi/day-versions.js'
 import type { KnownRecord } from '../../domain/kpi/quarantine.js'
-import { startOfDayMs, addDays, type UtcDay } from '../../domain/utc-day.js'
+import { shopDayBounds, UTC, utcDaysOf, type TimeZone } from '../../domain/shop-day.js'
+import type { UtcDay } from '../../domain/utc-day.js'
 import type { Queryable } from '../pool.js'
 import { countsAsFlagged } from './review.js'
 
@@ -45,50 +46,58 @@ SELECT jsonb_build_object('dataset', q.dataset, 'partition', q.kafka_partition, 
          'reason', q.reason, 'field', q.field)
   FROM kpi_quarantine q WHERE ${OF_DAY} ORDER BY q.dataset, q.kafka_partition, q.kafka_offset, q.event_ts`
 
+/** What is archived of the day: as a whole of a UTC day ($6), else by quarters of an hour. */
+const archived = (column: 'version' | 'row_count'): string =>
+  `coalesce(CASE WHEN $6::boolean THEN (SELECT sum(d.${column}) FROM archive_days d WHERE d.event_day = $1)
+                 ELSE (SELECT sum(s.${column}) FROM archive_slots s
+                        WHERE s.slot_start > $2::timestamptz - interval '15 minutes' AND s.slot_start < $3) END, 0)::bigint`
+
+/** Files with rows of the UTC days $4 to $5, which the day has a part in. */
+const HAS_ROWS = 'f.first_day <= $5 AND f.last_day >= $4'
+
 const MANIFEST = `
-SELECT coalesce((SELECT sum(d.version) FROM archive_days d WHERE d.event_day = $1), 0)::bigint AS "archiveVersion",
-       coalesce((SELECT sum(d.row_count) FROM archive_days d WHERE d.event_day = $1), 0)::bigint AS "archivedRows",
+SELECT ${archived('version')} AS "archiveVersion", ${archived('row_count')} AS "archivedRows",
        coalesce((SELECT jsonb_agg(jsonb_build_object('dataset', f.dataset, 'path', f.path, 'rows', f.row_count) ORDER BY f.path)
-                   FROM archive_files f WHERE f.first_day <= $1 AND f.last_day >= $1), '[]') AS files,
+                   FROM archive_files f WHERE ${HAS_ROWS}), '[]') AS files,
        coalesce((SELECT jsonb_agg(s.session_id ORDER BY s.session_id COLLATE "C") FROM (${FLAGGED}) s), '[]') AS "flaggedSessions",
        to_jsonb(ARRAY(${KNOWN})) AS known, ${RELEASED_DIGEST} AS "releasedDigest",
        ${DIGEST} AS "flaggedDigest"`
 
-const boundsOf = (day: UtcDay): [UtcDay, Date, Date] => [
-  day,
-  new Date(startOfDayMs(day)),
-  new Date(startOfDayMs(addDays(day, 1))),
-]
+/** The parameters of a day: itself, its bounds, its first and last UTC day, and whether it is one. */
+function parametersOf(day: UtcDay, timeZone: TimeZone) {
+  const bounds = shopDayBounds(timeZone, day)
+  const { first, last } = utcDaysOf(bounds)
+  return [day, new Date(bounds.fromMs), new Date(bounds.toMs), first, last, timeZone === UTC]
+}
 
 /** One statement, so that files, version and verdicts are of one moment. @throws GRD_STORE_* */
-export async function readDayManifest(db: Queryable, day: UtcDay): Promise<DayManifest> {
-  const { rows } = await db.query<DayManifest>(MANIFEST, boundsOf(day))
+export async function readDayManifest(db: Queryable, day: UtcDay, timeZone: TimeZone): Promise<DayManifest> {
+  const { rows } = await db.query<DayManifest>(MANIFEST, parametersOf(day, timeZone))
   const [row] = rows
   if (!row) throw new Error('a SELECT without FROM has one row')
   return row
 }
 
 const STATE = `
-SELECT (SELECT count(*) FROM archive_files f WHERE f.first_day <= $1 AND f.last_day >= $1) AS files,
-       coalesce((SELECT sum(d.row_count) FROM archive_days d WHERE d.event_day = $1), 0)::bigint AS "archivedRows",
-       coalesce((SELECT sum(d.version) FROM archive_days d WHERE d.event_day = $1), 0)::bigint AS "archiveVersion",
+SELECT (SELECT count(*) FROM archive_files f WHERE ${HAS_ROWS}) AS files,
+       ${archived('row_count')} AS "archivedRows", ${archived('version')} AS "archiveVersion",
        (SELECT count(*) FROM (${FLAGGED}) s) AS "flaggedSessions",
        ${DIGEST} AS "flaggedDigest", ${RELEASED_DIGEST} AS "releasedDigest",
-       EXISTS (SELECT FROM dropped_days x WHERE x.day = $1) AS "isDropped",
+       EXISTS (SELECT FROM dropped_days x WHERE x.day BETWEEN $4 AND $5) AS "isDropped",
        (SELECT jsonb_build_object('atMs', round(extract(epoch FROM k.published_ts) * 1000), 'archiveVersion', k.archive_version,
                  'archivedRows', k.archived_rows, 'flaggedDigest', k.flagged_digest, 'flaggedSessions', k.flagged_sessions,
-                 'releasedDigest', coalesce(k.released_digest, md5('')))
+                 'timeZone', k.time_zone, 'releasedDigest', coalesce(k.released_digest, md5('')))
           FROM kpi_days k WHERE k.day = $1 AND k.published_ts IS NOT NULL) AS published`
 
 /** How a day stands, without reading its files. @throws GRD_STORE_* */
-export async function readDayState(db: Queryable, day: UtcDay): Promise<DayState> {
-  const { rows } = await db.query<Omit<DayState, 'day'>>(STATE, boundsOf(day))
+export async function readDayState(db: Queryable, day: UtcDay, timeZone: TimeZone): Promise<DayState> {
+  const { rows } = await db.query<Omit<DayState, 'day' | 'timeZone'>>(STATE, parametersOf(day, timeZone))
   const [row] = rows
   if (!row) throw new Error('a SELECT without FROM has one row')
-  return { day, ...row }
+  return { day, timeZone, ...row }
 }
 
-const dayBegins = (day: string): string => `(${day})::timestamp AT TIME ZONE 'UTC'`
+const dayBegins = (day: string): string => `(${day})::timestamp AT TIME ZONE $2`
 
 /** What an incident on a day says of its events: some are missing, cannot be read, or come from an attack. */
 const TELLING_SOURCES = "('data-gaps', 'dead-letters', 'anomaly-burst')"
@@ -98,7 +107,7 @@ const TELLING_SOURCES = "('data-gaps', 'dead-letters', 'anomaly-burst')"
  * day is left out that was unusual itself, on which archived records were missing, or on which an incident was critical.
  * @throws GRD_STORE_*
  */
-export async function recentEvents(db: Queryable, day: UtcDay): Promise<number[]> {
+export async function recentEvents(db: Queryable, day: UtcDay, timeZone: TimeZone): Promise<number[]> {
   const { rows } = await db.query<{ events: number }>(
     `SELECT m.events + m.purchases AS events FROM daily_metrics m JOIN kpi_days k ON k.day = m.day
       WHERE m.traffic = 'all' AND m.day < $1 AND m.day >= $1::date - 28 AND m.events > 0 AND NOT k.is_unusual
@@ -108,14 +117,15 @@ export async function recentEvents(db: Queryable, day: UtcDay): Promise<number[]
                          WHERE h.kind = 'firing' AND h.severity = 'critical' AND h.source IN ${TELLING_SOURCES}
                            AND h.decided_ts >= ${dayBegins('m.day')} AND h.decided_ts < ${dayBegins('m.day + 1')})
       ORDER BY m.day DESC`,
-    [day],
+    [day, timeZone],
   )
   return rows.map(({ events }) => events)
 }
 
-/** Whether a day's anomalies were dropped: who was flagged on it is no longer known. @throws GRD_STORE_* */
-export async function isDayDropped(db: Queryable, day: UtcDay): Promise<boolean> {
-  const { rowCount } = await db.query('SELECT FROM dropped_days x WHERE x.day = $1', [day])
+/** Whether anomalies of a day were dropped: who was flagged on it is no longer known. @throws GRD_STORE_* */
+export async function isDayDropped(db: Queryable, day: UtcDay, timeZone: TimeZone): Promise<boolean> {
+  const { first, last } = utcDaysOf(shopDayBounds(timeZone, day))
+  const { rowCount } = await db.query('SELECT FROM dropped_days x WHERE x.day BETWEEN $1 AND $2', [first, last])
   return rowCount > 0
 }
 

@@ -44,6 +44,8 @@ export interface ArchiveWrite extends PartitionName {
   readonly files: readonly ArchivedFile[]
   /** Rows of each day in the files. */
   readonly days: readonly { readonly day: UtcDay; readonly rows: number }[]
+  /** Rows of each quarter of an hour in the files. */
+  readonly slots: readonly { readonly startMs: number; readonly rows: number }[]
 }
 
 const TAKE = `
@@ -89,6 +91,11 @@ SELECT $1, d.day, d.rows, 1 FROM unnest($2::date[], $3::bigint[]) AS d (day, row
 ON CONFLICT (dataset, event_day) DO UPDATE SET
   row_count = stored.row_count + excluded.row_count, version = stored.version + 1, updated_ts = now()`
 
+const COUNT_SLOTS = `
+INSERT INTO archive_slots AS stored (dataset, slot_start, row_count, version)
+SELECT $1, to_timestamp(s.start_ms / 1000), s.rows, 1 FROM unnest($2::bigint[], $3::bigint[]) AS s (start_ms, rows) ORDER BY s.start_ms
+ON CONFLICT (dataset, slot_start) DO UPDATE SET row_count = stored.row_count + excluded.row_count, version = stored.version + 1`
+
 /**
  * Names files in the manifest and moves the partition on, in one transaction, or nothing of it.
  * @throws GRD_FENCED when another owner has taken the partition, or the stored offset is not the expected one;
@@ -106,7 +113,7 @@ export async function commitArchive(db: Database, write: ArchiveWrite): Promise<
   })
 }
 
-async function nameFiles(tx: Transaction, { dataset, topic, partition, epoch, files, days }: ArchiveWrite) {
+async function nameFiles(tx: Transaction, { dataset, topic, partition, epoch, files, days, slots }: ArchiveWrite) {
   if (files.length === 0) return
   const column = <T>(read: (file: ArchivedFile) => T): T[] => files.map(read)
   await tx.query(NAME_FILES, [
@@ -123,6 +130,7 @@ async function nameFiles(tx: Transaction, { dataset, topic, partition, epoch, fi
     column((f) => f.bytes),
     column((f) => new Date(f.eventHighMs).toISOString()),
   ])
+  await tx.query(COUNT_SLOTS, [dataset, slots.map(({ startMs }) => startMs), slots.map(({ rows }) => rows)])
   await tx.query(COUNT_DAYS, [dataset, days.map(({ day }) => day), days.map(({ rows }) => rows)])
 }
 

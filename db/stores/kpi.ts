@@ -1,6 +1,7 @@
 import { GuardianError } from '../../domain/errors.js'
 import { compareMetrics, type ChangeCauses, type FigureChange } from '../../domain/kpi/compare-figures.js'
 import type { DayFigures, Metrics, Traffic } from '../../domain/kpi/figures.js'
+import type { DayBounds } from '../../domain/shop-day.js'
 import type { DaySums } from '../../domain/kpi/quarantine.js'
 import type { UtcDay } from '../../domain/utc-day.js'
 import type { Database, Queryable, Transaction } from '../pool.js'
@@ -18,6 +19,9 @@ export interface FigureInputs {
   readonly droppedRecords: number
   /** How full the sums of the day are. */
   readonly sums: DaySums
+  /** In which the day was computed, and from when to when. */
+  readonly timeZone: string
+  readonly bounds: DayBounds
   /** Says nothing about what is usual: it is not compared with. */
   readonly isUnusual: boolean
 }
@@ -79,7 +83,8 @@ export async function publishFigures(db: Database, day: UtcDay, fence: number): 
     await tx.query(
       `UPDATE kpi_days k SET published_fence = $2, published_ts = now(), archive_version = $3, archived_rows = $4,
               flagged_sessions = $5, flagged_digest = $6, changes = $7, is_unusual = $8, released_digest = $9,
-              quarantined_records = $10, dropped_records = $11, counted_sums = $12 WHERE k.day = $1`,
+              quarantined_records = $10, dropped_records = $11, counted_sums = $12,
+              time_zone = $13, day_start = $14, day_end = $15 WHERE k.day = $1`,
       [
         day,
         fence,
@@ -93,6 +98,9 @@ export async function publishFigures(db: Database, day: UtcDay, fence: number): 
         inputs.quarantinedRecords,
         inputs.droppedRecords,
         JSON.stringify(inputs.sums),
+        inputs.timeZone,
+        new Date(inputs.bounds.fromMs),
+        new Date(inputs.bounds.toMs),
       ],
     )
     await tx.query('DELETE FROM kpi_staging s WHERE s.day = $1 AND s.fence <= $2', [day, fence])

@@ -8,6 +8,7 @@ import {
   type QuarantineKey,
   type UnfitRecord,
 } from '../../domain/kpi/quarantine.js'
+import type { DayBounds } from '../../domain/shop-day.js'
 import type { UtcDay } from '../../domain/utc-day.js'
 import type { Database, Transaction } from '../pool.js'
 import { withTransaction } from '../with-transaction.js'
@@ -26,6 +27,9 @@ ON CONFLICT (dataset, kafka_partition, kafka_offset, event_ts) DO UPDATE
        decided_ts = NULL, decided_by = NULL, decided_by_name = NULL, comment = NULL
  WHERE q.state = 'released'`
 
+/** Records that were found in another time zone are of this day now. */
+const MOVE = 'UPDATE kpi_quarantine AS q SET day = $1 WHERE q.event_ts >= $2 AND q.event_ts < $3 AND q.day <> $1'
+
 /** Records given to PostgreSQL with one statement. */
 const RECORDS_PER_INSERT = 1_000
 
@@ -34,8 +38,14 @@ const RECORDS_PER_INSERT = 1_000
  * that waits or was dropped stays as it is. Repeating it changes nothing.
  * @throws GRD_STORE_*
  */
-export const storeQuarantined = (db: Database, day: UtcDay, records: readonly UnfitRecord[]): Promise<void> =>
+export const storeQuarantined = (
+  db: Database,
+  day: UtcDay,
+  { fromMs, toMs }: DayBounds,
+  records: readonly UnfitRecord[],
+): Promise<void> =>
   withTransaction(db, async (tx) => {
+    await tx.query(MOVE, [day, new Date(fromMs), new Date(toMs)])
     for (let from = 0; from < records.length; from += RECORDS_PER_INSERT) {
       const some = records.slice(from, from + RECORDS_PER_INSERT)
       await tx.query(STORE, [day, JSON.stringify(some.map((one) => ({ ...one, topic: topicOf(one.dataset) })))])

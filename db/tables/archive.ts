@@ -41,6 +41,18 @@ export const archiveFiles = pgTable(
   (table) => [primaryKey({ columns: [table.path] })],
 )
 
+/** What is archived of a quarter of an hour of event time, for days of a time zone. */
+export const archiveSlots = pgTable(
+  'archive_slots',
+  {
+    dataset: text('dataset', { enum: ['clicks', 'purchases'] }).notNull(),
+    slotStart: timestamptz('slot_start').notNull(),
+    rowCount: whole('row_count').notNull(),
+    version: whole('version').notNull(),
+  },
+  (table) => [primaryKey({ columns: [table.dataset, table.slotStart] })],
+)
+
 /** What is archived of a day; the version tells figures that were made before the last of it. */
 export const archiveDays = pgTable(
   'archive_days',

@@ -74,6 +74,9 @@ export const kpiDays = pgTable(
     quarantinedRecords: whole('quarantined_records').notNull().default(0),
     droppedRecords: whole('dropped_records').notNull().default(0),
     countedSums: jsonb('counted_sums'),
+    timeZone: text('time_zone').notNull().default('UTC'),
+    dayStart: timestamptz('day_start'),
+    dayEnd: timestamptz('day_end'),
   },
   (table) => [primaryKey({ columns: [table.day] })],
 )

@@ -3,6 +3,16 @@ import { utcDayOf, DAY_MS, type UtcDay } from '../utc-day.js'
 /** Days that get a file of their own from one roll; the events of all others share one. */
 export const MAX_DAYS_PER_ROLL = 31
 
+/** A quarter of an hour: the days of every time zone of today begin at one. */
+export const SLOT_MS = 900_000
+
+/** How many rows of a roll are of a quarter of an hour. */
+export interface SlotRows {
+  /** Milliseconds since the epoch. */
+  readonly startMs: number
+  readonly rows: number
+}
+
 /** How many rows of a roll are of a day; days are numbered from 1970-01-01 on. */
 export interface DayRows {
   readonly dayNumber: number

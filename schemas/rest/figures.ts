@@ -4,7 +4,9 @@ import { Page, pageLimit, WholePage } from './page.js'
 import { dayText, lineOf, replaceWith, Timestamp, wholeNumber } from './parameters.js'
 
 const count = z.int().min(0)
-const Day = z.iso.date().meta({ example: '2026-10-01', description: 'A day from midnight to midnight, UTC' })
+const Day = z.iso
+  .date()
+  .meta({ example: '2026-10-01', description: 'A day from midnight to midnight in the time zone of the shop' })
 
 const traffic = z
   .enum(TRAFFICS, `not one of ${TRAFFICS.join(', ')}`)
@@ -77,6 +79,7 @@ const figures = {
 export const DailyMetrics = z
   .strictObject({
     day: Day,
+    time_zone: z.string().meta({ description: 'In which the day was computed', example: 'Europe/Berlin' }),
     ...figures,
     published_ts: Timestamp,
     quarantined_records: count.meta({
@@ -101,6 +104,9 @@ export const MetricsSummary = z
     days: count.meta({ description: 'Published days that were added up' }),
     from: Day.nullable(),
     to: Day.nullable().meta({ description: 'The last of them' }),
+    time_zones: z.array(z.string()).meta({
+      description: 'In which the days were computed: more than one after KPI_TIME_ZONE has changed, until a backfill',
+    }),
     traffic: z.enum(TRAFFICS),
     ...figures,
     quarantined_records: count.meta({ description: 'Records that the days are without until a person decides' }),

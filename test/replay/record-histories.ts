@@ -6,6 +6,7 @@
  *
  * A change that is not meant to break leaves the files alone, and the tests green.
  */
+import { UTC } from '../../domain/shop-day.js'
 import { createPartitionActivities, type PartitionDeps } from '../../activities/partitions/partition-activities.js'
 import { createRunActivities } from '../../activities/runs/run-activities.js'
 import { TOPICS } from '../../domain/events.js'
@@ -112,6 +113,7 @@ describe('recording histories', function () {
       const deadLetters = { thresholds: { warning: 10, critical: 100 }, maxRecords: 1_000 }
       const watch = { lag: { warningSeconds: 60, criticalSeconds: 300 }, burst: { warning: 100, critical: 1_000 } }
       const declared = declaredSchedules({
+        ...{ timeZone: UTC, kpiHour: 0 },
         ...{ daysAhead: 2, retentionDays: 30, archiveWaitMs: 60_000, compaction: { maxDays: 10 } },
         ...{ deadLetters, watch },
       })

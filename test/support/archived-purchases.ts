@@ -1,6 +1,5 @@
 import { mkdir } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
-import type pg from 'pg'
 import { sqlText } from '../../platform/duckdb/duckdb.js'
 import { withScratchDuckDb } from '../../platform/duckdb/scratch-duckdb.js'
 import { columnsOf } from '../../workers/archiver/event-columns.js'
@@ -15,16 +14,31 @@ export interface ArchivedPurchase {
   readonly session?: string
 }
 
+interface Archive {
+  readonly db: { readonly query: (text: string, values: unknown[]) => Promise<unknown> }
+  readonly archiveFolder: string
+}
+
 /**
- * Archives purchases without an archiver: a file of one UTC day, named in the manifest.
- * @param partition in which nothing else is archived
+ * Archives purchases without an archiver: a file for each UTC day, named in the manifest.
+ * @param partition in which nothing else of these days is archived
  */
 export async function archivePurchases(
-  { db, archiveFolder }: { readonly db: pg.Pool; readonly archiveFolder: string },
+  archive: Archive,
   partition: number,
   purchases: readonly ArchivedPurchase[],
 ): Promise<void> {
-  const day = new Date(purchases[0]?.atMs ?? 0).toISOString().slice(0, 10)
+  const dayOf = ({ atMs }: ArchivedPurchase): string => new Date(atMs).toISOString().slice(0, 10)
+  for (const day of new Set(purchases.map(dayOf)))
+    await archiveDay(archive, partition, day, purchases.filter((one) => dayOf(one) === day)) // prettier-ignore
+}
+
+async function archiveDay(
+  { db, archiveFolder }: Archive,
+  partition: number,
+  day: string,
+  purchases: readonly ArchivedPurchase[],
+): Promise<void> {
   const path = `purchases/date=${day}/p${partition}-by-hand.parquet`
   const file = join(archiveFolder, path)
   await mkdir(dirname(file), { recursive: true })
@@ -48,4 +62,11 @@ export async function archivePurchases(
      ON CONFLICT (dataset, event_day) DO UPDATE SET row_count = d.row_count + $2, version = d.version + 1`,
     [day, rows.length],
   )
+  for (const { atMs } of purchases)
+    await db.query(
+      `INSERT INTO archive_slots AS s (dataset, slot_start, row_count, version)
+       VALUES ('purchases', to_timestamp($1::bigint / 900000 * 900), 1, 1)
+       ON CONFLICT (dataset, slot_start) DO UPDATE SET row_count = s.row_count + 1, version = s.version + 1`,
+      [atMs],
+    )
 }

@@ -46,6 +46,7 @@ export class MadeArchive {
       ...{ eventHighMs, lastAppendMs: eventHighMs, archived: rows, invalid: rows * 2 },
       files: [{ path, firstDay: day, lastDay: day, firstOffset, lastOffset, rows, bytes, eventHighMs }],
       days: [{ day, rows }],
+      slots: [{ startMs: fromMs, rows }],
     })
     this.#next.set(partition, { epoch: at.epoch, offset: range.toOffset })
   }

@@ -1,3 +1,4 @@
+import { UTC } from '../../domain/shop-day.js'
 import assert from 'node:assert/strict'
 import { pino } from 'pino'
 import { createApi, type ApiDeps } from '../../api/api.js'
@@ -119,6 +120,7 @@ export async function serveApi(deps: Partial<ApiDeps> = {}): Promise<ServedApi> 
       funnel: () => Promise.resolve({ day: '2026-10-01', rows: [] }),
       pipelineRuns: () => Promise.resolve([]),
     },
+    timeZone: UTC,
     quarantine: {
       list: () => Promise.resolve([]),
       decide: () => Promise.resolve({ kind: 'not_found' }),

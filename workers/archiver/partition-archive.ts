@@ -127,9 +127,10 @@ export class PartitionArchive {
     const days = written.flatMap(({ planned }) =>
       planned.days.map(({ dayNumber, rows }) => ({ day: dayOfNumber(dayNumber), rows })),
     )
+    const slots = buffer.rows === 0 ? [] : await buffer.slots()
     const counts = { archived: buffer.rows, invalid: this.#invalid }
     const highs = { eventHighMs: this.#eventHighMs, lastAppendMs: this.#lastAppendMs }
-    return { topic, partition, dataset, epoch, expectedOffset, nextOffset, ...counts, ...highs, files, days }
+    return { topic, partition, dataset, epoch, expectedOffset, nextOffset, ...counts, ...highs, files, days, slots }
   }
 
   /** The manifest knows all of it: goes on with an empty buffer. */

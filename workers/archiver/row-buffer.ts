@@ -1,5 +1,5 @@
 import type { Dataset } from '../../domain/archive/archive-file.js'
-import { planFiles, type DayRows, type PlannedFile } from '../../domain/archive/plan-files.js'
+import { planFiles, SLOT_MS, type DayRows, type PlannedFile, type SlotRows } from '../../domain/archive/plan-files.js'
 import { DAY_MS } from '../../domain/utc-day.js'
 import { sqlText, type DuckDb, type RowAppender } from '../../platform/duckdb/duckdb.js'
 import { appendEvent, columnsOf, type ArchivedEvent, type LogPosition } from './event-columns.js'
@@ -71,6 +71,13 @@ export class RowBuffer {
       if (span) files.push({ planned, scratchFile, ...span })
     }
     return files
+  }
+
+  /** How many rows each quarter of an hour of event time has. */
+  slots(): Promise<SlotRows[]> {
+    return this.#writing.rows<SlotRows>(
+      `SELECT event_ms // ${SLOT_MS} * ${SLOT_MS} AS "startMs", count(*) AS rows FROM ${this.#table} GROUP BY 1`,
+    )
   }
 
   /** Gives its memory back. */

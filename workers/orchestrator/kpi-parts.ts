@@ -4,6 +4,7 @@ import { findSparkSubmit, SparkEngine } from '../../activities/kpi/spark-engine.
 import type { ReconcileDeps } from '../../activities/reconcile/reconcile-activities.js'
 import type { KpiDeps } from '../../activities/kpi/kpi-activities.js'
 import { DATASETS, topicOf } from '../../domain/archive/archive-file.js'
+import { parseTimeZone } from '../../domain/shop-day.js'
 import type { Database } from '../../db/pool.js'
 import {
   isDayDropped,
@@ -36,6 +37,7 @@ export interface KpiParts {
     | (typeof KAFKA_CONNECTION_VARIABLES)[number]
     | 'KAFKA_REQUEST_TIMEOUT_MS'
     | 'KPI_ENGINE'
+    | 'KPI_TIME_ZONE'
     | 'KPI_QUARANTINE_MAX_RECORDS'
     | 'KPI_MEMORY_BYTES'
     | 'KPI_THREADS'
@@ -69,14 +71,15 @@ export const kpiDeps = ({ db, log, storage, config }: KpiParts): KpiDeps & Recon
     return ends.flat()
   },
   archivePositions: () => readArchivePositions(db),
-  dayManifest: (day) => readDayManifest(db, day),
-  dayState: (day) => readDayState(db, day),
-  isDayDropped: (day) => isDayDropped(db, day),
-  recentEvents: (day) => recentEvents(db, day),
+  timeZone: parseTimeZone(config.KPI_TIME_ZONE),
+  dayManifest: (day) => readDayManifest(db, day, parseTimeZone(config.KPI_TIME_ZONE)),
+  dayState: (day) => readDayState(db, day, parseTimeZone(config.KPI_TIME_ZONE)),
+  isDayDropped: (day) => isDayDropped(db, day, parseTimeZone(config.KPI_TIME_ZONE)),
+  recentEvents: (day) => recentEvents(db, day, parseTimeZone(config.KPI_TIME_ZONE)),
   raiseFence: (day) => raiseFence(db, day),
   stageFigures: (day, fence, figures, inputs) => stageFigures(db, day, fence, figures, inputs),
   publishFigures: (day, fence) => publishFigures(db, day, fence),
-  quarantine: (day, records) => storeQuarantined(db, day, records),
+  quarantine: (day, bounds, records) => storeQuarantined(db, day, bounds, records),
   maxQuarantined: config.KPI_QUARANTINE_MAX_RECORDS,
   engine: engineOf(config),
   withFiles: (keys, work) => storage.withFiles(keys, work),

@@ -9,6 +9,7 @@ import type { PartitionDeps } from '../../activities/partitions/partition-activi
 import type { RunDeps } from '../../activities/runs/run-activities.js'
 import { WATCHED_SOURCES } from '../../domain/alerting/observation.js'
 import { recordRunEnd, recordRunStart } from '../../db/stores/pipeline-runs.js'
+import { dailyStartHour, parseTimeZone } from '../../domain/shop-day.js'
 import type { Logger } from '../../platform/logger.js'
 import { createRegistry, serveMetrics } from '../../platform/metrics.js'
 import { openStorage } from '../../platform/object-storage/open-storage.js'
@@ -24,7 +25,7 @@ import { orchestratorConfig, type OrchestratorConfig } from './orchestrator-conf
 import { startQueueWorkers } from './queue-workers.js'
 import { openReplay } from './replay-parts.js'
 import { ensureSearchAttributes } from './search-attributes.js'
-import { declaredSchedules, ensureSchedules, type SchedulePolicy } from './schedules.js'
+import { declaredSchedules, ensureSchedules, KPI_MINUTE, type SchedulePolicy } from './schedules.js'
 import { connectTemporal } from './temporal-connection.js'
 import { installRuntime, MergedRegistry } from './temporal-runtime.js'
 import { assertWorkflowBundle } from './workflow-bundle.js'
@@ -82,6 +83,8 @@ const schedulePolicy = (config: OrchestratorConfig): SchedulePolicy => ({
   daysAhead: config.ANOMALY_DAYS_AHEAD,
   retentionDays: config.ANOMALY_RETENTION_DAYS,
   archiveWaitMs: config.KPI_ARCHIVE_WAIT_MS,
+  timeZone: parseTimeZone(config.KPI_TIME_ZONE),
+  kpiHour: dailyStartHour(parseTimeZone(config.KPI_TIME_ZONE), KPI_MINUTE, Date.now()),
   compaction: { maxDays: config.COMPACTION_DAYS_PER_RUN },
   deadLetters: {
     thresholds: { warning: config.DLQ_ALERT_WARNING, critical: config.DLQ_ALERT_CRITICAL },

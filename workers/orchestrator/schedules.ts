@@ -6,6 +6,7 @@ import {
   type ScheduleDescription,
   type ScheduleUpdateOptions,
 } from '@temporalio/client'
+import { UTC, type TimeZone } from '../../domain/shop-day.js'
 import type { Logger } from '../../platform/logger.js'
 import {
   WORKFLOWS,
@@ -18,9 +19,10 @@ import {
   type TaskQueue,
 } from '../../workflows/contract.js'
 
-/** When a schedule starts its workflow. UTC. */
+/** When a schedule starts its workflow. */
 export type ScheduleTime =
-  | { readonly hour: number; readonly minute: number }
+  /** Each day; UTC without a time zone. */
+  | { readonly hour: number; readonly minute: number; readonly timeZone?: TimeZone }
   /** Counted from the epoch. */
   | { readonly everyMs: number }
 
@@ -46,6 +48,10 @@ export interface DeclaredSchedule {
 export interface SchedulePolicy {
   readonly daysAhead: number
   readonly retentionDays: number
+  /** Of the shop, whose day before the figures are of. */
+  readonly timeZone: TimeZone
+  /** At which hour after midnight in it they are computed. */
+  readonly kpiHour: number
   /** How long the figures of a day wait for its archive. */
   readonly archiveWaitMs: number
   readonly compaction: CompactArchiveInput
@@ -53,6 +59,8 @@ export interface SchedulePolicy {
   readonly watch: AlertWatchInput
 }
 
+/** Past the hour. */
+export const KPI_MINUTE = 30
 const HOUR_MS = 3_600_000
 const MINUTE_MS = 60_000
 
@@ -67,6 +75,8 @@ const dailySchedules = ({
   retentionDays,
   archiveWaitMs,
   compaction,
+  timeZone,
+  kpiHour,
 }: SchedulePolicy): readonly DeclaredSchedule[] => [
   {
     id: WORKFLOWS.partitionMaintenance.scheduleId,
@@ -80,11 +90,11 @@ const dailySchedules = ({
   },
   {
     id: WORKFLOWS.dailyKpi.scheduleId,
-    at: { hour: 0, minute: 30 },
+    at: { hour: kpiHour, minute: KPI_MINUTE, timeZone },
     catchupWindowMs: 24 * HOUR_MS,
     workflowType: WORKFLOWS.dailyKpi.type,
     taskQueue: WORKFLOWS.dailyKpi.taskQueue,
-    input: { archiveWaitMs } satisfies DailyKpiInput,
+    input: { archiveWaitMs, ...(timeZone === UTC ? {} : { timeZone }) } satisfies DailyKpiInput,
     summary: 'The figures of the day before: metrics, popular items, funnel',
     runsAtOnce: false,
     backfillCommand: 'guardian kpi backfill',
@@ -178,7 +188,7 @@ async function ensureSchedule(client: ScheduleClient, schedule: DeclaredSchedule
 const specOf = (at: ScheduleTime): ScheduleUpdateOptions['spec'] =>
   'everyMs' in at
     ? { intervals: [{ every: at.everyMs }], timezone: 'UTC' }
-    : { calendars: [{ hour: at.hour, minute: at.minute }], timezone: 'UTC' }
+    : { calendars: [{ hour: at.hour, minute: at.minute }], timezone: at.timeZone ?? UTC }
 
 /** Temporal appends the time that was due to `workflowId`: `partition-maintenance-2026-10-01T00:10:00Z`. */
 const definition = (schedule: DeclaredSchedule): Omit<ScheduleUpdateOptions, 'state'> => ({
@@ -209,7 +219,8 @@ function isAsDeclared({ spec, policies, action }: ScheduleDescription, schedule:
 }
 
 function isAt({ calendars = [], intervals = [], skip = [], timezone }: ScheduleDescription['spec'], at: ScheduleTime) {
-  if (skip.length > 0 || (timezone ?? 'UTC') !== 'UTC' || calendars.length + intervals.length !== 1) return false
+  const declaredZone = 'everyMs' in at ? UTC : (at.timeZone ?? UTC)
+  if (skip.length > 0 || (timezone ?? UTC) !== declaredZone || calendars.length + intervals.length !== 1) return false
   // An offset of 0 is left out of the answer, whatever its type says.
   if ('everyMs' in at) return intervals[0]?.every === at.everyMs && !intervals[0].offset
   const [calendar] = calendars

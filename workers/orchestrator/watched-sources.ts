@@ -114,7 +114,9 @@ async function readSchedule(client: ScheduleClient, schedule: DeclaredSchedule):
       begunMs: takenAt.getTime(),
     }))
     const createdMs = info.createdAt.getTime()
-    return { id, isPaused: state.paused, everyMs, createdMs, exists: true, begun, backfillCommand, eachRunCounts }
+    const timeZone = 'everyMs' in at ? undefined : at.timeZone
+    const known = { everyMs, createdMs, begun, backfillCommand, eachRunCounts, timeZone }
+    return { id, isPaused: state.paused, exists: true, ...known }
   } catch (error) {
     if (!(error instanceof ScheduleNotFoundError)) throw error
     return { id, isPaused: false, everyMs, createdMs: 0, exists: false, begun: [] }

@@ -1,3 +1,4 @@
+import { shopDayOf, UTC, type TimeZone } from '../../shop-day.js'
 import { addDays, utcDayOf, type UtcDay } from '../../utc-day.js'
 import { fingerprintOf, type AlertLink, type Observation } from '../observation.js'
 import { countOf, listOf, timeWords } from '../words.js'
@@ -21,6 +22,8 @@ export interface WatchedSchedule {
   readonly backfillCommand?: string | undefined
   /** Each run is for the day before the one that it was due on: no later one does the work of one that was left out. */
   readonly eachRunCounts?: boolean | undefined
+  /** In which it is due, and whose days its runs are for. @default UTC */
+  readonly timeZone?: TimeZone | undefined
 }
 
 /** A schedule may be so late without an alert: Temporal's own jitter, and a restart, are no news. */
@@ -81,10 +84,10 @@ function missedBy(schedule: WatchedSchedule, sinceMs: number, nowMs: number): nu
 }
 
 /** The day of a run's figures. */
-const dayOf = (dueMs: number): UtcDay => addDays(utcDayOf(dueMs), -1)
+const dayOf = (dueMs: number, timeZone: TimeZone = UTC): UtcDay => addDays(shopDayOf(timeZone, dueMs), -1)
 
 function wordsOf(schedule: WatchedSchedule, missed: readonly number[]) {
-  const { id, exists, everyMs, backfillCommand, eachRunCounts } = schedule
+  const { id, exists, everyMs, backfillCommand, eachRunCounts, timeZone } = schedule
   if (!exists)
     return {
       summary: `The schedule ${id} does not exist, so that none of its runs begin.`,
@@ -97,7 +100,7 @@ function wordsOf(schedule: WatchedSchedule, missed: readonly number[]) {
       firstStep: `Read its note for who paused it and why, then resume it: \`POST /schedules/${id}/resume\`.`,
     }
   if (backfillCommand !== undefined || eachRunCounts === true) {
-    const days = [...new Set(missed.map(dayOf))]
+    const days = [...new Set(missed.map((dueMs) => dayOf(dueMs, timeZone)))]
     return {
       summary: `The schedule ${id} did not run for ${countOf(days.length, 'day')}: ${daysWords(days)}.`,
       firstStep: `Run what was missed: \`${

@@ -1,3 +1,4 @@
+import { NO_BOUNDS } from '../../support/figure-inputs.js'
 import assert from 'node:assert/strict'
 import { pino } from 'pino'
 import type { Connection } from '@temporalio/client'
@@ -60,7 +61,7 @@ describe('a route that changes something', function () {
     database = await createMigratedDatabase('audited changes')
     const { db } = database
     await insertAnomalies(db, [anomalyRow()])
-    await storeQuarantined(db, parseUtcDay(DAY), [UNFIT])
+    await storeQuarantined(db, parseUtcDay(DAY), NO_BOUNDS, [UNFIT])
     const config = apiConfig({
       ...{ DATABASE_URL: 'postgres://not-used', KAFKA_BROKERS: NOBODY, SCHEMA_REGISTRY_URL: `http://${NOBODY}` },
       ...{ TEMPORAL_ADDRESS: NOBODY, GUARDIAN_ADMIN_KEY: ADMIN_KEY, API_QUERY_TIMEOUT_MS: '300' },

@@ -21,7 +21,7 @@ import type {
   PipelineRunList,
   PopularItems,
 } from '../../../schemas/rest/figures.js'
-import { NOTHING_LEFT_OUT } from '../../support/figure-inputs.js'
+import { NO_BOUNDS, NOTHING_LEFT_OUT } from '../../support/figure-inputs.js'
 import { readAnswer, readProblem, serveApi, type ServedApi } from '../../support/serve-api.js'
 import { useTestStack } from '../../support/stack.js'
 import { createMigratedDatabase, type MigratedDatabase } from '../../support/test-pool.js'
@@ -154,8 +154,8 @@ describe('figures over HTTP', function () {
 
   it('leave out records that a person can see and decide on', async () => {
     const lacking = { reason: 'MISSING_FIELD', field: 'currency', amount: null, source: null } as const
-    await storeQuarantined(database.db, parseUtcDay('2026-10-02'), [unfit(1), unfit(2), unfit(3, lacking)])
-    await storeQuarantined(database.db, parseUtcDay('2026-10-01'), [unfit(4)])
+    await storeQuarantined(database.db, parseUtcDay('2026-10-02'), NO_BOUNDS, [unfit(1), unfit(2), unfit(3, lacking)])
+    await storeQuarantined(database.db, parseUtcDay('2026-10-01'), NO_BOUNDS, [unfit(4)])
     await publish('2026-10-02', 20, { quarantinedRecords: 3, sums: { amounts: { EUR: '10' }, units: '1' } })
     const { data } = await readAnswer<DailyMetricsList>('listDailyMetrics', await ask('/metrics/daily?days=2'))
     assert.deepEqual(
@@ -189,7 +189,7 @@ describe('figures over HTTP', function () {
     assert.equal((await readProblem(await decide(unfit(9), { decision: 'drop' }))).code, 'RECORD_NOT_FOUND')
     assert.equal((await readProblem(await decide(unfit(1), { decision: 'count' }))).code, 'BAD_REQUEST')
     // A run that finds that it does not fit after all gives it back; what was dropped stays so.
-    await storeQuarantined(database.db, parseUtcDay('2026-10-02'), [unfit(1), unfit(2)])
+    await storeQuarantined(database.db, parseUtcDay('2026-10-02'), NO_BOUNDS, [unfit(1), unfit(2)])
     const states = (await listed('day=2026-10-02')).data.map(({ state, comment }) => [state, comment])
     assert.deepEqual(states, [
       ['dropped', null],

@@ -1,3 +1,4 @@
+import { UTC } from '../../../domain/shop-day.js'
 import assert from 'node:assert/strict'
 import { getAnomaly, listAnomalies, type AnomalyRow } from '../../../db/read-models/anomalies.js'
 import { readBursts } from '../../../db/read-models/alert-watch.js'
@@ -56,7 +57,7 @@ describe('what people say of anomalies', function () {
     const match = { 'if-match': etag ?? (await tagOf(path)) }
     return call('PUT', path, match, { verdict, comment: `because of ${verdict}` })
   }
-  const flagged = async () => (await readDayManifest(database.db, DAY)).flaggedSessions
+  const flagged = async () => (await readDayManifest(database.db, DAY, UTC)).flaggedSessions
 
   describe('a verdict', () => {
     it('is undecided before anybody has said anything', async () => {
@@ -140,7 +141,7 @@ describe('what people say of anomalies', function () {
     it('makes the published figures of its day stale', async () => {
       const { db } = database
       const fence = await raiseFence(db, DAY)
-      const { archiveVersion, archivedRows, flaggedDigest, flaggedSessions } = await readDayManifest(db, DAY)
+      const { archiveVersion, archivedRows, flaggedDigest, flaggedSessions } = await readDayManifest(db, DAY, UTC)
       const inputs = {
         archiveVersion,
         archivedRows,
@@ -155,7 +156,7 @@ describe('what people say of anomalies', function () {
       }))
       await stageFigures(db, DAY, fence, figuresOf({ metrics: traffic, revenue: [], items: [], funnel: [] }), inputs)
       await publishFigures(db, DAY, fence)
-      const stale = async () => staleReasons(await readDayState(db, DAY))
+      const stale = async () => staleReasons(await readDayState(db, DAY, UTC))
       assert.deepEqual(await stale(), [])
       await judge('b', 'true_positive')
       assert.deepEqual(await stale(), [], 'it was flagged before')
@@ -198,7 +199,7 @@ describe('what people say of anomalies', function () {
     }
     const bursts = () => readBursts(database.db, ROWS[0]?.dbWriteTs as Date, soon(60))
     const flaggedOf = async (at: Date) =>
-      (await readDayManifest(database.db, parseUtcDay(at.toISOString().slice(0, 10)))).flaggedSessions
+      (await readDayManifest(database.db, parseUtcDay(at.toISOString().slice(0, 10)), UTC)).flaggedSessions
 
     const KINDS: readonly (readonly [kind: string, value: string, session: string])[] = [
       ['session', 'by session', 'by session'],

@@ -1,3 +1,4 @@
+import { UTC } from '../../../domain/shop-day.js'
 import assert from 'node:assert/strict'
 import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -78,12 +79,12 @@ describe('putting files of the archive together', function () {
   const rowsNow = async () => archive.rowsOf(await named())
 
   it('keeps every row as it was, in fewer files, and does not make the day stale', async () => {
-    const [before, files, state] = [await rowsNow(), await named(), await readDayState(database.db, DAY)]
+    const [before, files, state] = [await rowsNow(), await named(), await readDayState(database.db, DAY, UTC)]
     assert.deepEqual(await depsWith().compactionDays(DAY, 10), [OF])
     const done = await compact()
     assert.deepEqual([done.merged, done.written, done.rows], [9, 3, 6 * 40 + 15 + 3 * 30])
     assert.deepEqual(await rowsNow(), before)
-    assert.deepEqual(await readDayState(database.db, DAY), { ...state, files: 3 })
+    assert.deepEqual(await readDayState(database.db, DAY, UTC), { ...state, files: 3 })
     const { rows } = await database.db.query<object>(
       `SELECT f.kafka_partition, f.first_offset, f.last_offset, f.row_count, f.first_day::text AS day FROM archive_files f
         WHERE f.first_day = $1 ORDER BY 1, 2`,

@@ -1,3 +1,4 @@
+import { UTC } from '../../../domain/shop-day.js'
 import assert from 'node:assert/strict'
 import { figuresOf, METRIC_NAMES, type DayFigures } from '../../../domain/kpi/figures.js'
 import { addDays, parseUtcDay } from '../../../domain/utc-day.js'
@@ -106,7 +107,7 @@ describe('publishing a day', function () {
         [`a${daysBefore}`, source, severity, `${addDays(DAY, -daysBefore)}T00:00:00Z`],
       )
     for (const daysBefore of [1, 2, 3, 4, 5, 28, 29]) await published(daysBefore, daysBefore * 10)
-    assert.deepEqual(await recentEvents(db, DAY), [20, 40, 60, 80, 100, 560])
+    assert.deepEqual(await recentEvents(db, DAY, UTC), [20, 40, 60, 80, 100, 560])
     await published(1, 10, true)
     await incident(2, 'critical', 'dead-letters')
     await incident(3, 'warning', 'dead-letters')
@@ -115,8 +116,8 @@ describe('publishing a day', function () {
       `INSERT INTO archive_gaps (topic, kafka_partition, from_offset, to_offset, detected_ts) VALUES ('t', 0, 1, 2, $1)`,
       [`${addDays(DAY, -4)}T12:00:00Z`],
     )
-    assert.deepEqual(await recentEvents(db, DAY), [60, 560], 'a gap of the fourth day can be of the fifth')
+    assert.deepEqual(await recentEvents(db, DAY, UTC), [60, 560], 'a gap of the fourth day can be of the fifth')
     await published(1, 10)
-    assert.deepEqual(await recentEvents(db, DAY), [20, 60, 560])
+    assert.deepEqual(await recentEvents(db, DAY, UTC), [20, 60, 560])
   })
 })

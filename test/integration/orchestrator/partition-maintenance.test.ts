@@ -224,6 +224,33 @@ describe('partition maintenance', function () {
     assert.equal(info.numActionsTaken, 2)
   })
 
+  it('stands beside figures that are scheduled in the time zone of the shop, for its day before', async () => {
+    const daily = WORKFLOWS.dailyKpi
+    const zone = { ANOMALY_DAYS_AHEAD: '9', KPI_TIME_ZONE: 'Asia/Kathmandu' }
+    await orchestrator.stop()
+    await start(zone)
+    const handle = client.schedule.getHandle(daily.scheduleId)
+    const { info, action } = await handle.describe()
+    assert.match(info.nextActionTimes[0]?.toISOString() ?? '', /T18:45:00/)
+    assert.equal(Reflect.get(action.args?.[0] ?? {}, 'timeZone'), 'Asia/Kathmandu')
+    await orchestrator.stop()
+    await start(zone)
+    assert.equal(orchestrator.says('"outcome":"updated"'), 0)
+    // 00:30 on the 14th there; on the 13th in UTC.
+    const span = { start: new Date('2026-01-13T18:40:00Z'), end: new Date('2026-01-13T18:50:00Z') }
+    await handle.backfill({ ...span, overlap: 'BUFFER_ALL' })
+    const id = `${daily.scheduleId}-2026-01-13T18:45:00Z`
+    const begun = async () => (await runs()).find((run) => run.workflow_id === id)
+    await waitUntil(
+      () => orchestrator.output,
+      30_000,
+      async () => (await begun()) !== undefined,
+    )
+    assert.equal((await begun())?.details['day'], '2026-01-13')
+    await client.workflow.getHandle(id).terminate('the test has seen it')
+    await handle.delete()
+  })
+
   it('is offered by a process that says which channels of alerts are off, and ends in order', async () => {
     assert.equal(orchestrator.says('alert_channel_off'), 2)
     await orchestrator.stop()

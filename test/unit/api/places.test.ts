@@ -72,7 +72,7 @@ describe('the places of requests', () => {
       days += 1
       await new Promise((resolve) => setTimeout(resolve, 40))
       const nothing = { files: 0, archivedRows: 0, archiveVersion: 0, flaggedDigest: '', flaggedSessions: 0 }
-      return { day, ...nothing, releasedDigest: '', published: null, isDropped: false }
+      return { day, ...nothing, releasedDigest: '', timeZone: 'UTC', published: null, isDropped: false }
     }
     await open({ dayState, requestTimeoutMs: 100 })
     const answer = await get('/backfills/preview?from=2026-01-01&to=2026-04-30')

@@ -14,7 +14,9 @@ const WRITES: Readonly<Record<ProcessRole, readonly string[]>> = {
     ],
     ...['minute_counts', 'produced_counts', 'schema_readings'],
   ],
-  archiver: ['archive_checkpoints', 'archive_days', 'archive_files', 'archive_gaps', 'schema_readings'],
+  archiver: [
+    ...['archive_checkpoints', 'archive_days', 'archive_files', 'archive_gaps', 'archive_slots', 'schema_readings'],
+  ],
   orchestrator: [
     ...[
       'alert_channels',

@@ -48,7 +48,7 @@ describe('what changed', () => {
 describe('staleReasons', () => {
   const published = {
     ...{ atMs: 0, archiveVersion: 3, archivedRows: 10 },
-    ...{ flaggedDigest: 'a', flaggedSessions: 1, releasedDigest: 'r' },
+    ...{ flaggedDigest: 'a', flaggedSessions: 1, releasedDigest: 'r', timeZone: 'UTC' },
   }
   const state: DayState = {
     day: parseUtcDay('2026-10-01'),
@@ -59,6 +59,7 @@ describe('staleReasons', () => {
     flaggedDigest: 'a',
     flaggedSessions: 1,
     releasedDigest: 'r',
+    timeZone: 'UTC',
     isDropped: false,
   }
   it('are late data, changed verdicts, both, or that there are no figures', () => {
@@ -68,6 +69,7 @@ describe('staleReasons', () => {
       'late_data',
       'changed_verdicts',
     ])
+    assert.deepEqual(staleReasons({ ...state, timeZone: 'Asia/Seoul', archiveVersion: 4 }), ['changed_time_zone'])
     assert.deepEqual(staleReasons({ ...state, releasedDigest: 's' }), ['released_records'])
     assert.deepEqual(staleReasons({ ...state, published: null }), ['never_published'])
     assert.deepEqual(staleReasons({ ...state, flaggedDigest: 'b', isDropped: true }), [])
