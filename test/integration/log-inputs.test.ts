@@ -1,0 +1,155 @@
+import assert from 'node:assert/strict'
+import { existsSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { packageRoot } from '../../platform/package-root.js'
+import { archivedLines } from '../support/archive-rows.js'
+import { waitUntil } from '../support/child-process.js'
+import { DetectionStage } from '../support/detection-stage.js'
+import { logInputs, type LogInput } from '../support/log-inputs.js'
+import { scanFiles } from '../support/scan-files.js'
+import { useTestStack } from '../support/stack.js'
+
+type Expected = Pick<LogInput, 'accepted' | 'skipped' | 'rejected' | 'sessions' | 'anomalies'>
+interface Case {
+  readonly files: readonly string[]
+  readonly args?: readonly string[]
+  readonly expected: Expected
+}
+
+const expected = (accepted: number, skipped: number, sessions: number, ...anomalies: string[]): Expected => ({
+  accepted,
+  skipped,
+  rejected: 0,
+  sessions,
+  anomalies,
+})
+
+/** The cases of `shared/cases/README.md` that come as logs, and what a practitioner expects of each. */
+const CASES: readonly Case[] = [
+  { files: ['01-vhost-combined.log'], expected: expected(60, 0, 6) },
+  { files: ['03-no-path-targets.log'], expected: expected(0, 66, 0) },
+  { files: ['05-user-with-bracket.log'], expected: expected(60, 0, 1, 'HIGH_FREQUENCY 60') },
+  { files: ['06-long-user.log'], expected: expected(60, 0, 1, 'HIGH_FREQUENCY 60') },
+  { files: ['08-server-a.log', '08-server-b.log'], expected: expected(60, 0, 1, 'HIGH_FREQUENCY 60') },
+  { files: ['10-client-port.log'], expected: expected(80, 0, 1, 'HIGH_FREQUENCY 80') },
+  { files: ['13-ms-and-iso-time.log'], expected: expected(6, 0, 1) },
+  { files: ['15-same-page-many-spellings.log'], expected: expected(130, 0, 1, 'BOT_LIKE 130') },
+  { files: ['16-one-page-load.log'], expected: expected(1, 60, 1) },
+  { files: ['18-partial.log'], args: ['--server', 'one'], expected: expected(4, 1, 1) },
+  { files: ['18-full.log'], args: ['--server', 'one'], expected: expected(5, 0, 1) },
+  { files: ['19-two-members.log.gz'], expected: expected(5, 0, 1) },
+]
+const CASES_FOLDER = join(packageRoot, '..', 'shared', 'cases')
+
+interface IngestReport {
+  readonly accepted: number
+  readonly skipped: number
+  readonly rejected: number
+  readonly refused: { readonly late: number; readonly repeated: number }
+}
+
+const MINUTE_MS = 60_000
+const HOURS_BACK = 8
+
+async function scanned(files: readonly string[], args: readonly string[]): Promise<Expected> {
+  const { counts, sessions, report } = await scanFiles(files, args)
+  const { accepted, skipped, rejected } = counts
+  const held = report.anomalies.filter(({ status }) => status !== 'retracted')
+  return { accepted, skipped, rejected, sessions, anomalies: held.map((row) => `${row.rule_id} ${row.event_count}`) }
+}
+
+describe('inputs from practitioners', function () {
+  this.timeout(300_000)
+  const servers = useTestStack('postgres', 'kafka', 'registry')
+  let stage: DetectionStage
+  const inputs = logInputs(Math.floor(Date.now() / MINUTE_MS) * MINUTE_MS - HOURS_BACK * 60 * MINUTE_MS)
+
+  before(async () => {
+    stage = await DetectionStage.open(servers())
+    for (const { file, bytes } of inputs) writeFileSync(stage.file(file), bytes)
+  })
+  after(() => stage.close())
+
+  for (const { files, args = [], expected: of } of CASES)
+    it(`reads ${files.join(' and ')} as expected`, async function () {
+      if (!existsSync(CASES_FOLDER)) {
+        console.log(`      NOT RUN: the cases are not there (${CASES_FOLDER})`)
+        this.skip()
+      }
+      assert.deepEqual(
+        await scanned(
+          files.map((file) => join(CASES_FOLDER, file)),
+          args,
+        ),
+        of,
+      )
+    })
+
+  it(`reads ${inputs.length} more of the same classes as expected`, async () => {
+    assert.ok(inputs.length >= 60)
+    for (const { name, file, args, accepted, skipped, rejected, sessions, anomalies } of inputs)
+      assert.deepEqual(
+        await scanned([stage.file(file)], args),
+        { accepted, skipped, rejected, sessions, anomalies },
+        name,
+      )
+  })
+
+  it('counts and flags in the detector and the archive what they should give, through the real servers', async () => {
+    for (const group of neighbours(inputs)) {
+      const files = group.map(({ file }) => stage.file(file))
+      const report = await stage.ask<IngestReport>(['ingest', ...files, ...(group[0]?.args ?? [])])
+      const sum = (of: 'accepted' | 'skipped' | 'rejected') => group.reduce((total, input) => total + input[of], 0)
+      assert.deepEqual(
+        [report.accepted, report.skipped, report.rejected],
+        [sum('accepted'), sum('skipped'), sum('rejected')],
+        group[0]?.name,
+      )
+    }
+    const total = inputs.reduce((sum, { accepted }) => sum + accepted, 0)
+    const archiver = stage.startArchiver()
+    await stage.finish(stage.startDetector(), await stage.logEnds())
+    const fates = await stage.fates()
+    const count = (fate: 'accepted' | 'duplicate' | 'late' | 'dead') => fates.reduce((sum, of) => sum + of[fate], 0)
+    assert.deepEqual([count('accepted'), count('duplicate'), count('late'), count('dead')], [total, 0, 0, 0])
+    const rows = (await stage.rows()).filter(({ status }) => status !== 'retracted')
+    const all = inputs.flatMap(({ anomalies }) => anomalies)
+    assert.deepEqual(rows.map((row) => `${row.rule_id} ${row.event_count}`).sort(), all.sort())
+    await waitUntil(
+      () => 'the archive does not have all of them',
+      60_000,
+      async () => (await archivedLines(stage.db, stage.archiveFolder)).length >= total,
+    )
+    assert.equal((await archivedLines(stage.db, stage.archiveFolder)).length, total)
+    await archiver.stop()
+  })
+
+  it('adds nothing when they are read again, rotated and renamed', async () => {
+    const [first] = inputs
+    assert.ok(first)
+    for (const name of [first.file, `${first.file}.1`, 'renamed.log']) {
+      writeFileSync(stage.file(name), first.bytes)
+      const args = ['ingest', stage.file(name), '--server', first.file, ...first.args]
+      const report: IngestReport = await stage.ask<IngestReport>(args)
+      assert.deepEqual(report.refused, { late: 0, repeated: first.accepted }, name)
+    }
+    await stage.finish(stage.startDetector(), await stage.logEnds())
+    const fates = await stage.fates()
+    const total = inputs.reduce((sum, { accepted }) => sum + accepted, 0)
+    assert.equal(
+      fates.reduce((sum, { accepted }) => sum + accepted, 0),
+      total,
+    )
+  })
+})
+
+/** Inputs that follow one another with the same options: one command reads them all. */
+function neighbours(inputs: readonly LogInput[]): LogInput[][] {
+  const groups: LogInput[][] = []
+  for (const input of inputs) {
+    const last = groups.at(-1)
+    if (last?.[0]?.args.join(' ') === input.args.join(' ')) last.push(input)
+    else groups.push([input])
+  }
+  return groups
+}
