@@ -138,6 +138,26 @@ describe('an old log in topics and tables of its own', function () {
     assert.equal((await readProblem(await get(`/anomalies?cursor=${next}`))).code, 'BAD_REQUEST')
   })
 
+  it('are those of guardian scan, which reads the same file without any server', async () => {
+    const rules = ['HIGH_FREQUENCY.minEvents=5', 'BOT_LIKE.minEvents=6', 'BOT_LIKE.maxDistinctItems=2']
+    const scan = await stage.ask<{ anomalies: Anomaly[] }>(['scan', file, ...rules.flatMap((rule) => ['--rule', rule])])
+    const same = ({
+      session_id,
+      user_id,
+      rule_id,
+      window_start,
+      window_end,
+      event_count,
+      distinct_items,
+      ...row
+    }: Anomaly) => ({
+      ...{ session_id, user_id, rule_id, window_start, window_end, event_count, distinct_items },
+      ...{ status: row.status, mode: row.mode, partition: row.kafka_partition },
+      ...{ first: row.first_offset, last: row.last_offset, as_of: row.as_of_offset },
+    })
+    assert.deepEqual(scan.anomalies.map(same), (await list(`topic=${LOG.topic}`)).map(same))
+  })
+
   it('are explained, and so are the sessions without any', async () => {
     const [row] = await list(`topic=${LOG.topic}&status=confirmed`)
     assert.ok(row)
