@@ -4,9 +4,10 @@ import type { Database } from '../db/pool.js'
 import { TOPICS } from '../domain/events.js'
 import { createEncoder } from '../platform/avro/codec.js'
 import { RegistryClient } from '../platform/avro/registry-client.js'
-import { fetchOffsets } from '../platform/kafka/admin.js'
 import { createKafka } from '../platform/kafka/client.js'
+import { countPartitions } from '../platform/kafka/count-partitions.js'
 import { keyPartition } from '../platform/kafka/key-partition.js'
+import { PartitionCounts } from '../platform/kafka/partition-counts.js'
 import { startProducer } from '../platform/kafka/producer.js'
 import type { Part } from '../platform/lifecycle.js'
 import type { Logger } from '../platform/logger.js'
@@ -73,13 +74,13 @@ async function openKafka(
     return createEncoder(schema, id)
   }
   const [encodeClick, encodePurchase] = await Promise.all([encoder(TOPICS.clicks), encoder(TOPICS.purchases)])
-  const counts = new Map<string, number>()
-  for (const topic of [TOPICS.clicks, TOPICS.purchases]) counts.set(topic, (await fetchOffsets(kafka, topic)).length)
+  const counts = new PartitionCounts((topic) => countPartitions(kafka, topic))
+  await Promise.all([TOPICS.clicks, TOPICS.purchases].map((topic) => counts.of(topic)))
   const options = {
     deliveryTimeoutMs: config.API_COLLECTOR_DEADLINE_MS,
     maxQueuedRecords: config.API_COLLECTOR_EVENTS_IN_FLIGHT,
   }
   const { value: producer, stop } = await startProducer(kafka, options, log)
-  const partitionOf = (topic: string, key: string) => keyPartition(key, counts.get(topic) ?? 1)
+  const partitionOf = (topic: string, key: string) => keyPartition(key, counts.known(topic) ?? 1)
   return { value: { encodeClick, encodePurchase, partitionOf, send: (records) => producer.send(records) }, stop }
 }

@@ -103,7 +103,14 @@ async function ownerOf(partition: number): Promise<PartitionOwner> {
   })
   await decoder.learn(SCHEMA_ID)
   const policy = { allowedLatenessMs: DEFAULTS.latenessMs, maxFutureSkewMs: DEFAULTS.maxFutureSkewMs }
-  const start = { topic: TOPICS.clicks, partition, epoch: 1, nextOffset: 0, lastAppendMs: Number.NEGATIVE_INFINITY }
+  const start = {
+    topic: TOPICS.clicks,
+    partition,
+    epoch: 1,
+    nextOffset: 0,
+    lastAppendMs: Number.NEGATIVE_INFINITY,
+    partitionCounts: [{ partitions: PARTITIONS, fromOffset: 0 }],
+  }
   const readings = { read: () => Promise.resolve(new Map()), refuse: () => Promise.resolve(new Map()) }
   const schemas = new PartitionSchemas(start, decoder, readings, { waitMs: 0 })
   return new PartitionOwner(start, new PartitionDetector(policy, RULES), { decoder, schemas }, COUNTING)

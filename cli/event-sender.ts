@@ -9,7 +9,9 @@ import { createKafka } from '../platform/kafka/client.js'
 import { startProducer, type OutgoingRecord } from '../platform/kafka/producer.js'
 import type { Lifecycle } from '../platform/lifecycle.js'
 import { AVRO_SCHEMAS, subjectOf } from '../schemas/avro-schemas.js'
+import { countPartitions } from '../platform/kafka/count-partitions.js'
 import { keyPartition } from '../platform/kafka/key-partition.js'
+import { PartitionCounts } from '../platform/kafka/partition-counts.js'
 import { KAFKA_CONNECTION_VARIABLES, kafkaConnection } from '../platform/kafka/connection.js'
 import { REGISTRY_CONNECTION_VARIABLES, registrySettings } from '../platform/avro/registry-connection.js'
 import { openProducedReport } from './produced-report.js'
@@ -60,11 +62,11 @@ export async function openEventSender(
     return createEncoder(schema, await registry.register(subjectOf(topic), schema))
   }
   const [encodeClick, encodePurchase] = await Promise.all([encoder(TOPICS.clicks), encoder(TOPICS.purchases)])
-  const counts = new Map<string, number>()
+  const counts = new PartitionCounts((topic) => countPartitions(kafka, topic))
   let isLogEmpty = true
   for (const topic of topics) {
     const offsets = await fetchOffsets(kafka, topic)
-    counts.set(topic, offsets.length)
+    await counts.of(topic)
     if (offsets.some(({ high }) => high > 0)) isLogEmpty = false
   }
   const report = await life.use('report', () => openProducedReport(`${name}/${randomUUID()}`, terminal))
@@ -76,7 +78,7 @@ export async function openEventSender(
       topic,
       key,
       value,
-      partition: keyPartition(key, counts.get(topic) ?? 1),
+      partition: keyPartition(key, counts.known(topic) ?? 1),
       eventMs,
     }),
     send: async (records) => {

@@ -25,6 +25,8 @@ export const TABLE_GRANTS: Readonly<Record<string, Partial<Record<ProcessRole, s
   detector_state_pieces: { detector: 'rad' },
   detector_rule_changes: { detector: 'raw', orchestrator: 'r', api: 'r' },
   schema_readings: { detector: 'rawd', archiver: 'raw', api: 'r' },
+  misplaced_sources: { detector: 'raw', orchestrator: 'r', api: 'r' },
+  misplaced_sessions: { detector: 'rawd', api: 'r' },
   data_gaps: { detector: 'raw', orchestrator: 'r', api: 'r' },
   event_collisions: { detector: 'rad', orchestrator: 'r' },
   minute_counts: { detector: 'rawd', api: 'r' },

@@ -6,6 +6,8 @@ import type { LogAdmin, PartitionOffsets } from '../platform/kafka/admin.js'
 /** What Kafka says of where a partition begins, ends, and was at a moment. */
 export interface LogPositions {
   readonly offsetsOf: (name: PartitionName) => Promise<PartitionOffsets>
+  /** How many partitions a topic has. */
+  readonly partitionsOf: (topic: string) => Promise<number>
   /** The first record that was appended later; the end of the log when none was. */
   readonly firstOffsetAfter: (name: PartitionName, appendMs: number) => Promise<number | undefined>
 }
@@ -17,6 +19,7 @@ export const logPositions = (admin: LogAdmin): LogPositions => ({
     if (!found) throw new Error(`${topic} has no partition ${partition}`)
     return found
   },
+  partitionsOf: async (topic) => (await admin.offsets(topic)).length,
   firstOffsetAfter: async ({ topic, partition }, appendMs) =>
     (await admin.offsetsAt(topic, appendMs + 1)).get(partition),
 })

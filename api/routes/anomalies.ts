@@ -53,6 +53,7 @@ export const anomalyOf = (row: AnomalyRow, role: Role): Anomaly => ({
   mode: row.mode,
   verdict: row.verdict,
   allowlist_entry_id: row.allowlistEntryId,
+  incomplete: row.incomplete,
   evidence: mayDo(role, 'analyst') ? row.evidence : withoutClient(row.evidence),
   topic: row.topic,
   kafka_partition: row.kafkaPartition,

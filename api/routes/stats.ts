@@ -42,10 +42,11 @@ export function createStatsHandlers(deps: StatsDeps): Pick<Handlers<Operations>,
 }
 
 /** What the numbers say, without when they were read: while nothing happens, they stay the same. */
-const contentOf = ({ totals, partitions, completeness, anomalies: { groups } }: Stats): unknown => ({
+const contentOf = ({ totals, partitions, completeness, misplaced, anomalies: { groups } }: Stats): unknown => ({
   totals: { ...totals, lag_seconds: null },
   partitions: partitions.map((partition) => ({ ...partition, lag_seconds: null, seconds_to_clear: null })),
   completeness,
+  misplaced,
   groups,
 })
 
@@ -66,7 +67,7 @@ const lagOf = (partition: StatsRows['partitions'][number], lag: PartitionLag | u
 })
 
 function statsOf(
-  { partitions, anomalies, dataGaps }: StatsRows,
+  { partitions, anomalies, dataGaps, misplaced }: StatsRows,
   lags: ReadonlyMap<string, PartitionLag> | undefined,
   from: Date,
   to: Date,
@@ -95,6 +96,7 @@ function statsOf(
       watermark: p.watermark?.toISOString() ?? null,
       updated_ts: p.updatedTs.toISOString(),
     })),
+    misplaced: misplaced.map(({ lastTs, ...one }) => ({ ...one, last_ts: lastTs.toISOString() })),
     anomalies: {
       from: from.toISOString(),
       to: to.toISOString(),

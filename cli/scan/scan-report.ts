@@ -92,6 +92,7 @@ function documentOf({ anomaly, partition }: ScannedAnomaly): AnomalyDocument {
     mode,
     verdict: 'undecided',
     allowlist_entry_id: null,
+    incomplete: false,
     evidence: { ...anomaly.evidence },
     topic: TOPICS.clicks,
     kafka_partition: partition,

@@ -1,5 +1,6 @@
 import type { AnomalyBurst } from '../../domain/alerting/kinds/anomaly-burst.js'
 import type { WatchedGaps } from '../../domain/alerting/kinds/data-gaps.js'
+import type { WatchedMisplaced } from '../../domain/alerting/kinds/misplaced-records.js'
 import type { FailedRuns } from '../../domain/alerting/kinds/pipeline-runs.js'
 import type { ReconciledDifference } from '../../domain/alerting/kinds/reconciliation.js'
 import type { WatchedCollisions } from '../../domain/alerting/kinds/event-collisions.js'
@@ -17,6 +18,11 @@ SELECT g.topic, g.kafka_partition AS "kafkaPartition", g.cause, count(*) AS gaps
         SELECT a.topic, a.kafka_partition, 'not archived', a.from_offset, a.to_offset, a.detected_ts FROM archive_gaps a) g
  WHERE g.detected_ts >= $1 AND g.detected_ts < $2
  GROUP BY g.topic, g.kafka_partition, g.cause ORDER BY g.topic, g.kafka_partition, g.cause LIMIT ${LIMIT}`
+
+const MISPLACED = `
+SELECT m.topic, m.source, sum(m.misplaced)::bigint AS misplaced, sum(m.keyless)::bigint AS keyless
+  FROM misplaced_sources m
+ GROUP BY m.topic, m.source HAVING max(m.last_ts) >= $1 AND max(m.last_ts) < $2 ORDER BY m.topic, m.source LIMIT 100`
 
 /** A reconciliation that found something is told of by its own source. */
 const RUNS = `
@@ -58,6 +64,10 @@ SELECT c.topic, c.kafka_partition AS "kafkaPartition", c.next_offset AS "nextOff
 /** Data gaps of detector and archiver recorded in [from, to), by partition and cause. @throws GRD_STORE_* */
 export const readGaps = async (db: Queryable, from: Date, to: Date): Promise<WatchedGaps[]> =>
   (await db.query<WatchedGaps>(GAPS, [from, to])).rows
+
+/** Producers of records on a wrong partition, or without a key, that were read in [from, to). @throws GRD_STORE_* */
+export const readMisplaced = async (db: Queryable, from: Date, to: Date): Promise<WatchedMisplaced[]> =>
+  (await db.query<WatchedMisplaced>(MISPLACED, [from, to])).rows
 
 /** Runs that failed in [from, to), by workflow. @throws GRD_STORE_* */
 export const readFailedRuns = async (db: Queryable, from: Date, to: Date): Promise<FailedRuns[]> =>

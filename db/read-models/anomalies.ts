@@ -11,6 +11,8 @@ export type AnomalyRow = typeof anomalySessions.$inferSelect & {
   readonly verdict: Verdict
   /** Of the entry of the allowlist that covers it. */
   readonly allowlistEntryId: string | null
+  /** Whether the session had events on another partition than its own at that time. */
+  readonly incomplete: boolean
 }
 
 /** The primary key: which session did what, when. Windows start at whole panes, so a Date holds `windowStart` exactly. */
@@ -50,14 +52,18 @@ export interface AnomalyPage {
   readonly isUnknownTopic?: true
 }
 
+const LIVE_TABLE = 'anomaly_sessions'
 const VERDICT = verdictOf('a')
 const ALLOWLIST_ENTRY = allowlistEntryOf('a')
-/** What stands beside the columns is looked up for the rows of a page alone. */
-const ROW = [
-  ...Object.entries(getTableColumns(anomalySessions)).map(([field, { name }]) => `a.${name} AS "${field}"`),
-  `${VERDICT} AS "verdict"`,
-  `${ALLOWLIST_ENTRY} AS "allowlistEntryId"`,
-].join(', ')
+/** What stands beside the columns is looked up for the rows of a page alone. @param table where the anomalies are */
+const rowOf = (table: string): string =>
+  [
+    ...Object.entries(getTableColumns(anomalySessions)).map(([field, { name }]) => `a.${name} AS "${field}"`),
+    `${VERDICT} AS "verdict"`,
+    `${ALLOWLIST_ENTRY} AS "allowlistEntryId"`,
+    `EXISTS (SELECT FROM ${table.replace(LIVE_TABLE, 'misplaced_sessions')} m WHERE m.session_id = a.session_id AND m.topic = a.topic
+     AND m.first_event < a.window_end AND m.last_event >= a.window_start) AS "incomplete"`,
+  ].join(', ')
 
 const KEY_ORDER = 'ORDER BY a.window_start DESC, a.session_id DESC, a.rule_id DESC, a.mode DESC'
 
@@ -79,7 +85,7 @@ export async function listAnomalies(db: Queryable, request: AnomalyPageRequest):
   const isPrepared = PREPARED_LIMITS.includes(limit) && Object.values(filter).every((value) => value === undefined)
   // In the text, so that the one plan of a prepared statement is for so many rows.
   const atMost = isPrepared ? String(limit + 1) : param(limit + 1)
-  const text = `SELECT ${ROW} FROM ${table} a ${whereOf(where)} ${KEY_ORDER} LIMIT ${atMost}`
+  const text = `SELECT ${rowOf(table)} FROM ${table} a ${whereOf(where)} ${KEY_ORDER} LIMIT ${atMost}`
   const name = `anomalies ${limit}${after === undefined ? '' : ' after'}`
   const { rows } = await db.query<AnomalyRow>(text, params, isPrepared ? { name } : {})
   return { rows: rows.slice(0, limit), hasMore: rows.length > limit }
@@ -89,7 +95,7 @@ export async function listAnomalies(db: Queryable, request: AnomalyPageRequest):
 export async function getAnomaly(db: Queryable, of: AnomalyKey): Promise<AnomalyRow | undefined> {
   const table = await tableOf(db, of.topic)
   if (table === undefined) return undefined
-  const text = `SELECT ${ROW} FROM ${table} a
+  const text = `SELECT ${rowOf(table)} FROM ${table} a
     WHERE a.window_start = $1 AND a.session_id = $2 AND a.rule_id = $3 AND a.mode = $4`
   const { rows } = await db.query<AnomalyRow>(
     text,
@@ -98,8 +104,6 @@ export async function getAnomaly(db: Queryable, of: AnomalyKey): Promise<Anomaly
   )
   return rows[0]
 }
-
-const LIVE_TABLE = 'anomaly_sessions'
 
 /** Where the anomalies of a topic are. @returns undefined when it is that of a fresh log that does not exist */
 async function tableOf(db: Queryable, topic: string | undefined): Promise<string | undefined> {

@@ -30,6 +30,17 @@ export interface Stats {
   /** Windows that start in [from, to). */
   readonly anomalies: AnomalyCount[]
   readonly dataGaps: number
+  /** By source, most first. */
+  readonly misplaced: MisplacedSourceStats[]
+}
+
+/** Records of a producer that are not on the partition of their session, or have no key. */
+export interface MisplacedSourceStats {
+  readonly topic: string
+  readonly source: string
+  readonly misplaced: number
+  readonly keyless: number
+  readonly lastTs: Date
 }
 
 const PARTITIONS = `
@@ -48,6 +59,11 @@ SELECT a.rule_id AS "ruleId", a.mode, a.status, count(*) AS anomalies, count(DIS
  ORDER BY a.rule_id, a.mode, a.status
  LIMIT 10000`
 
+const MISPLACED = `
+SELECT m.topic, m.source, sum(m.misplaced)::bigint AS misplaced, sum(m.keyless)::bigint AS keyless, max(m.last_ts) AS "lastTs"
+  FROM misplaced_sources m
+ GROUP BY m.topic, m.source ORDER BY sum(m.misplaced) + sum(m.keyless) DESC, m.topic, m.source LIMIT 100`
+
 const GAPS = `SELECT count(*) AS gaps FROM data_gaps g`
 
 /**
@@ -57,12 +73,18 @@ const GAPS = `SELECT count(*) AS gaps FROM data_gaps g`
  * @throws GRD_STORE_*
  */
 export async function readStats(db: Queryable, from: Date, to: Date): Promise<Stats> {
-  const [partitions, anomalies, gaps] = await Promise.all([
+  const [partitions, anomalies, gaps, misplaced] = await Promise.all([
     db.query<PartitionStats>(PARTITIONS, [], { name: 'stats-partitions' }),
     db.query<AnomalyCount>(ANOMALIES, [from, to]),
     db.query<{ gaps: number }>(GAPS, [], { name: 'stats-gaps' }),
+    db.query<MisplacedSourceStats>(MISPLACED, [], { name: 'stats-misplaced' }),
   ])
-  return { partitions: partitions.rows, anomalies: anomalies.rows, dataGaps: gaps.rows[0]?.gaps ?? 0 }
+  return {
+    partitions: partitions.rows,
+    anomalies: anomalies.rows,
+    dataGaps: gaps.rows[0]?.gaps ?? 0,
+    misplaced: misplaced.rows,
+  }
 }
 
 /** The watermark of each partition of a topic as of its last checkpoint; none before its first event. @throws GRD_STORE_* */

@@ -7,6 +7,7 @@ import { upsertAnomalies, type AnomalyRow } from './anomaly-rows.js'
 import { storeCollisions } from './event-collisions.js'
 import { addMinuteCounts, removeOldMinutes, type KeptMinutes } from './minute-counts.js'
 import { instantOf } from './instant-of.js'
+import { addMisplaced, type MisplacedWrite } from './misplaced.js'
 import type { PartitionName } from './partition-name.js'
 import { logNow } from './topic-logs.js'
 
@@ -16,6 +17,7 @@ export interface TakenCheckpoint {
   readonly nextOffset: number
   /** The highest log append time behind that offset; null when no record is. */
   readonly lastAppendTs: Date | null
+  readonly partitionCounts: readonly StoredPartitionCount[]
   /** Sealed; null when nothing has been committed yet. */
   readonly head: Buffer | null
   /** Sealed, oldest first. */
@@ -48,6 +50,15 @@ export interface CheckpointWrite extends PartitionName {
   /** What became of the records since the checkpoint before. */
   readonly minutes: readonly MinuteCount[]
   readonly keptMinutes: KeptMinutes
+  /** Records since the checkpoint before that are not on the partition of their session, or have no key. */
+  readonly misplaced: MisplacedWrite
+  /** How many partitions the topic has had, from which offsets on. */
+  readonly partitionCounts: readonly StoredPartitionCount[]
+}
+
+export interface StoredPartitionCount {
+  readonly partitions: number
+  readonly fromOffset: number
 }
 
 export interface DataGap {
@@ -61,7 +72,8 @@ const TAKE = `
 INSERT INTO detector_checkpoints AS stored (topic, kafka_partition, owner_epoch, owner, next_offset, first_offset)
 VALUES ($1, $2, 1 + coalesce((SELECT l.detector_epoch FROM topic_logs l WHERE l.topic = $1), 0), $3, $4, $4)
 ON CONFLICT (topic, kafka_partition) DO UPDATE SET owner_epoch = stored.owner_epoch + 1, owner = excluded.owner, updated_ts = now()
-RETURNING stored.owner_epoch AS epoch, stored.next_offset AS "nextOffset", stored.last_append_ts AS "lastAppendTs", stored.head AS head`
+RETURNING stored.owner_epoch AS epoch, stored.next_offset AS "nextOffset", stored.last_append_ts AS "lastAppendTs", stored.partition_counts AS "partitionCounts",
+          stored.head AS head`
 
 /**
  * Takes a partition: whoever had it can commit no more.
@@ -89,7 +101,7 @@ export async function takePartition(
 const ADVANCE = `
 UPDATE detector_checkpoints c
    SET next_offset = $5, watermark = $6, head = $7, accepted = $8, duplicate = $9, late = $10, dead = $11, records_per_second = $12, last_append_ts = $13,
-       void_offsets = c.void_offsets + $14, minutes_from = $15, updated_ts = now()
+       void_offsets = c.void_offsets + $14, minutes_from = $15, partition_counts = $16, updated_ts = now()
  WHERE c.topic = $1 AND c.kafka_partition = $2 AND c.owner_epoch = $3 AND c.next_offset = $4`
 
 /**
@@ -117,6 +129,7 @@ export async function commitCheckpoint(db: Database, write: CheckpointWrite): Pr
       instantOf(write.lastAppendMs),
       write.voidOffsets,
       instantOf(write.keptMinutes.eventFromMs),
+      JSON.stringify(write.partitionCounts),
     ])
     if (advanced.rowCount !== 1)
       throw new GuardianError(
@@ -127,6 +140,7 @@ export async function commitCheckpoint(db: Database, write: CheckpointWrite): Pr
     await storePiece(tx, write, watermark)
     for (const gap of write.gaps) await storeGap(tx, write, gap)
     if (write.collisions) await storeCollisions(tx, write, nextOffset, write.collisions)
+    await addMisplaced(tx, write, write.misplaced)
     await addMinuteCounts(tx, write, write.minutes)
     await removeOldMinutes(tx, write, write.keptMinutes)
     if (write.ruleChange)

@@ -24,6 +24,7 @@ export const detectorCheckpoints = pgTable(
     firstOffset: counter('first_offset'),
     voidOffsets: counter('void_offsets'),
     minutesFrom: timestamptz('minutes_from'),
+    partitionCounts: jsonb('partition_counts').notNull().default([]),
   },
   (table) => [primaryKey({ columns: [table.topic, table.kafkaPartition] })],
 )
@@ -99,4 +100,33 @@ export const eventCollisions = pgTable(
     detectedTs: timestamptz('detected_ts').notNull().defaultNow(),
   },
   (table) => [primaryKey({ columns: [table.topic, table.kafkaPartition, table.log, table.nextOffset] })],
+)
+
+/** Records that are not on the partition of their session, or have no key, by who sent them. */
+export const misplacedSources = pgTable(
+  'misplaced_sources',
+  {
+    topic: text('topic').notNull(),
+    kafkaPartition: integer('kafka_partition').notNull(),
+    source: text('source').notNull(),
+    misplaced: counter('misplaced'),
+    keyless: counter('keyless'),
+    lastTs: timestamptz('last_ts').notNull().defaultNow(),
+  },
+  (table) => [primaryKey({ columns: [table.topic, table.kafkaPartition, table.source] })],
+)
+
+/** Sessions with records on a partition that is not theirs. */
+export const misplacedSessions = pgTable(
+  'misplaced_sessions',
+  {
+    sessionId: text('session_id').notNull(),
+    topic: text('topic').notNull(),
+    kafkaPartition: integer('kafka_partition').notNull(),
+    records: whole('records').notNull(),
+    firstEvent: timestamptz('first_event').notNull(),
+    lastEvent: timestamptz('last_event').notNull(),
+    updatedTs: timestamptz('updated_ts').notNull().defaultNow(),
+  },
+  (table) => [primaryKey({ columns: [table.sessionId, table.topic, table.kafkaPartition] })],
 )

@@ -8,6 +8,7 @@ export type Severity = (typeof SEVERITIES)[number]
  */
 export const WATCHED_SOURCES = [
   'data-gaps',
+  'misplaced-records',
   'detector-lag',
   'archiver-lag',
   'schedules',

@@ -27,6 +27,8 @@ export interface ObservedEvent<T extends Text = string> {
   /** In minor units of the currency. */
   readonly unit_price?: number | undefined
   readonly currency?: T | undefined
+  /** Its producer; absent where the writer's schema has none. No rule looks at it. */
+  readonly source?: string | undefined
   /** Absent for events that name none, such as purchases. No rule looks at it. */
   readonly client?: Client | undefined
   /** Of its record, well-formed; absent for records without. No rule looks at it. */

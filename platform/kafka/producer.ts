@@ -3,6 +3,8 @@ import type { Part } from '../lifecycle.js'
 import type { Logger } from '../logger.js'
 import { PlatformError } from '../platform-error.js'
 import { connect } from './kafka-fault.js'
+import { countPartitions } from './count-partitions.js'
+import { PartitionCounts } from './partition-counts.js'
 import { withDeadline } from '../resilience/deadline.js'
 
 export interface OutgoingRecord {
@@ -108,7 +110,7 @@ class SerialProducer implements Producer {
   readonly #deliveryTimeoutMs: number
   readonly #attemptTimeoutMs: number
   readonly #partitionOf = kafkajs.Partitioners.DefaultPartitioner()
-  readonly #partitionCounts = new Map<string, number>()
+  readonly #partitions: PartitionCounts
   readonly #queue: Waiting[] = []
   #admissions: (() => void)[] = []
   #queued = 0
@@ -125,6 +127,7 @@ class SerialProducer implements Producer {
     this.#maxQueuedRecords = options.maxQueuedRecords ?? 50_000
     this.#deliveryTimeoutMs = options.deliveryTimeoutMs ?? 120_000
     this.#attemptTimeoutMs = options.attemptTimeoutMs ?? 30_000
+    this.#partitions = new PartitionCounts((topic) => countPartitions(kafka, topic))
     this.#client = this.#newClient()
   }
 
@@ -197,27 +200,13 @@ class SerialProducer implements Producer {
   async #place({ topic, partition, key, value, headers }: OutgoingRecord): Promise<Placed> {
     const message: Message = { key, value, ...(headers ? { headers: { ...headers } } : {}) }
     if (partition !== undefined) return { topic, partition, message }
-    const count = this.#partitionCounts.get(topic) ?? (await this.#countPartitions(topic))
+    const count = await this.#partitions.of(topic)
     if (key === null) return { topic, partition: this.#turn++ % count, message }
     const partitionMetadata = Array.from({ length: count }, (_, partitionId) => ({ partitionId, leader: 0 }))
     return {
       topic,
       partition: this.#partitionOf({ topic, partitionMetadata: partitionMetadata as never, message }),
       message,
-    }
-  }
-
-  async #countPartitions(topic: string): Promise<number> {
-    const admin = this.#kafka.admin()
-    await connect(admin)
-    try {
-      const { topics } = await admin.fetchTopicMetadata({ topics: [topic] })
-      const count = topics[0]?.partitions.length ?? 0
-      if (count === 0) throw new PlatformError('KAFKA_UNAVAILABLE', `topic ${topic} has no partitions`)
-      this.#partitionCounts.set(topic, count)
-      return count
-    } finally {
-      await admin.disconnect()
     }
   }
 
@@ -234,7 +223,11 @@ class SerialProducer implements Producer {
         const unanswered = some.filter(({ topic, partition }) => !acknowledged.has(`${topic}/${partition}`))
         missing = unanswered.length === 0 ? rest : [...unanswered, ...rest]
         this.#failedAt = undefined
-        if (unanswered.length > 0) this.#log.warn({ records: unanswered.length }, 'produce_reply_incomplete')
+        if (unanswered.length > 0) {
+          this.#log.warn({ records: unanswered.length }, 'produce_reply_incomplete')
+          // kafkajs leaves out partitions that it has not heard of, for as long as it keeps its metadata: five minutes.
+          this.#replaceClient()
+        }
       } catch (cause) {
         this.#failedAt = performance.now()
         const [left, pauseMs] = [missing?.length ?? records.length, Math.min(5_000, 100 * 2 ** Math.min(attempt, 6))]
@@ -257,6 +250,13 @@ class SerialProducer implements Producer {
       this.#close(client, working)
       throw error
     }
+  }
+
+  /** Has the next send go over a client that asks for the topics' partitions anew. */
+  #replaceClient(): void {
+    const client = this.#client
+    this.#client = this.#newClient()
+    this.#close(client, Promise.resolve())
   }
 
   /** Closes a client that nobody waits for, and once more when its work is over: for that, kafkajs connects anew. */

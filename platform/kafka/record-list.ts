@@ -25,6 +25,8 @@ export class RecordList {
   readonly #index: Int32Array
   /** Absent when every record has the time at which Kafka took the batch. */
   readonly #timestamps: Float64Array | undefined
+  /** By record: whether it has no key. Absent while every record has one. */
+  #keyless: Uint8Array | undefined
   #at = 0
   #indexed = 0
   /** Of the record that is being indexed, and at last of the last one. */
@@ -75,6 +77,11 @@ export class RecordList {
     return this.#index[i * WORDS + VALUE_TO] ?? NULL
   }
 
+  /** Whether a record has no key. */
+  isKeylessAt(i: number): boolean {
+    return this.#keyless !== undefined && this.#keyless[i] === 1
+  }
+
   /** Of the whole record, with key and headers. */
   sizeAt(i: number): number {
     const end = i + 1 < this.length ? this.#index[(i + 1) * WORDS + START] : this.#end
@@ -109,7 +116,7 @@ export class RecordList {
         const timestampDelta = this.#varint()
         if (this.#timestamps) this.#timestamps[this.#indexed] = this.#header.firstTimestamp + timestampDelta
         index[at + OFFSET_DELTA] = this.#varint()
-        this.#skip()
+        if (this.#skip() < 0) (this.#keyless ??= new Uint8Array(this.length))[this.#indexed] = 1
         const valueBytes = this.#varint()
         index[at + VALUE_FROM] = valueBytes < 0 ? NULL : this.#at
         if (valueBytes > 0) this.#at += valueBytes

@@ -72,6 +72,10 @@ export const Anomaly = z
     mode: AnomalyMode,
     verdict: VerdictName,
     allowlist_entry_id: z.string().nullable().meta({ description: 'The entry that covers it, the oldest of several' }),
+    incomplete: z.boolean().meta({
+      description:
+        'Whether the session had events on another partition than its own at that time: neither partition has counted all of them',
+    }),
     evidence: z.record(z.string(), z.unknown()).meta({
       description:
         'Why the rule fired; what `crossed.client` says of a person is for analysts and above; `crossed.traceparent` is the trace that the event came in',

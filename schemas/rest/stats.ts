@@ -46,6 +46,17 @@ export const Stats = z
       .meta({ description: 'Since the beginning, over all partitions, as of their last checkpoints' }),
     partitions: z.array(PartitionStats),
     completeness: Completeness,
+    misplaced: z
+      .array(
+        z.strictObject({
+          topic: z.string(),
+          source: z.string().meta({ description: '`source` of the events; `other` beyond 50 of a partition' }),
+          misplaced: count.meta({ description: 'Not on the partition of their session' }),
+          keyless: count.meta({ description: 'Without a key' }),
+          last_ts: Timestamp,
+        }),
+      )
+      .meta({ description: 'Producers whose records are on a wrong partition or have no key, most records first' }),
     anomalies: z
       .strictObject({
         from: Timestamp,

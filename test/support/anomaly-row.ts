@@ -30,6 +30,7 @@ export const anomalyRow = (of: Partial<AnomalyRow> = {}): AnomalyRow => ({
   dbWriteTs: at('2026-10-01T12:00:08.004Z'),
   verdict: 'undecided',
   allowlistEntryId: null,
+  incomplete: false,
   ...of,
 })
 

@@ -182,7 +182,7 @@ export async function serveApi(deps: Partial<ApiDeps> = {}): Promise<ServedApi> 
     origins: [],
     silenceMaxMs: 3_600_000,
     readChannels: () => Promise.resolve([]),
-    readStats: () => Promise.resolve({ partitions: [], anomalies: [], dataGaps: 0 }),
+    readStats: () => Promise.resolve({ partitions: [], anomalies: [], dataGaps: 0, misplaced: [] }),
     readCompleteness: () => Promise.resolve({ partitions: [], minutes: [] }),
     completenessMinutes: 10,
     readLag: () => Promise.resolve(new Map()),

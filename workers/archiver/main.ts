@@ -72,7 +72,7 @@ async function openBuffers(config: ArchiverConfig): Promise<Part<DuckDb>> {
 function readingOf(
   config: ArchiverConfig,
   admin: LogAdmin,
-): Pick<ArchiverDeps, 'limits' | 'offsetsOf' | 'firstOffsetAfter' | 'readerOf'> {
+): Pick<ArchiverDeps, 'limits' | 'offsetsOf' | 'partitionsOf' | 'firstOffsetAfter' | 'readerOf'> {
   const schemas = new RegistryClient(registrySettings(config))
   const readerFor = (topic: string, record: 'Click' | 'Purchase') =>
     new EventReader({

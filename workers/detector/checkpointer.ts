@@ -10,6 +10,7 @@ import { commitCheckpoint, isCommitted, type CheckpointWrite } from '../../db/st
 import type { Logger } from '../../platform/logger.js'
 import type { AnomalyChanges } from './anomaly-feed.js'
 import type { AnomalyWriter } from './anomaly-writer.js'
+import type { MisplacedSource } from './misplacement.js'
 import type { PartitionOwner } from './partition-owner.js'
 import { plainRule, signatureOf, type RulesWatch } from './rules-watch.js'
 import { seal, sealInPlace } from './seal.js'
@@ -27,6 +28,7 @@ export interface CheckpointObserver {
   collided(owner: PartitionOwner, collisions: Collisions | undefined): void
   /** Fates have been taken for a checkpoint. @param minutes different ones since the checkpoint before */
   minutesTaken(owner: PartitionOwner, minutes: number, displaced: Displaced): void
+  misplaced(owner: PartitionOwner, sources: readonly MisplacedSource[]): void
 }
 
 /** A lost answer is asked for before the next attempt, and a missing day is made. */
@@ -134,6 +136,8 @@ export class Checkpointer {
     this.#observer.collided(owner, collisions)
     const { minutes, displaced } = owner.minutes.take()
     this.#observer.minutesTaken(owner, minutes.length, displaced)
+    const misplaced = owner.misplacement.take()
+    this.#observer.misplaced(owner, misplaced.sources)
     const keptMinutes = { eventFromMs: owner.keptFromMs, appendFromMs: owner.appendKeptFromMs }
     this.#writer.add(updates)
     if (updates.length > 0) owner.owe(this.#feed.add(updates))
@@ -159,6 +163,8 @@ export class Checkpointer {
       collisions,
       minutes,
       keptMinutes,
+      misplaced,
+      partitionCounts: owner.misplacement.counts,
     }
   }
 

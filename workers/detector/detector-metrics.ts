@@ -6,11 +6,14 @@ import { Gauge, Histogram, type Registry } from '../../platform/metrics.js'
 import type { FetchedBatches } from '../../platform/kafka/consumer.js'
 import type { PackedBatch } from '../../platform/kafka/record-set.js'
 import { backlog, counter, gauge, type Backlog } from '../metric-series.js'
+import type { MisplacedSource } from './misplacement.js'
 import { PartitionLag } from './partition-lag.js'
 import type { Stall } from './progress.js'
 import type { PartitionOwner } from './partition-owner.js'
 
 const PARTITION = ['topic', 'partition'] as const
+/** Producers with a series of their own; those beyond are one, `other`. */
+const MAX_SOURCE_LABELS = 20
 const SECONDS = [0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5]
 
 const seconds = (registry: Registry, name: string, help: string) =>
@@ -59,6 +62,12 @@ const seriesOf = (registry: Registry, observeLags: () => void) => ({
     PARTITION,
   ),
   progressUnknown: counter(registry, 'progress_unknown_total', 'Looks for progress that a server did not answer'),
+  misplaced: counter(
+    registry,
+    'misplaced_records_total',
+    'Records that are not on the partition of their session, or have no key',
+    ['topic', 'fault', 'source'],
+  ),
   fenced: counter(registry, 'fenced_total', 'Partitions found to belong to another owner'),
   held: counter(registry, 'held_total', 'Batches put back because something downstream is full', ['reason']),
 })
@@ -70,6 +79,7 @@ export type HoldReason =
 /** The detector's own metrics. Labels are topics, partitions and closed lists: never an id of a session or a user. */
 export class DetectorMetrics {
   readonly #series: ReturnType<typeof seriesOf>
+  readonly #sources = new Set<string>()
   readonly #seen = new WeakMap<PartitionOwner, Counts>()
   readonly #lags = new Map<PartitionOwner, PartitionLag>()
 
@@ -151,6 +161,15 @@ export class DetectorMetrics {
     this.#series.minutes.set({ topic: owner.topic, partition: owner.partition }, minutes)
     if (overflow > 0) this.#series.displaced.inc({ reason: 'too_many_minutes' }, overflow)
     if (tooOld > 0) this.#series.displaced.inc({ reason: 'too_old' }, tooOld)
+  }
+
+  misplaced({ topic }: PartitionOwner, sources: readonly MisplacedSource[]): void {
+    for (const { source, misplaced, keyless } of sources) {
+      const label = this.#sources.has(source) || this.#sources.size < MAX_SOURCE_LABELS ? source : 'other'
+      this.#sources.add(label)
+      if (misplaced > 0) this.#series.misplaced.inc({ topic, fault: 'misplaced', source: label }, misplaced)
+      if (keyless > 0) this.#series.misplaced.inc({ topic, fault: 'keyless', source: label }, keyless)
+    }
   }
 
   stalled(stalls: readonly Stall[]): void {

@@ -110,6 +110,19 @@ export class DetectorWorker {
     )
     for (const owner of this.#owners.values())
       if (!assignment.get(owner.topic)?.includes(owner.partition)) this.#release(owner)
+    for (const topic of assignment.keys()) void this.#countPartitions(topic)
+  }
+
+  /** A topic that is given more partitions has the group join again. */
+  async #countPartitions(topic: string): Promise<void> {
+    try {
+      const partitions = await this.#deps.partitionsOf(topic)
+      for (const owner of this.#owners.values())
+        if (owner.topic === topic)
+          owner.misplacement.expand(partitions, Math.max(owner.highWatermark, owner.nextOffset))
+    } catch (err) {
+      this.#deps.log.warn({ err, topic }, 'partitions_not_counted')
+    }
   }
 
   /** Commits what is decided before partitions go to other members, so that they need not decide it again. */

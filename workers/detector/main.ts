@@ -164,7 +164,10 @@ function decisions(
   config: DetectorConfig,
   admin: LogAdmin,
   schemas: RegistryClient,
-): Pick<DetectorDeps, 'policy' | 'counting' | 'limits' | 'offsetsOf' | 'firstOffsetAfter' | 'decoderOf'> {
+): Pick<
+  DetectorDeps,
+  'policy' | 'counting' | 'limits' | 'offsetsOf' | 'partitionsOf' | 'firstOffsetAfter' | 'decoderOf'
+> {
   const decoderFor = (record: 'Click' | 'Purchase') =>
     new EventDecoder(OBSERVED_EVENT_SCHEMA(record), {
       schemaById: (id) => schemas.schemaById(id),

@@ -2,7 +2,7 @@ import type { Anomaly } from '../../domain/detection/anomaly.js'
 import type { Fate, ObservedEvent } from '../../domain/detection/fate.js'
 import { isUsableTime, MinuteCounts } from '../../domain/detection/minute-counts.js'
 import type { Counts, PartitionDetector } from '../../domain/detection/partition-detector.js'
-import type { Text } from '../../domain/text.js'
+import type { Text, TextSlice } from '../../domain/text.js'
 import type { DataGap } from '../../db/stores/checkpoints.js'
 import type { AnomalyRow } from '../../db/stores/anomaly-rows.js'
 import type { Fetched, OffsetRange } from '../../platform/kafka/consumer.js'
@@ -11,6 +11,7 @@ import type { RecordList } from '../../platform/kafka/record-list.js'
 import { schemaIdOf } from '../../platform/avro/codec.js'
 import type { PartitionSchemas } from '../partition-schemas.js'
 import { refusedSchema, type Decoded, type EventDecoder } from './event-decoder.js'
+import { Misplacement, type PartitionCount } from './misplacement.js'
 import { copyable, deadLetter, lateRecord } from './side-records.js'
 
 export interface BatchOutcome {
@@ -44,6 +45,8 @@ export interface PartitionStart {
   readonly nextOffset: number
   /** Minus infinity before the first record. */
   readonly lastAppendMs: number
+  /** How many partitions the topic has had, in the order of the offsets from which on; at least one. */
+  readonly partitionCounts: readonly PartitionCount[]
 }
 
 /** One partition in this process's hands: its detector, where it is in the log, and what it owes. */
@@ -72,6 +75,7 @@ export class PartitionOwner {
   /** Offsets without a record that no checkpoint has passed. */
   #voids: OffsetRange[] = []
   #voidsSeenTo: number
+  readonly misplacement: Misplacement
   pieces = 0
   hasNews = false
   isLost = false
@@ -100,6 +104,7 @@ export class PartitionOwner {
     this.countsAtTaking = { ...detector.counts }
     this.#counting = counting
     this.#voidsSeenTo = start.nextOffset
+    this.misplacement = new Misplacement(start.partition, start.partitionCounts)
     this.minutes = new MinuteCounts(counting.maxMinutes)
   }
 
@@ -124,6 +129,7 @@ export class PartitionOwner {
       let fate: Fate = 'dead'
       if (event) fate = this.detector.process(event, offset, appendMs)
       else this.detector.countDead()
+      if (event && fate !== 'dead') this.#checkPlace(event, offset, records.isKeylessAt(i))
       this.minutes.count(fate, fate === 'dead' ? this.#usableTime(event, appendMs) : event?.event_ts, appendMs)
       if (fate === 'accepted' || fate === 'duplicate') continue
       const record = copyable(records, i)
@@ -137,6 +143,11 @@ export class PartitionOwner {
     }
     this.hasNews = true
     return { rows: this.rowsOf(this.detector.takeChanges()), sideRecords, deadCodes }
+  }
+
+  #checkPlace(event: ObservedEvent<TextSlice>, offset: number, isKeyless: boolean): void {
+    const isMisplaced = this.misplacement.isMisplaced(event.session_id, offset)
+    if (isMisplaced || isKeyless) this.misplacement.count({ isMisplaced, isKeyless }, event)
   }
 
   #decodeUnlessRefused(records: RecordList, i: number, offset: number): Decoded {

@@ -9,6 +9,7 @@ import { assertSameLog, type LogPositions } from '../log-positions.js'
 import { forgetUnreadSchemas } from '../../db/stores/schema-readings.js'
 import type { PartitionSchemas } from '../partition-schemas.js'
 import type { EventDecoder } from './event-decoder.js'
+import type { PartitionCount } from './misplacement.js'
 import { PartitionOwner, type CountingPolicy } from './partition-owner.js'
 import { unseal } from './seal.js'
 
@@ -22,6 +23,13 @@ export interface TakeOverDeps extends LogPositions {
   readonly schemasOf: (name: PartitionName, decoder: EventDecoder) => PartitionSchemas
   readonly metrics: { dataGap(gap: DataGap): void }
   readonly log: Logger
+}
+
+/** The stored counts, and the one that the topic has now, if it is another, for records that are not in the log yet. */
+function countsNow(stored: readonly PartitionCount[], partitions: number, end: number): readonly PartitionCount[] {
+  const newest = stored.at(-1)
+  if (newest?.partitions === partitions) return stored
+  return [...stored, { partitions, fromOffset: newest ? end : 0 }]
 }
 
 /**
@@ -55,8 +63,9 @@ export async function takeOver(deps: TakeOverDeps, name: PartitionName): Promise
     'partition_taken',
   )
   const decoder = deps.decoderOf(name.topic)
+  const partitionCounts = countsNow(taken.partitionCounts, await deps.partitionsOf(name.topic), high)
   const owner = new PartitionOwner(
-    { ...name, epoch: taken.epoch, nextOffset, lastAppendMs },
+    { ...name, epoch: taken.epoch, nextOffset, lastAppendMs, partitionCounts },
     detector,
     { decoder, schemas: deps.schemasOf(name, decoder) },
     deps.counting,

@@ -7,6 +7,7 @@ import {
   readDifferences,
   readFailedRuns,
   readGaps,
+  readMisplaced,
   readPositions,
 } from '../../db/read-models/alert-watch.js'
 import { observeBursts } from '../../domain/alerting/kinds/anomaly-burst.js'
@@ -18,6 +19,7 @@ import {
   type WatchedPartition,
   type WatchedReader,
 } from '../../domain/alerting/kinds/lag.js'
+import { observeMisplaced } from '../../domain/alerting/kinds/misplaced-records.js'
 import { observeFailedRuns } from '../../domain/alerting/kinds/pipeline-runs.js'
 import { observeDifferences } from '../../domain/alerting/kinds/reconciliation.js'
 import { observeSchedules, type WatchedSchedule } from '../../domain/alerting/kinds/schedules.js'
@@ -47,6 +49,7 @@ export function watchedSources(parts: SourceParts): WatchDeps['sources'] {
   })
   return {
     'data-gaps': happenings(async ({ from, to }) => observeGaps(await readGaps(db, from, to))),
+    'misplaced-records': happenings(async ({ from, to }) => observeMisplaced(await readMisplaced(db, from, to))),
     'pipeline-runs': happenings(async ({ from, to }) => observeFailedRuns(await readFailedRuns(db, from, to), runLink)),
     reconciliation: happenings(async ({ from, to }) => observeDifferences(await readDifferences(db, from, to))),
     'anomaly-burst': happenings(async ({ from, to, limits }) =>

@@ -67,6 +67,8 @@ const write = (of: Partial<CheckpointWrite> = {}): CheckpointWrite => ({
   ruleChange: undefined,
   gaps: [],
   voidOffsets: 0,
+  misplaced: { sources: [], sessions: [] },
+  partitionCounts: [{ partitions: 4, fromOffset: 0 }],
   minutes: [],
   keptMinutes: { eventFromMs: NOON - 3_600_000, appendFromMs: NOON - 3_600_000 },
   ...of,
@@ -94,7 +96,14 @@ describe('checkpoints', function () {
 
   it('give the next owner what was committed, with a higher epoch', async () => {
     const first = await takePartition(database.db, NAME, 'one', 40)
-    assert.deepEqual(first, { epoch: 1, nextOffset: 40, lastAppendTs: null, head: null, pieces: [] })
+    assert.deepEqual(first, {
+      epoch: 1,
+      nextOffset: 40,
+      lastAppendTs: null,
+      partitionCounts: [],
+      head: null,
+      pieces: [],
+    })
     await commitCheckpoint(
       database.db,
       write({ expectedOffset: 40, anomalies: [row()], ruleChange: [{ ruleId: 'x' }] }),
@@ -104,6 +113,7 @@ describe('checkpoints', function () {
       epoch: 2,
       nextOffset: 100,
       lastAppendTs: new Date(NOON + 30_000),
+      partitionCounts: [{ partitions: 4, fromOffset: 0 }],
       head: Buffer.from('head'),
       pieces: [Buffer.from('piece')],
     })
@@ -196,7 +206,7 @@ describe('checkpoints', function () {
     await beginLog(db, NAME.topic)
     await assert.rejects(commitCheckpoint(db, late), { code: 'GRD_FENCED' })
     assert.deepEqual(await takePartition(db, NAME, 'two', 0), {
-      ...{ epoch: 2, nextOffset: 0, lastAppendTs: null, head: null, pieces: [] },
+      ...{ epoch: 2, nextOffset: 0, lastAppendTs: null, partitionCounts: [], head: null, pieces: [] },
     })
     await assert.rejects(commitCheckpoint(db, late), { code: 'GRD_FENCED' })
     await assert.rejects(isCommitted(db, late), { code: 'GRD_FENCED' })

@@ -62,6 +62,7 @@ describe('api', () => {
         mode: 'active',
         verdict: 'undecided',
         allowlist_entry_id: null,
+        incomplete: false,
         evidence: { threshold: 50, observed: 61 },
         topic: 'km.clicks.v1',
         kafka_partition: 0,
@@ -124,6 +125,7 @@ describe('api', () => {
             { ruleId: 'BOT_LIKE', mode: 'active', status: 'confirmed', anomalies: 3, sessions: 1 },
           ],
           dataGaps: 1,
+          misplaced: [],
         })
       }
       const readLag: ApiDeps['readLag'] = (positions) => {
@@ -156,7 +158,7 @@ describe('api', () => {
       const partition = { topic: 't', kafkaPartition: 0, nextOffset: 1, watermark: null, recordsPerSecond: 5 }
       const counts = { accepted: 1, duplicate: 0, late: 0, dead: 0, updatedTs: new Date('2026-10-01Z') }
       const readStats: ApiDeps['readStats'] = () =>
-        Promise.resolve({ partitions: [{ ...partition, ...counts }], anomalies: [], dataGaps: 0 })
+        Promise.resolve({ partitions: [{ ...partition, ...counts }], anomalies: [], dataGaps: 0, misplaced: [] })
       const lagOf = async (readLag: ApiDeps['readLag']) => {
         const { partitions, totals } = await readAnswer<Stats>('getStats', await get('/stats', { readStats, readLag }))
         await api?.stop()
