@@ -24,7 +24,7 @@ const QUICK = { within: 1, beyond: 1 }
 const PATCHES: readonly Patch[] = [
   {
     file: 'workers/orchestrator/schedules.js',
-    from: `at: { hour: 0, minute: 30 },
+    from: `at: { hour: kpiHour, minute: KPI_MINUTE, timeZone },
         catchupWindowMs: 24 * HOUR_MS,`,
     to: `at: { everyMs: ${EVERY_MS} },
         catchupWindowMs: ${WINDOW_MS},`,

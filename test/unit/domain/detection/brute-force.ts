@@ -2,6 +2,9 @@ import type { Anomaly, AnomalyStatus } from '../../../../domain/detection/anomal
 import type { Fate, ObservedEvent } from '../../../../domain/detection/fate.js'
 import type { RuleMode } from '../../../../domain/detection/rule.js'
 
+/** What says that there is no user. */
+const UNKNOWN = new Set(['', '-', '""', '"-"', "''"])
+
 /*
  * Section 4 of the design, said again as plainly as possible: a list of everything accepted, and every window computed
  * from that list, at every event. Slow on purpose. Nothing but types comes from domain/, so that the two can only agree
@@ -165,7 +168,7 @@ export class BruteForce {
     const events = this.#eventsIn(window.sessionId, window.startMs, window.endMs)
     const [first, last] = [events.at(0), events.at(-1)]
     if (!first || !last) throw new Error('a raised window has events')
-    const users = events.map(({ event }) => event.user_id).filter((user) => user !== null)
+    const users = events.map(({ event }) => event.user_id).filter((user) => user !== null && !UNKNOWN.has(user.trim()))
     return {
       sessionId: window.sessionId,
       userId: users.at(-1) ?? null,
