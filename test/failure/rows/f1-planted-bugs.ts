@@ -97,7 +97,7 @@ const BUGS: readonly PlantedBug[] = [
   },
   {
     name: 'no dedup',
-    patches: [{ file: 'domain/detection/partition-detector.js', from: 'if (!isNew)', to: 'if (false)' }],
+    patches: [{ file: 'domain/detection/partition-detector.js', from: 'if (seen !== NEW)', to: 'if (false)' }],
     check: plain,
   },
   {
