@@ -19,6 +19,7 @@ import { observeLimit } from '../platform/limits.js'
 import type { Logger } from '../platform/logger.js'
 import { createRegistry, Gauge, serveMetrics, type Registry } from '../platform/metrics.js'
 import { packageRoot } from '../platform/package-root.js'
+import { readProcessStates } from '../platform/process-states.js'
 import { RetryBudget } from '../platform/resilience/retry-budget.js'
 import { runProcess, type ProcessContext } from '../platform/run-process.js'
 import { openTracing, traceHeaders, type Tracing } from '../platform/tracing.js'
@@ -103,9 +104,7 @@ async function start(config: ApiConfig, log: Logger, { life }: ProcessContext): 
     ...wireLog(config, { db, kafka, breakers }),
     backTests: wireBackTests(config, { db, temporal, breaker: breakers.temporal }),
     backTestMaxDays: config.BACK_TEST_MAX_DAYS,
-    readStageTimes: (from, to, targetMs) =>
-      readStageTimes(reads, from, to, { targetMs, allowedLatenessMs: config.ALLOWED_LATENESS_MS }),
-    objective: { targetMs: config.SLO_TARGET_MS, percent: config.SLO_PERCENT },
+    ...wireSlo(config, reads),
     anomalies: { list: (request) => listAnomalies(reads, request), get: (key) => getAnomaly(reads, key) },
     figures: figureReader(reads),
     reconciliations: reconciliationReader(reads),
@@ -118,6 +117,7 @@ async function start(config: ApiConfig, log: Logger, { life }: ProcessContext): 
     },
     silenceMaxMs: config.ALERT_SILENCE_MAX_HOURS * 3_600_000,
     readChannels: () => readChannels(reads),
+    readProcesses: () => readProcessStates(config.SUPERVISOR_STATE_FILE),
     readStats: (from, to) => readStats(reads, from, to),
     ...completenessReader(config, reads),
     readLag: lagReader(kafka, breakers),
@@ -145,6 +145,12 @@ const openKafka = (config: ApiConfig, log: Logger) =>
     },
     log,
   )
+
+const wireSlo = (config: ApiConfig, reads: Queryable) => ({
+  readStageTimes: (from: Date, to: Date, targetMs: number) =>
+    readStageTimes(reads, from, to, { targetMs, allowedLatenessMs: config.ALLOWED_LATENESS_MS }),
+  objective: { targetMs: config.SLO_TARGET_MS, percent: config.SLO_PERCENT },
+})
 
 const httpSettings = ({ BIND_HOST: host, PORT: port, API_MAX_CONNECTIONS: maxConnections }: ApiConfig) => ({
   host,

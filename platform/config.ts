@@ -60,6 +60,7 @@ export const VARIABLES = {
   LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal']).prefault('info'),
   SHUTDOWN_DEADLINE_MS: wholeNumber(1_000, 300_000, 20_000),
   OTEL_EXPORTER_OTLP_ENDPOINT: httpUrl.optional(),
+  SUPERVISOR_STATE_FILE: folder.optional(),
   BIND_HOST: z.string().min(1).prefault('127.0.0.1'),
 
   ...CONNECTION_VARIABLES,

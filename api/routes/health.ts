@@ -1,5 +1,6 @@
 import type { ChannelRow } from '../../db/read-models/alerts.js'
-import type { Health, Readiness } from '../../schemas/rest/health.js'
+import type { ProcessState } from '../../platform/process-states.js'
+import { CRASHES_DEGRADED, type Health, type Readiness } from '../../schemas/rest/health.js'
 import type { Operations } from '../../schemas/rest/operations.js'
 import { withDeadline } from '../../platform/resilience/deadline.js'
 import { cachedFor } from '../cached-for.js'
@@ -10,6 +11,8 @@ export interface HealthDeps {
   readonly checkDependencies: CheckDependencies
   /** What the orchestrator said about the channels of alerts. */
   readonly readChannels: () => Promise<readonly ChannelRow[]>
+  /** Which processes have crashed lately, as their supervisor says. */
+  readonly readProcesses: () => readonly ProcessState[]
   readonly version: string
   /** Of the process, in seconds. */
   readonly uptimeSeconds: () => number
@@ -28,17 +31,30 @@ export function createHealthHandlers(
 ): Pick<Handlers<Operations>, 'getHealth' | 'getLiveness' | 'getReadiness'> {
   const { checkDependencies, version, uptimeSeconds, nowMs, isStopping } = deps
   const readChannels = cachedFor(CHANNELS_KEPT_MS, nowMs, deps.readChannels)
+  const readProcesses = cachedFor(CHANNELS_KEPT_MS, nowMs, () => Promise.resolve().then(deps.readProcesses))
   const channelsInTime = () => withDeadline(readChannels, CHANNELS_DEADLINE_MS).catch(() => [])
   return {
     async getHealth() {
-      const [dependencies, channels] = await Promise.all([checkDependencies(), channelsInTime()])
-      const status = dependencies.every((dependency) => dependency.status === 'up') ? 'ok' : 'degraded'
+      const [dependencies, channels, crashed] = await Promise.all([
+        checkDependencies(),
+        channelsInTime(),
+        readProcesses().catch(() => []),
+      ])
+      const isWell =
+        dependencies.every((dependency) => dependency.status === 'up') &&
+        crashed.every(({ status, crashes }) => status === 'running' && crashes < CRASHES_DEGRADED)
+      const processes = crashed.map(({ name, status, crashes, since_ts, last_crash_ts }) => ({
+        ...{ name, status, crashes, since_ts, last_crash_ts }, // the cause is in the supervisor's log: this is for everybody
+      }))
       const alert_channels = channels.map(({ channel, isConfigured, circuit, owed }) => ({
         ...{ channel, owed, circuit: isConfigured ? circuit : null },
         status: isConfigured ? ('on' as const) : ('off' as const),
       }))
       return {
-        body: { status, version, uptime_seconds: uptimeSeconds(), dependencies, alert_channels } satisfies Health,
+        body: {
+          status: isWell ? 'ok' : 'degraded',
+          ...{ version, uptime_seconds: uptimeSeconds(), dependencies, processes, alert_channels },
+        } satisfies Health,
       }
     },
 

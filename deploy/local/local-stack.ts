@@ -27,6 +27,9 @@ import { GIVEN_BY, type StackPorts } from './stack-settings.js'
 import type { Keeper } from './start-keeper.js'
 import { killGroup } from './stop-processes.js'
 
+/** Where the supervisor writes which processes have crashed. */
+export const processStatesFile = (dataDir: string): string => join(dataDir, 'process-states.json')
+
 /** Compiles what is out of date; `execute` runs a command to its end. */
 export type Compile = (
   report: (text: string) => void,
@@ -138,6 +141,7 @@ export class LocalStack {
       else addresses[`${variable}_FILE`] = file
     }
     const chosen = {
+      SUPERVISOR_STATE_FILE: processStatesFile(dataDir),
       ALERT_BASE_URL: `http://localhost:${ports.api}`,
       ...(parts.includes('temporal') ? { TEMPORAL_UI_URL: `http://localhost:${ports.servers.temporalUi}` } : {}),
       ...(parts.includes('kafka') ? copies : {}),

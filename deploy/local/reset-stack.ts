@@ -17,6 +17,7 @@ const OWN = [
   'archive',
   'logs',
   'past-days.json',
+  'process-states.json',
   's3',
   'stack.env',
   'children.json',

@@ -6,7 +6,8 @@ import { checkSettings } from './check-settings.js'
 import { demoLogPath, readDemoLog } from './demo-log.js'
 import { brokersOf } from './kafka-server.js'
 import { LocalFault, explainFault } from './local-fault.js'
-import { LocalStack, type Compile } from './local-stack.js'
+import { LocalStack, processStatesFile, type Compile } from './local-stack.js'
+import { ProcessStates } from './process-states.js'
 import { LEAST_FREE_MB, checkMachine, freeMegabytes } from './preflight.js'
 import { runSteps } from './progress.js'
 import { cacheDirOf } from './server-cache.js'
@@ -24,7 +25,7 @@ const say = (text: string): void => {
 const SAME_SIGNAL_MS = 1_500
 
 /**
- * Runs the local stack until it is asked to end, or cannot go on. Everything it started has ended when it returns.
+ * Runs the local stack until it is asked to end. A process that crashes is restarted, however often. Everything it started has ended when it returns.
  * @returns the exit code: 0 when it was asked to end
  */
 export async function startStack(options: StackOptions, compile: Compile | undefined): Promise<number> {
@@ -109,7 +110,7 @@ function announce(stack: LocalStack, { dataDir, env }: Workspace): void {
   say('')
 }
 
-/** Prints anomalies and keeps the processes up, until the end is asked for or one of them cannot be kept up. */
+/** Prints anomalies and keeps the processes up, until the end is asked for. */
 async function keepUp(
   stack: LocalStack,
   { demoLog }: StackOptions,
@@ -126,9 +127,11 @@ async function keepUp(
     const own = { ...env, ...stack.addresses() }
     work.push(readDemoLog({ ...seen, file: demoLogPath(demoLog, env), env: own, keeper: stack.options.keeper }))
   }
-  const supervised = stack.processes.map((process_) => supervise(process_, signal, say))
+  const states = new ProcessStates(processStatesFile(stack.options.dataDir))
+  const supervised = stack.processes.map((process_) => supervise(process_, { signal, say, states }))
   for (const one of [...work, ...supervised]) void one.catch((error: unknown) => ending.fail(error))
   await ending.over
+  states.close()
 }
 
 /** Why and when a run ends: asked by a signal, or because something failed. */

@@ -15,6 +15,7 @@ export const WATCHED_SOURCES = [
   'pipeline-runs',
   'reconciliation',
   'anomaly-burst',
+  'process-crashes',
   'event-collisions',
 ] as const
 export type WatchedSource = (typeof WATCHED_SOURCES)[number]

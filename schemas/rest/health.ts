@@ -29,12 +29,30 @@ const ChannelHealth = z
   })
   .meta({ id: 'ChannelHealth' })
 
+const ProcessHealth = z
+  .strictObject({
+    name: z.string().meta({ example: 'archiver' }),
+    status: z.enum(['running', 'restarting']).meta({ description: '`restarting`: it does not run now' }),
+    crashes: z.int().min(1).meta({ description: 'In a row' }),
+    since_ts: Timestamp,
+    last_crash_ts: Timestamp,
+  })
+  .meta({ id: 'ProcessHealth' })
+
+/** From so many crashes in a row on, a process is not well even while it runs. */
+export const CRASHES_DEGRADED = 3
+
 export const Health = z
   .strictObject({
-    status: z.enum(['ok', 'degraded']).meta({ description: '`degraded`: one of the dependencies is down' }),
+    status: z.enum(['ok', 'degraded']).meta({
+      description: `\`degraded\`: one of the dependencies is down, or a process does not run or has crashed ${CRASHES_DEGRADED} times in a row`,
+    }),
     version: z.string(),
     uptime_seconds: z.number().min(0),
     dependencies: z.array(DependencyHealth),
+    processes: z.array(ProcessHealth).meta({
+      description: 'Processes that have crashed in the last minutes; empty where no supervisor reports them',
+    }),
     alert_channels: z
       .array(ChannelHealth)
       .meta({ description: 'As the orchestrator said at its last start; empty while that cannot be read' }),

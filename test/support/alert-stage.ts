@@ -1,3 +1,5 @@
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { WATCHED_SOURCES } from '../../domain/alerting/observation.js'
 import type { WorkflowHandle } from '@temporalio/client'
 import {
@@ -65,6 +67,11 @@ export class AlertStage {
     this.orchestrator = this.#spawn()
   }
 
+  /** Where a supervisor writes which processes have crashed. */
+  get processStates(): string {
+    return join(tmpdir(), `guardian-process-states-${process.pid}.json`)
+  }
+
   static async open(settings: Readonly<Record<string, string>> = {}): Promise<AlertStage> {
     quietTemporal()
     await writeWorkflowBundle()
@@ -83,6 +90,7 @@ export class AlertStage {
     return new ServiceProcess('workers/orchestrator/main.js', {
       ...this.stage.env,
       ORCHESTRATOR_METRICS_PORT: '0',
+      SUPERVISOR_STATE_FILE: this.processStates,
       SLACK_WEBHOOK_URL: this.slack.url,
       ALERT_ALLOWED_HOSTS: new URL(this.slack.url).host,
       SMTP_URL: this.mail.url,

@@ -183,6 +183,7 @@ export async function serveApi(deps: Partial<ApiDeps> = {}): Promise<ServedApi> 
     silenceMaxMs: 3_600_000,
     readChannels: () => Promise.resolve([]),
     readStats: () => Promise.resolve({ partitions: [], anomalies: [], dataGaps: 0, misplaced: [] }),
+    readProcesses: () => [],
     readCompleteness: () => Promise.resolve({ partitions: [], minutes: [] }),
     completenessMinutes: 10,
     readLag: () => Promise.resolve(new Map()),

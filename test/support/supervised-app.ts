@@ -20,7 +20,11 @@ export class SupervisedApp {
     this.said = said
     this.#process = process_
     this.#keeper = keeper
-    this.#supervision = supervise(process_, this.#end.signal, (text) => said.push(text))
+    this.#supervision = supervise(process_, {
+      signal: this.#end.signal,
+      say: (text) => said.push(text),
+      states: { set: () => undefined, clear: () => undefined },
+    })
     this.#supervision.catch((error: unknown) => said.push(String(error)))
   }
 
@@ -55,7 +59,7 @@ export class SupervisedApp {
     this.#process.kill('SIGCONT')
   }
 
-  /** Ends it in good order. @throws when its supervisor had given it up */
+  /** Ends it in good order. */
   async stop(): Promise<void> {
     await this.#process.stop()
     await this.#supervision

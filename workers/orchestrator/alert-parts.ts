@@ -71,6 +71,7 @@ export async function openAlerts(
     ),
     policy: { windowMs: config.ALERT_WINDOW_MS, recoverAfterMs: config.ALERT_RECOVER_AFTER_MS },
     keptMs: config.ALERT_HISTORY_DAYS * DAY_MS,
+    processStatesFile: config.SUPERVISOR_STATE_FILE,
     temporalUi: `${config.TEMPORAL_UI_URL.replace(/\/+$/, '')}/namespaces/${config.TEMPORAL_NAMESPACE}`,
   }
   const stop = () => {

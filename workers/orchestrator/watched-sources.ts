@@ -20,6 +20,7 @@ import {
   type WatchedReader,
 } from '../../domain/alerting/kinds/lag.js'
 import { observeMisplaced } from '../../domain/alerting/kinds/misplaced-records.js'
+import { observeCrashes } from '../../domain/alerting/kinds/process-crashes.js'
 import { observeFailedRuns } from '../../domain/alerting/kinds/pipeline-runs.js'
 import { observeDifferences } from '../../domain/alerting/kinds/reconciliation.js'
 import { observeSchedules, type WatchedSchedule } from '../../domain/alerting/kinds/schedules.js'
@@ -27,6 +28,7 @@ import { TOPICS } from '../../domain/events.js'
 import { DAY_MS } from '../../domain/utc-day.js'
 import { offsetsAt, topicOffsets, withAdmin } from '../../platform/kafka/admin.js'
 import type { createKafka } from '../../platform/kafka/client.js'
+import { readProcessStates } from '../../platform/process-states.js'
 import type { DeclaredSchedule } from './schedules.js'
 
 /** Where the sources are read. */
@@ -37,11 +39,13 @@ export interface SourceParts {
   readonly declared: readonly DeclaredSchedule[]
   /** Of Temporal's Web UI, with the namespace: where people look at runs and schedules. */
   readonly temporalUi: string
+  /** Where a supervisor writes which processes have crashed. */
+  readonly processStatesFile: string | undefined
 }
 
 /** How each source is asked: what reads it, and what says in words what was found. */
 export function watchedSources(parts: SourceParts): WatchDeps['sources'] {
-  const { db, schedules, declared, temporalUi } = parts
+  const { db, schedules, declared, temporalUi, processStatesFile } = parts
   const runLink = (id: string) => ({ label: 'The run', to: `${temporalUi}/workflows/${encodeURIComponent(id)}` })
   const scheduleLink = (id: string) => ({
     label: 'The schedule',
@@ -62,6 +66,7 @@ export function watchedSources(parts: SourceParts): WatchDeps['sources'] {
     'archiver-lag': state(async ({ nowMs, limits: { lag, archiveLag = lag } }) =>
       observeLag('archiver', await readLag(parts, 'archiver', archiveLag, nowMs), archiveLag),
     ),
+    'process-crashes': state(() => Promise.resolve().then(() => observeCrashes(readProcessStates(processStatesFile)))),
     schedules: state(async ({ from, nowMs }) => {
       const read = await Promise.all(declared.map((one) => readSchedule(schedules, one)))
       return observeSchedules(read, from.getTime() - OVERLAP_MS, nowMs, scheduleLink)

@@ -199,6 +199,27 @@ describe('api', () => {
         assert.equal((await fetch(`${api?.url ?? ''}/livez`)).status, 200)
       })
 
+    for (const { what, status, crashes, health } of [
+      { what: 'a process that does not run', status: 'restarting', crashes: 1, health: 'degraded' },
+      { what: 'a process that has crashed once and runs', status: 'running', crashes: 1, health: 'ok' },
+      { what: 'a process that keeps crashing', status: 'running', crashes: 3, health: 'degraded' },
+    ] as const)
+      it(`with ${what}: ${health}, and says which, not why`, async () => {
+        const at = '2026-10-01T00:00:00.000Z'
+        const shown = { name: 'archiver', status, crashes, since_ts: at, last_crash_ts: at }
+        const readProcesses = () => [{ ...shown, cause: 'exit code 1' }]
+        const checkDependencies = () => Promise.resolve([])
+        const answer = await readAnswer<Health>('getHealth', await get('/health', { checkDependencies, readProcesses }))
+        assert.deepEqual([answer.status, answer.processes], [health, [shown]])
+      })
+
+    it('answers when the states of the processes cannot be read', async () => {
+      const readProcesses = () => {
+        throw new Error('is not JSON')
+      }
+      assert.deepEqual((await readAnswer<Health>('getHealth', await get('/health', { readProcesses }))).processes, [])
+    })
+
     it('is not ready, and closes connections, once it was told to stop', async () => {
       const response = await get('/readyz', { isStopping: () => true })
       assert.equal(response.status, 503)

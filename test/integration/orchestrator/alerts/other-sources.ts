@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { rmSync, writeFileSync } from 'node:fs'
 import { TOPICS } from '../../../../domain/events.js'
 import type { AlertStage } from '../../../support/alert-stage.js'
 import { insertBursts } from '../../../support/bursts.js'
@@ -40,6 +41,10 @@ export function otherSources(open: () => AlertStage): void {
       [clicks],
     )
     await insertBursts(db, clicks)
+    const at = new Date().toISOString()
+    const crashing = { name: 'archiver', status: 'restarting', crashes: 5, cause: 'exit code 1' }
+    const states = { processes: [{ ...crashing, since_ts: at, last_crash_ts: at }] }
+    writeFileSync(stage.processStates, JSON.stringify(states))
     await db.query(
       `INSERT INTO event_collisions (topic, kafka_partition, log, next_offset, events, sample_offset, detected_ts)
        VALUES ($1, 0, 1, 100, 3, 77, now() - interval '5 minutes')`,
@@ -65,6 +70,7 @@ export function otherSources(open: () => AlertStage): void {
       'anomaly-burst:HIGH_FREQUENCY warning',
       'schedules:dlq-alert warning',
       `event-collisions:${clicks} warning`,
+      'process-crashes:archiver critical',
     ])
       assert.ok(told.includes(expected), `${expected} in ${told.join(', ')}`)
     assert.ok(!told.some((one) => /pipeline-runs:reconcile|reconciliation:2026-10-02/.test(one)), told.join(', '))
@@ -73,6 +79,7 @@ export function otherSources(open: () => AlertStage): void {
       rows.map(({ look_id }) => look_id),
       ['of the day before'],
     )
+    rmSync(stage.processStates)
     await stage.delivered()
     await db.query(
       `INSERT INTO archive_checkpoints (topic, kafka_partition, owner_epoch, owner, next_offset)

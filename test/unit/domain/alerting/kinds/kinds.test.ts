@@ -3,6 +3,7 @@ import { observeCollisions } from '../../../../../domain/alerting/kinds/event-co
 import { observeBursts } from '../../../../../domain/alerting/kinds/anomaly-burst.js'
 import { observeGaps } from '../../../../../domain/alerting/kinds/data-gaps.js'
 import { observeLag, type WatchedPartition } from '../../../../../domain/alerting/kinds/lag.js'
+import { observeCrashes } from '../../../../../domain/alerting/kinds/process-crashes.js'
 import { observeFailedRuns } from '../../../../../domain/alerting/kinds/pipeline-runs.js'
 import { observeDifferences } from '../../../../../domain/alerting/kinds/reconciliation.js'
 import { observeSchedules, type WatchedSchedule } from '../../../../../domain/alerting/kinds/schedules.js'
@@ -221,5 +222,29 @@ describe('observeSchedules', () => {
 describe('observeUnreadable', () => {
   it('names the source whose silence says nothing', () => {
     assert.match(observeUnreadable('schedules').summary, /^Alerts about schedules could not be evaluated/)
+  })
+})
+
+describe('observeCrashes', () => {
+  const of = (crashes: number, status: 'running' | 'restarting' = 'restarting') =>
+    observeCrashes([
+      { name: 'archiver', status, crashes, cause: 'exit code 1', since_ts: '2026-10-01T10:20:30.000Z' },
+    ])[0]
+
+  it('warns from three crashes in a row on, and is critical from five on', () => {
+    assert.deepEqual(
+      [1, 2, 3, 4, 5, 50].map((crashes) => of(crashes)?.severity),
+      [null, null, 'warning', 'warning', 'critical', 'critical'],
+    )
+    assert.deepEqual(observeCrashes([]), [])
+  })
+
+  it('says which process, how often, since when, and whether it runs now', () => {
+    assert.equal(
+      of(3)?.summary,
+      'The process archiver has crashed 3 times in a row since 2026-10-01 10:20 UTC, last with exit code 1; it does not run now, and is restarted with increasing delays.',
+    )
+    assert.match(of(3, 'running')?.summary ?? '', /; it runs now\.$/)
+    assert.equal(of(3)?.fingerprint, of(9, 'running')?.fingerprint)
   })
 })
