@@ -228,6 +228,7 @@ async function computeDay(deps: KpiDeps, day: UtcDay): Promise<ComputedDay> {
       archivedRows -
         figures.metrics.all.events -
         figures.metrics.all.purchases -
+        figures.metrics.all.returns -
         quarantinedRecords -
         quarantine.dropped,
     ),

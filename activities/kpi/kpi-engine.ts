@@ -1,3 +1,4 @@
+import { MAX_AMOUNT, MAX_QUANTITY } from '../../domain/events/event-fault.js'
 import type { FigureRows } from '../../domain/kpi/figures.js'
 import type { MissingField } from '../../domain/kpi/quality-gates.js'
 import { MAX_SUM, type KnownRecord } from '../../domain/kpi/quarantine.js'
@@ -15,6 +16,8 @@ export interface DayQuestion {
   readonly known: readonly KnownRecord[]
   /** The largest sum that the figures may have. @default 2^53 - 1 */
   readonly maxSum?: number
+  /** Of one purchase or return. @default those of a valid event */
+  readonly bounds?: { readonly quantity: number; readonly amount: number }
   /** How many unfit records are described at most; all are counted. */
   readonly mostUnfit: number
 }
@@ -68,16 +71,22 @@ export const knownRows = (known: readonly KnownRecord[]) =>
     is_released: state === 'released' ? 1 : 0,
   }))
 
+/** Records that were archived before there were bounds are judged as those of today. */
+const BOUNDS = { quantity: MAX_QUANTITY, amount: MAX_AMOUNT } as const
+
 /** What the queries are given in place of their parameters. */
 export const queryParameters = ({
   fromMs,
   toMs,
   mostUnfit,
   maxSum = MAX_SUM,
+  bounds = BOUNDS,
 }: DayQuestion): Readonly<Record<string, number>> => ({
   ':from_ms': fromMs,
   ':to_ms': toMs,
   ':max_sum': maxSum,
+  ':max_quantity': bounds.quantity,
+  ':max_amount': bounds.amount,
   ':most_records': mostUnfit,
 })
 

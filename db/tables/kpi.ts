@@ -95,7 +95,7 @@ export const kpiQuarantine = pgTable(
     sessionId: text('session_id').notNull(),
     source: text('source'),
     reason: text('reason', {
-      enum: ['MISSING_FIELD', 'UNKNOWN_EVENT_TYPE', 'REVENUE_OVERFLOW', 'UNITS_OVERFLOW'],
+      enum: ['MISSING_FIELD', 'UNKNOWN_EVENT_TYPE', 'OUT_OF_BOUNDS', 'REVENUE_OVERFLOW', 'UNITS_OVERFLOW'],
     }).notNull(),
     field: text('field'),
     fields: jsonb('fields').$type<Record<string, string | null>>().notNull(),

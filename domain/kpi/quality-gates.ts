@@ -74,7 +74,7 @@ const asFault = (text: string): Fault => ({ text, remedy: RECOMPUTE })
 
 /** Of clicks or of purchases, whichever have the field. */
 const eventsWith = (field: string | null, { metrics: { all } }: DayFigures): readonly [number, string] =>
-  field === 'event_type' || field === null ? [all.events, 'clicks'] : [all.purchases, 'purchases']
+  field === 'event_type' || field === null ? [all.events, 'clicks'] : [all.purchases + all.returns, 'purchases']
 
 function describeNulls({ field, events }: MissingField, figures: DayFigures): string {
   const [of, name] = eventsWith(field, figures)

@@ -1,5 +1,11 @@
 /** Why a record is kept out of the figures of its day. */
-export const QUARANTINE_REASONS = ['MISSING_FIELD', 'UNKNOWN_EVENT_TYPE', 'REVENUE_OVERFLOW', 'UNITS_OVERFLOW'] as const
+export const QUARANTINE_REASONS = [
+  'MISSING_FIELD',
+  'UNKNOWN_EVENT_TYPE',
+  'OUT_OF_BOUNDS',
+  'REVENUE_OVERFLOW',
+  'UNITS_OVERFLOW',
+] as const
 export type QuarantineReason = (typeof QUARANTINE_REASONS)[number]
 
 /** A quarantined record waits for a decision; a released one counts from the next run on; a dropped one never counts. */
@@ -28,7 +34,7 @@ export interface UnfitRecord extends QuarantineKey {
   /** The producer, by its own name; null when it gave none. */
   readonly source: string | null
   readonly reason: QuarantineReason
-  /** Of MISSING_FIELD: the first field that is missing. */
+  /** Of MISSING_FIELD and OUT_OF_BOUNDS: the first field at fault. */
   readonly field: string | null
   /** What the record says, field by field. */
   readonly fields: Readonly<Record<string, string | null>>
@@ -145,6 +151,8 @@ export function describeReason({ reason, field }: Pick<UnfitRecord, 'reason' | '
       return `it has no ${field ?? 'field that the figures need'}`
     case 'UNKNOWN_EVENT_TYPE':
       return 'its event type is none that the figures count'
+    case 'OUT_OF_BOUNDS':
+      return `its ${field ?? 'amount'} is beyond the bounds of a valid purchase; it was archived before they were checked`
     case 'REVENUE_OVERFLOW':
       return `with its amount, the revenue of the day in its currency would exceed ${MAX_SUM} minor units`
     case 'UNITS_OVERFLOW':

@@ -42,7 +42,10 @@ export function daysWithUnfitRecords(shop: () => FiguresStage): void {
     await archivePurchases(stage(), 900, [absurd, sale('good', 2, 100), sale('x', 1, 9e15), sale('y', 1, 9e15)])
     const { quarantinedRecords, leftOut } = await run(UNFIT)
     assert.deepEqual([quarantinedRecords, await revenueOf(UNFIT)], [3, { EUR: 200 }])
-    assert.match(leftOut.join(), /without 3 records in quarantine: 3 × REVENUE_OVERFLOW; purchases\/900 offset 0, /)
+    assert.match(
+      leftOut.join(),
+      /without 3 records in quarantine: 1 × OUT_OF_BOUNDS \(quantity\), 2 × OUT_OF_BOUNDS \(unit_price\); purchases\/900 offset 0, /,
+    )
     const { currentDetails } = await shop()
       .client.workflow.getHandle(`daily-kpi:${UNFIT}`)
       .query<{ currentDetails: string }>('__temporal_workflow_metadata')

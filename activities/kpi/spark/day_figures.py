@@ -58,6 +58,9 @@ def main(question_path, answer_path):
             sql = sql.replace(parameter, str(value))
         return sql
 
+    def rows(name):
+        return [row.asDict() for row in spark.sql(query(name)).collect()]
+
     def archived(name, files, columns):
         schema = schema_of(columns)
         # A day without files has empty tables, and so figures of zero.
@@ -74,11 +77,11 @@ def main(question_path, answer_path):
     for name in ("click", "purchase"):
         spark.sql(query(name)).persist().createOrReplaceTempView(f"day_{name}")
     spark.sql(query("unfit")).persist().createOrReplaceTempView("unfit")
+    left_out = {row["kind"] for row in rows("left-out")}
     for name in ("click", "purchase"):
-        spark.sql(query(f"counted-{name}")).createOrReplaceTempView(name)
-
-    def rows(name):
-        return [row.asDict() for row in spark.sql(query(name)).collect()]
+        # Of a usual day nothing is left out, and looking for it would take as long as the figures do.
+        counted = spark.sql(query(f"counted-{name}")).persist() if name in left_out else spark.table(f"day_{name}")
+        counted.createOrReplaceTempView(name)
 
     answer = {
         "readRows": clicks.count() + purchases.count(),

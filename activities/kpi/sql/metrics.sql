@@ -33,7 +33,7 @@ order_figures AS (
   SELECT CASE WHEN grouping(p.is_flagged) = 1 THEN 'all' WHEN p.is_flagged THEN 'flagged' ELSE 'clean' END AS traffic,
          count(DISTINCT CASE WHEN p.quantity < 0 THEN NULL ELSE p.order_id END) AS orders,
          sum(CASE WHEN p.quantity > 0 THEN p.quantity ELSE 0 END) AS units_sold,
-         sum(CASE WHEN p.quantity < 0 THEN -p.quantity ELSE 0 END) AS units_returned
+         sum(CASE WHEN p.quantity < 0 THEN -CAST(p.quantity AS BIGINT) ELSE 0 END) AS units_returned
     FROM purchase p GROUP BY GROUPING SETS ((), (p.is_flagged))
 )
 SELECT e.traffic,

@@ -1,8 +1,9 @@
--- Records of a day that lack a field which its figures need, or that break a sum, each with the first reason that applies.
+-- Records of a day that lack a field which its figures need, that are beyond the bounds of an event (they were archived before there
+-- were any), or that break a sum, each with the first reason that applies.
 -- What a decision has released is only held against the sums. Where a sum does not hold all amounts, the largest ones are
 -- left out, and equal ones together: what is left cannot depend on the order of the log. The sums are those of absolute
 -- amounts, so that the figures of every part of the traffic, returns included, fit as well.
--- Reads day_click, day_purchase, known_record; :max_sum. Portable.
+-- Reads day_click, day_purchase, known_record; :max_sum, :max_quantity, :max_amount. Portable.
 WITH open_click AS (
   SELECT c.kafka_partition, c.kafka_offset, c.event_ms, c.session_id, c.event_type
     FROM day_click c LEFT JOIN known_record k ON k.kind = 'click' AND k.kafka_partition = c.kafka_partition AND k.kafka_offset = c.kafka_offset
@@ -17,13 +18,17 @@ sale AS (
          abs(CAST(p.quantity AS DECIMAL(10, 0)) * CAST(p.unit_price AS DECIMAL(19, 0))) AS amount,
          CASE WHEN p.order_id IS NULL THEN 'order_id' WHEN p.item_id IS NULL THEN 'item_id'
               WHEN p.quantity IS NULL THEN 'quantity' WHEN p.unit_price IS NULL THEN 'unit_price'
-              WHEN p.currency IS NULL THEN 'currency' END AS missing
+              WHEN p.currency IS NULL THEN 'currency' END AS missing,
+         CASE WHEN p.quantity < -:max_quantity OR p.quantity > :max_quantity THEN 'quantity'
+              WHEN p.unit_price < 0 OR p.unit_price > :max_amount THEN 'unit_price'
+              WHEN abs(CAST(p.quantity AS DECIMAL(10, 0)) * CAST(p.unit_price AS DECIMAL(19, 0))) > :max_amount
+              THEN 'amount' END AS beyond
     FROM day_purchase p LEFT JOIN known_record k ON k.kind = 'purchase' AND k.kafka_partition = p.kafka_partition AND k.kafka_offset = p.kafka_offset
                            AND k.event_ms = p.event_ms AND k.session_id = p.session_id
    WHERE k.kind IS NULL OR k.is_released = 1
 ),
 whole AS (
-  SELECT s.* FROM sale s WHERE s.missing IS NULL OR NOT s.is_open
+  SELECT s.* FROM sale s WHERE s.missing IS NULL AND s.beyond IS NULL OR NOT s.is_open
 ),
 large_currency AS (
   SELECT w.currency FROM whole w WHERE w.currency IS NOT NULL AND w.amount IS NOT NULL
@@ -59,6 +64,9 @@ SELECT 'click' AS kind, c.kafka_partition, c.kafka_offset, c.event_ms, c.session
 UNION ALL
 SELECT 'purchase' AS kind, s.kafka_partition, s.kafka_offset, s.event_ms, s.session_id, 'MISSING_FIELD' AS reason, s.missing AS field
   FROM sale s WHERE s.is_open AND s.missing IS NOT NULL
+UNION ALL
+SELECT 'purchase' AS kind, s.kafka_partition, s.kafka_offset, s.event_ms, s.session_id, 'OUT_OF_BOUNDS' AS reason, s.beyond AS field
+  FROM sale s WHERE s.is_open AND s.missing IS NULL AND s.beyond IS NOT NULL
 UNION ALL
 SELECT 'purchase' AS kind, l.kafka_partition, l.kafka_offset, l.event_ms, l.session_id, 'REVENUE_OVERFLOW' AS reason, CAST(NULL AS VARCHAR(20)) AS field
   FROM large_amount l

@@ -13,6 +13,9 @@ import { columnsOf } from '../../../../workers/archiver/event-columns.js'
 const DAY = Date.UTC(2026, 9, 1)
 const END = DAY + 86_400_000
 
+/** Sums alone decide. */
+const NO_BOUNDS = { quantity: 2_147_483_648, amount: 1e30 } as const
+
 interface ClickRow {
   readonly id: string
   readonly at: number
@@ -186,6 +189,33 @@ describe('DuckDbEngine', function () {
     assert.deepEqual(missing, [])
   })
 
+  it('leaves out what is beyond the bounds of a valid purchase: it was archived before there were any', async () => {
+    const { metrics } = await figures(
+      [],
+      [
+        ...[sale('a', 1_000_000, 1_000_000), sale('b', -1_000_000, 1_000_000), sale('c', 1, 1e12)],
+        ...[sale('d', 1_000_001, 1), sale('e', -2_147_483_648, 1), sale('f', 1, 1e12 + 1), sale('g', 2, 1e12)],
+        sale('h', 1, -1),
+      ],
+    )
+    assert.deepEqual([metrics.all.revenue, metrics.all.returned], [{ EUR: 2e12 }, { EUR: 1e12 }])
+    assert.deepEqual(found(), [
+      ...['purchases d OUT_OF_BOUNDS quantity', 'purchases e OUT_OF_BOUNDS quantity'],
+      ...[
+        'purchases f OUT_OF_BOUNDS unit_price',
+        'purchases g OUT_OF_BOUNDS amount',
+        'purchases h OUT_OF_BOUNDS unit_price',
+      ],
+    ])
+    // A person may let one count all the same, the least quantity that there is included.
+    const known: KnownRecord = {
+      ...{ dataset: 'purchases', partition: 0, offset: 0, eventMs: DAY, sessionId: 's', state: 'released' },
+      ...{ reason: 'OUT_OF_BOUNDS', field: 'quantity' },
+    }
+    const released = await figures([], [sale('e', -2_147_483_648, 1)], [], { known: [known] })
+    assert.deepEqual([released.metrics.all.units_returned, found()], [2_147_483_648, []])
+  })
+
   it('leaves out the largest amounts of a currency, equal ones together, until its sum holds the others', async () => {
     const max = Number.MAX_SAFE_INTEGER
     const cases: [PurchaseRow[], Record<string, number>, string[]][] = [
@@ -196,10 +226,10 @@ describe('DuckDbEngine', function () {
       [[sale('x', 1, max), sale('a', 1, max, { currency: 'USD' })], { EUR: max, USD: max }, []],
       [[sale('x', -1, max), sale('y', 1, 1)], { EUR: 1 }, ['x']],
       [[sale('x', 1, '9223372036854775807'), sale('y', 1, 1)], { EUR: 1 }, ['x']],
-      [[sale('x', -2_147_483_648, '-9223372036854775807'), sale('y', 1, 1)], { EUR: 1 }, ['x']],
+      [[sale('x', -2_147_483_648, '9223372036854775807'), sale('y', 1, 1)], { EUR: 1 }, ['x']],
     ]
     for (const [purchases, revenue, left] of cases) {
-      const { metrics } = await figures([], purchases)
+      const { metrics } = await figures([], purchases, [], { bounds: NO_BOUNDS })
       assert.deepEqual(metrics.all.revenue, revenue)
       assert.deepEqual(
         found(),
@@ -209,7 +239,7 @@ describe('DuckDbEngine', function () {
     assert.deepEqual(last.unfit[0]?.['amount'], String(2n ** 31n * (2n ** 63n - 1n)))
     // Of many that are each in order, too: some of the day's largest wait, the others are published.
     const many = Array.from({ length: 2_000 }, (_, i) => sale(`m${i}`, 1, 5e12 + i))
-    const { metrics } = await figures([], many)
+    const { metrics } = await figures([], many, [], { bounds: NO_BOUNDS })
     assert.deepEqual([metrics.all.purchases, last.unfitCounts[0]?.['records'], last.unfit.length], [1_801, 199, 100])
   })
 
@@ -218,7 +248,10 @@ describe('DuckDbEngine', function () {
     const many = Array.from({ length: 10 }, (_, i) => sale(`m${i}`, 1 + i, 0))
     const { metrics } = await figures([], many, [], { maxSum: 50 })
     assert.deepEqual([metrics.all.units_sold, found()], [45, ['purchases m9 UNITS_OVERFLOW null']])
-    assert.equal((await figures([], [sale('z', most.quantity, most.price)])).metrics.all.units_sold, most.quantity)
+    assert.equal(
+      (await figures([], [sale('z', most.quantity, most.price)], [], { bounds: NO_BOUNDS })).metrics.all.units_sold,
+      most.quantity,
+    )
   })
 
   it('leaves out what waits for a decision or was dropped, and counts what was released where it fits', async () => {
@@ -228,7 +261,7 @@ describe('DuckDbEngine', function () {
     })
     const rows = [sale('a', 1, 1), sale('x', 1, 9e15), sale('y', 1, 9e15), sale('n', 1, 1, { currency: undefined })]
     const run = async (...decided: KnownRecord[]) => {
-      const { metrics } = await figures([], rows, [], { known: decided })
+      const { metrics } = await figures([], rows, [], { known: decided, bounds: NO_BOUNDS })
       return [metrics.all.purchases, metrics.all.revenue['EUR'], found()]
     }
     const withoutCurrency = 'purchases n MISSING_FIELD currency'
