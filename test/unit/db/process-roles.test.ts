@@ -12,7 +12,7 @@ const WRITES: Readonly<Record<ProcessRole, readonly string[]>> = {
       'detector_state_pieces',
       'event_collisions',
     ],
-    ...['minute_counts', 'produced_counts', 'schema_readings'],
+    ...['minute_counts', 'misplaced_sessions', 'misplaced_sources', 'produced_counts', 'schema_readings'],
   ],
   archiver: [
     ...['archive_checkpoints', 'archive_days', 'archive_files', 'archive_gaps', 'archive_slots', 'schema_readings'],
