@@ -23,7 +23,7 @@ export const observeCrashes = (processes: readonly CrashingProcess[]): Observati
     severity: severityOf(crashes, CRASHES),
     count: 0,
     summary:
-      `The process ${name} has crashed ${countOf(crashes, 'time')} in a row since ${since_ts.slice(0, 16).replace('T', ' ')} UTC, last with ${cause}; ` +
+      `The process ${name} has crashed ${countOf(crashes, 'time')} in a row since ${since_ts.slice(0, 16).replace('T', ' ')} UTC, the last time because of: ${cause}; ` +
       (status === 'running' ? 'it runs now.' : 'it does not run now, and is restarted with increasing delays.'),
     sample: null,
     firstStep: `Read the end of the log of ${name}: it names the cause. The other processes are not affected.`,

@@ -242,7 +242,7 @@ describe('observeCrashes', () => {
   it('says which process, how often, since when, and whether it runs now', () => {
     assert.equal(
       of(3)?.summary,
-      'The process archiver has crashed 3 times in a row since 2026-10-01 10:20 UTC, last with exit code 1; it does not run now, and is restarted with increasing delays.',
+      'The process archiver has crashed 3 times in a row since 2026-10-01 10:20 UTC, the last time because of: exit code 1; it does not run now, and is restarted with increasing delays.',
     )
     assert.match(of(3, 'running')?.summary ?? '', /; it runs now\.$/)
     assert.equal(of(3)?.fingerprint, of(9, 'running')?.fingerprint)
