@@ -124,9 +124,23 @@ export interface PartitionOffsets {
   readonly high: number
 }
 
-/** What the log of a topic holds now, by partition in order. */
+/** What a broker answers that was asked as the leader of a partition and is not, or not yet, as for a topic just created again. */
+const NOT_LEADER: ReadonlySet<string> = new Set(['NOT_LEADER_FOR_PARTITION', 'LEADER_NOT_AVAILABLE'])
+const NEW_LEADER_BOUND_MS = 10_000
+
+/** What the log of a topic holds now, by partition in order. Waits for the leaders of a topic that was created just now. */
 export async function fetchOffsets(kafka: Kafka, topic: string): Promise<PartitionOffsets[]> {
-  return withAdmin(kafka, (admin) => topicOffsets(admin, topic))
+  const giveUpAt = performance.now() + NEW_LEADER_BOUND_MS
+  return withAdmin(kafka, async (admin) => {
+    for (;;)
+      try {
+        return await topicOffsets(admin, topic)
+      } catch (error) {
+        const isNotLed = error instanceof kafkajs.KafkaJSProtocolError && NOT_LEADER.has(error.type)
+        if (!isNotLed || performance.now() > giveUpAt) throw error
+        await sleep(LOOK_EVERY_MS)
+      }
+  })
 }
 
 /** The same, over a client that is already connected. */

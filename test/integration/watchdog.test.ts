@@ -24,7 +24,7 @@ const WEDGES = [
   {
     what: 'a batch that waits for ever',
     file: 'workers/detector/detector-worker.js',
-    before: 'const missing = owner.decoder.missingIdsOf(',
+    before: 'const end = await owner.schemas.settle(',
     wedge: `if (owner.nextOffset > 1_000) ${NEVER} `,
     step: /batch: has decided up to \d+, \d/,
   },

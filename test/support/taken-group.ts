@@ -81,7 +81,7 @@ export async function crashConsumer(
   } finally {
     await leave()
   }
-  assert.match(app.said[0] ?? '', /^\w+ ended \(exit code 1\): starting it again in /)
+  assert.match(app.said[0] ?? '', /^\w+ ended \(exit code 1\), crash 1: restart in /)
   assert.match(app.output, /"process_failed"/)
   assert.match(app.output, new RegExp(`group ${groupId} .*stopped for good: .*supported protocols are incompatible`))
   await waitUntil(

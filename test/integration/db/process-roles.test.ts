@@ -100,7 +100,9 @@ describe('the logins of the processes', function () {
 
   it('may do with every table what db/process-roles.ts says, and nothing else', async () => {
     const { anomaly_sessions: days, ...others } = await held()
-    const { anomaly_sessions: wantedDays, ...wanted } = TABLE_GRANTS
+    const { anomaly_sessions: wantedDays, ...listed } = TABLE_GRANTS
+    // Of some tables nobody but the owner may have anything.
+    const wanted = Object.fromEntries(Object.entries(listed).filter(([, byRole]) => Object.keys(byRole).length > 0))
     assert.deepEqual(others, wanted, 'a table that is not there yet is to be added')
     assert.deepEqual({ ...days, orchestrator: 'r' }, wantedDays) // the orchestrator has all, as one that owns it
   })
