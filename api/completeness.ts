@@ -21,8 +21,17 @@ export function completenessOf(
 }
 
 function partitionAnswer(counts: PartitionCounts, lag: PartitionLag | undefined): PartitionAnswer {
-  const { topic, kafkaPartition, accepted, duplicate, late, dead, inDataGaps, reported } = counts
-  const told = { topic, kafka_partition: kafkaPartition, accepted, duplicate, late, dead, in_data_gaps: inDataGaps }
+  const { topic, kafkaPartition, accepted, duplicate, late, dead, ticks, inDataGaps, reported } = counts
+  const told = {
+    topic,
+    kafka_partition: kafkaPartition,
+    accepted,
+    duplicate,
+    late,
+    dead,
+    ticks,
+    in_data_gaps: inDataGaps,
+  }
   const incomplete = {
     incomplete_minutes: reported === null ? null : counts.incompleteMinutes,
     oldest_incomplete_minute: counts.oldestIncompleteMinute?.toISOString() ?? null,
@@ -31,7 +40,7 @@ function partitionAnswer(counts: PartitionCounts, lag: PartitionLag | undefined)
     return { ...told, produced: null, in_flight: null, missing: null, reported, reported_missing: null, ...incomplete }
   const produced = lag.logEnd - counts.firstOffset - counts.voidOffsets
   const inFlight = Math.max(0, lag.logEnd - Math.max(counts.nextOffset, lag.logStart))
-  const missing = produced - (accepted + duplicate + late + dead) - inFlight
+  const missing = produced - (accepted + duplicate + late + dead + ticks) - inFlight
   // What is in flight, or has no event time, can be of any minute: so many of them may not be missing at all.
   const reportedMissing = Math.max(0, counts.uncounted - inFlight - counts.undated)
   return {
@@ -57,6 +66,7 @@ function unreadPartition(key: string, { logStart, logEnd }: PartitionLag): Parti
     duplicate: 0,
     late: 0,
     dead: 0,
+    ticks: 0,
     in_flight: records,
     missing: 0,
     in_data_gaps: 0,

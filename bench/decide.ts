@@ -43,8 +43,8 @@ class PartitionLog {
   #parts: Buffer[] = []
   #nextOffset = 0
 
-  add(value: Buffer): void {
-    this.#parts.push(recordOf(value, this.#parts.length))
+  add(key: string, value: Buffer): void {
+    this.#parts.push(recordOf(Buffer.from(key), value, this.#parts.length))
     if (this.#parts.length === BATCH_RECORDS) this.close()
   }
 
@@ -73,9 +73,9 @@ class PartitionLog {
   }
 }
 
-/** A record without key and headers. https://kafka.apache.org/documentation/#record */
-function recordOf(value: Buffer, offsetDelta: number): Buffer {
-  const body = [0, 0, ...varint(offsetDelta), ...varint(-1), ...varint(value.length)]
+/** A record without headers. https://kafka.apache.org/documentation/#record */
+function recordOf(key: Buffer, value: Buffer, offsetDelta: number): Buffer {
+  const body = [0, 0, ...varint(offsetDelta), ...varint(key.length), ...key, ...varint(value.length)]
   return Buffer.concat([Buffer.from([...varint(body.length + value.length + 1), ...body]), value, Buffer.of(0)])
 }
 
@@ -90,7 +90,8 @@ function varint(value: number): number[] {
 function logsOf(events: number): readonly (readonly RecordList[])[] {
   const encode = createEncoder(AVRO_SCHEMAS[TOPICS.clicks] ?? '', SCHEMA_ID)
   const logs = Array.from({ length: PARTITIONS }, () => new PartitionLog())
-  for (const click of eventStream(events, 7)) logs[keyPartition(click.session_id, PARTITIONS)]?.add(encode(click))
+  for (const click of eventStream(events, 7))
+    logs[keyPartition(click.session_id, PARTITIONS)]?.add(click.session_id, encode(click))
   for (const log of logs) log.close()
   return logs.map(({ batches }) => batches)
 }

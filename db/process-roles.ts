@@ -41,6 +41,7 @@ export const TABLE_GRANTS: Readonly<Record<string, Partial<Record<ProcessRole, s
   archive_superseded_files: { archiver: 'r', orchestrator: 'rad' },
   archive_slots: { archiver: 'raw', orchestrator: 'r', api: 'r' },
   archive_days: { archiver: 'raw', orchestrator: 'r', api: 'r' },
+  archive_ticks: { archiver: 'rad', orchestrator: 'r', api: 'r' },
   archive_gaps: { archiver: 'raw', orchestrator: 'r', api: 'r' },
 
   pipeline_runs: { orchestrator: 'raw', api: 'r' },

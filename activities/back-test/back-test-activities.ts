@@ -41,6 +41,8 @@ export interface BackTestLog {
   /** The highest min(event, append) time before the files, and in all that is archived of the log; 0 without any. */
   readonly beforeMs: number
   readonly logHighMs: number
+  /** Among the records that are read, in order. */
+  readonly ticks: readonly { readonly offset: number; readonly atMs: number }[]
   readonly files: readonly (ArchivedFile & { readonly rows: number })[]
 }
 
@@ -212,8 +214,11 @@ export async function decideArchived(
 ): Promise<Anomaly[]> {
   const test = new BackTest(how.policy, rules, how.span)
   if (log.beforeMs > 0) test.resumeBehind(log.beforeMs)
+  let ticked = 0
   for await (const some of archive.clicks(log.kafkaPartition, log.files)) {
     for (const [at, record] of some.entries()) {
+      for (let tick; (tick = log.ticks[ticked]) && tick.offset < record.kafka_offset; ticked++)
+        test.tick(tick.atMs, tick.offset)
       test.decide(record, record.kafka_offset, record.append_ms)
       if (at % RECORDS_PER_TURN === RECORDS_PER_TURN - 1) await nextTurn()
     }

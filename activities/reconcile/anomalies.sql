@@ -2,18 +2,24 @@
 -- held at an event while it was in force. A late record never raises the watermark, so that of a record follows from all
 -- records before it that are the first of their session_id and event_id. Two records with one session_id and event_id and
 -- different times are the one thing that this decides otherwise than the contract: the second does not move the watermark.
+-- A tick moves the watermark as an event of its time would; it is no record of the archive.
 -- Each log of each partition is a part of its own: offsets, watermark and duplicates begin again when a topic is made anew.
--- Reads archived_click, log_part (what is known of each part, older logs first), rule_part (which rules were in force, by offsets).
+-- Reads archived_click, log_part (what is known of each part, older logs first), rule_part (which rules were in force, by offsets), tick_of_log.
 WITH placed AS (
   SELECT l.part, c.kafka_offset, c.event_id, c.event_ms, c.append_ms, c.session_id, c.item_id,
          row_number() OVER (PARTITION BY l.part, c.session_id, c.event_id ORDER BY c.kafka_offset) AS place
     FROM archived_click c JOIN log_part l ON l.kafka_partition = c.kafka_partition AND l.log = c.log
 ),
+tick AS (
+  SELECT l.part, t.kafka_offset, max(t.tick_ms) OVER (PARTITION BY l.part ORDER BY t.kafka_offset) AS tick_ms
+    FROM tick_of_log t JOIN log_part l ON l.kafka_partition = t.kafka_partition AND l.log = t.log
+),
 timed AS (
-  SELECT p.*, greatest(l.before_ms, coalesce(max(CASE WHEN p.place = 1 THEN least(p.event_ms, p.append_ms) END) OVER (
+  SELECT p.*, greatest(l.before_ms, coalesce(k.tick_ms, l.before_ms), coalesce(max(CASE WHEN p.place = 1 THEN least(p.event_ms, p.append_ms) END) OVER (
            PARTITION BY p.part ORDER BY p.kafka_offset ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
          ), l.before_ms)) - :lateness_ms AS watermark_ms
     FROM placed p JOIN log_part l ON l.part = p.part
+    ASOF LEFT JOIN tick k ON k.part = p.part AND p.kafka_offset > k.kafka_offset
 ),
 on_time AS (
   SELECT t.*, row_number() OVER (PARTITION BY t.part, t.session_id, t.event_id ORDER BY t.kafka_offset) AS time_in

@@ -22,7 +22,7 @@ export interface ReconcileDeps {
     topic: string,
     day: UtcDay,
   ) => Promise<
-    Pick<ReconcileQuestion, 'parts' | 'rules'> & {
+    Pick<ReconcileQuestion, 'parts' | 'rules' | 'ticks'> & {
       readonly files: readonly { readonly path: string; readonly log: number }[]
     }
   >
@@ -84,7 +84,7 @@ async function reconcile(deps: ReconcileDeps, day: UtcDay): Promise<ReconciledDa
   if (await deps.isDayDropped(day))
     throw new GuardianError('GRD_BAD_INPUT', `the anomalies of ${day} have been dropped: there is nothing to compare`)
   const topic = topicOf('clicks')
-  const { files, parts, rules } = await deps.reconciliationInputs(topic, day)
+  const { files, parts, rules, ticks } = await deps.reconciliationInputs(topic, day)
   const paths = files.map(({ path }) => path)
   const expected = await deps.withFiles(paths, (pathOf) =>
     recomputeAnomalies(
@@ -92,6 +92,7 @@ async function reconcile(deps: ReconcileDeps, day: UtcDay): Promise<ReconciledDa
         files: files.map(({ path, log }) => ({ path: pathOf(path), log })),
         parts,
         rules,
+        ticks,
         fromMs: startOfDayMs(day),
         toMs: startOfDayMs(addDays(day, 1)),
         allowedLatenessMs: deps.allowedLatenessMs,

@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { GuardianError } from '../../domain/errors.js'
 import type { ReconciledAnomaly } from '../../domain/reconciliation/compare-anomalies.js'
-import type { LogPart, RulePart } from '../../domain/reconciliation/log-parts.js'
+import type { LogPart, RulePart, TickPart } from '../../domain/reconciliation/log-parts.js'
 import { sqlText, type DuckDb } from '../../platform/duckdb/duckdb.js'
 import { withScratchDuckDb } from '../../platform/duckdb/scratch-duckdb.js'
 import { packageRoot } from '../../platform/package-root.js'
@@ -15,6 +15,7 @@ export interface ReconcileQuestion {
   /** Older logs first. */
   readonly parts: readonly LogPart[]
   readonly rules: readonly RulePart[]
+  readonly ticks: readonly TickPart[]
   readonly fromMs: number
   readonly toMs: number
   readonly allowedLatenessMs: number
@@ -47,7 +48,7 @@ export async function recomputeAnomalies(
 }
 
 async function ask(db: DuckDb, question: ReconcileQuestion): Promise<ReconciledAnomaly[]> {
-  const { files, parts, rules, fromMs, toMs, allowedLatenessMs } = question
+  const { files, parts, rules, ticks, fromMs, toMs, allowedLatenessMs } = question
   const logs = [...new Set(files.map(({ log }) => log))].map((log) => {
     const own = files.filter((file) => file.log === log).map(({ path }) => path)
     return `SELECT *, ${log} AS log FROM ${archivedTable(own)}`
@@ -66,6 +67,11 @@ async function ask(db: DuckDb, question: ReconcileQuestion): Promise<ReconciledA
   await db.run(
     'CREATE VIEW rule_part AS SELECT l.part, r.* FROM rule_of_log r JOIN log_part l ON l.kafka_partition = r.kafka_partition AND l.log = r.log',
   )
+  await db.run('CREATE TABLE tick_of_log (kafka_partition INTEGER, log INTEGER, kafka_offset BIGINT, tick_ms BIGINT)')
+  if (ticks.length > 0)
+    await db.run(
+      `INSERT INTO tick_of_log VALUES ${ticks.map((t) => `(${t.kafka_partition}, ${t.log}, ${t.kafka_offset}, ${t.tick_ms})`).join(',')}`,
+    )
   const windows = rules.map(({ parameters: p }) => ({ size: p['windowMs'] ?? 0, slide: p['slideMs'] ?? 1 }))
   const numbers = {
     from_ms: fromMs,

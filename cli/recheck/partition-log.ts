@@ -2,6 +2,7 @@ import { eventOfTexts } from '../../domain/detection/fate.js'
 import { traceparentOf } from '../../domain/detection/traceparent.js'
 import { LogReplay, type RulesFrom } from '../../domain/detection/log-replay.js'
 import { ruleInForce } from '../../domain/detection/rule.js'
+import { tickTimeOf } from '../../domain/detection/tick.js'
 import { RULE_KINDS } from '../../domain/detection/rule-kinds.js'
 import { TOPICS } from '../../domain/events.js'
 import type { PartitionHistory } from '../../db/read-models/partition-history.js'
@@ -89,6 +90,11 @@ async function decideAll(
 ): Promise<void> {
   await decoder.learnAll(decoder.missingIds(records.map(({ value }) => value)))
   for (const { key, value, headers, offset, timestamp } of records) {
+    const tickMs = value === null ? undefined : tickTimeOf(value)
+    if (tickMs !== undefined) {
+      replay.tick(tickMs, Number(offset), Number(timestamp))
+      continue
+    }
     const decoded = decoder.decode(value)
     const fault = dead.get(Number(offset)) ?? decoded.fault?.detail
     const place = { offset: Number(offset), appendMs: Number(timestamp) }

@@ -7,6 +7,8 @@ export interface ArchivedLogRow {
   /** Milliseconds; 0 without any record. */
   readonly beforeMs: number
   readonly logHighMs: number
+  /** Among the records that are read, in order. */
+  readonly ticks: readonly { readonly offset: number; readonly atMs: number }[]
   readonly files: readonly {
     readonly path: string
     readonly rows: number
@@ -35,10 +37,18 @@ WITH span AS (
   HAVING bool_or(f.first_day < $3 AND f.last_day > $2)
 )
 SELECT s.kafka_partition AS "kafkaPartition",
-       coalesce((SELECT round(extract(epoch FROM max(f.event_high)) * 1000) FROM archive_files f
-          WHERE f.topic = $1 AND f.kafka_partition = s.kafka_partition AND f.log = s.log AND f.last_offset < s.first_offset), 0)::bigint AS "beforeMs",
-       (SELECT round(extract(epoch FROM max(f.event_high)) * 1000) FROM archive_files f
-         WHERE f.topic = $1 AND f.kafka_partition = s.kafka_partition AND f.log = s.log)::bigint AS "logHighMs",
+       greatest((SELECT round(extract(epoch FROM max(f.event_high)) * 1000) FROM archive_files f
+          WHERE f.topic = $1 AND f.kafka_partition = s.kafka_partition AND f.log = s.log AND f.last_offset < s.first_offset),
+         (SELECT round(extract(epoch FROM max(t.tick_ts)) * 1000) FROM archive_ticks t
+          WHERE t.topic = $1 AND t.kafka_partition = s.kafka_partition AND t.log = s.log AND t.kafka_offset < s.first_offset), 0)::bigint AS "beforeMs",
+       greatest((SELECT round(extract(epoch FROM max(f.event_high)) * 1000) FROM archive_files f
+         WHERE f.topic = $1 AND f.kafka_partition = s.kafka_partition AND f.log = s.log),
+         (SELECT round(extract(epoch FROM max(t.tick_ts)) * 1000) FROM archive_ticks t
+         WHERE t.topic = $1 AND t.kafka_partition = s.kafka_partition AND t.log = s.log))::bigint AS "logHighMs",
+       coalesce((SELECT jsonb_agg(jsonb_build_object('offset', t.kafka_offset, 'atMs', round(extract(epoch FROM t.tick_ts) * 1000))
+                 ORDER BY t.kafka_offset) FROM archive_ticks t
+          WHERE t.topic = $1 AND t.kafka_partition = s.kafka_partition AND t.log = s.log
+            AND t.kafka_offset >= s.first_offset AND t.kafka_offset <= s.last_offset), '[]') AS ticks,
        (SELECT jsonb_agg(jsonb_build_object('path', f.path, 'rows', f.row_count, 'firstOffset', f.first_offset,
                  'lastOffset', f.last_offset) ORDER BY f.path)
           FROM archive_files f WHERE f.topic = $1 AND f.kafka_partition = s.kafka_partition AND f.log = s.log

@@ -10,6 +10,8 @@ export interface PartitionCounts {
   readonly nextOffset: number
   /** Offsets that hold no record. */
   readonly voidOffsets: number
+  /** Records that are no events, by which idle partitions go on. */
+  readonly ticks: number
   readonly accepted: number
   readonly duplicate: number
   readonly late: number
@@ -74,7 +76,7 @@ WITH ${REPORTED}, sums AS (
     FROM minute_counts m WHERE m.clock = 'append' GROUP BY m.topic, m.kafka_partition
 )
 SELECT c.topic, c.kafka_partition AS "kafkaPartition", c.first_offset AS "firstOffset", c.next_offset AS "nextOffset",
-       c.void_offsets AS "voidOffsets", c.accepted, c.duplicate, c.late, c.dead,
+       c.void_offsets AS "voidOffsets", c.ticks, c.accepted, c.duplicate, c.late, c.dead,
        (SELECT coalesce(sum(g.to_offset - g.from_offset), 0)::bigint FROM data_gaps g
          WHERE g.topic = c.topic AND g.kafka_partition = c.kafka_partition AND g.cause = 'retention' AND g.log = ${logNow('c.topic')}
            AND g.from_offset >= c.first_offset) AS "inDataGaps",

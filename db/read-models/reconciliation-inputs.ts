@@ -1,5 +1,5 @@
 import type { ReconciledAnomaly } from '../../domain/reconciliation/compare-anomalies.js'
-import type { LogPart, RulePart } from '../../domain/reconciliation/log-parts.js'
+import type { LogPart, RulePart, TickPart } from '../../domain/reconciliation/log-parts.js'
 import { addDays, startOfDayMs, type UtcDay } from '../../domain/utc-day.js'
 import type { Queryable } from '../pool.js'
 
@@ -7,6 +7,8 @@ export interface ReconciliationInputs {
   readonly files: readonly { readonly path: string; readonly log: number; readonly rows: number }[]
   readonly parts: readonly LogPart[]
   readonly rules: readonly RulePart[]
+  /** Behind the first offset of the files; in order. */
+  readonly ticks: readonly TickPart[]
 }
 
 /**
@@ -24,11 +26,19 @@ SELECT coalesce((SELECT jsonb_agg(jsonb_build_object('path', f.path, 'log', f.lo
                    FROM archive_files f JOIN span s ON s.kafka_partition = f.kafka_partition AND s.log = f.log
                   WHERE f.topic = $2 AND f.last_offset >= s.first_offset AND f.first_offset <= s.last_offset), '[]') AS files,
        coalesce((SELECT jsonb_agg(jsonb_build_object('kafka_partition', s.kafka_partition, 'log', s.log,
-                   'before_ms', coalesce((SELECT round(extract(epoch FROM max(f.event_high)) * 1000) FROM archive_files f
-                      WHERE f.topic = $2 AND f.kafka_partition = s.kafka_partition AND f.log = s.log AND f.last_offset < s.first_offset), 0),
-                   'last_ms', (SELECT round(extract(epoch FROM max(f.event_high)) * 1000) FROM archive_files f
-                      WHERE f.topic = $2 AND f.kafka_partition = s.kafka_partition AND f.log = s.log)) ORDER BY s.log, s.kafka_partition)
-                   FROM span s), '[]') AS parts`
+                   'before_ms', greatest((SELECT round(extract(epoch FROM max(f.event_high)) * 1000) FROM archive_files f
+                      WHERE f.topic = $2 AND f.kafka_partition = s.kafka_partition AND f.log = s.log AND f.last_offset < s.first_offset),
+                      (SELECT round(extract(epoch FROM max(t.tick_ts)) * 1000) FROM archive_ticks t
+                      WHERE t.topic = $2 AND t.kafka_partition = s.kafka_partition AND t.log = s.log AND t.kafka_offset < s.first_offset), 0),
+                   'last_ms', greatest((SELECT round(extract(epoch FROM max(f.event_high)) * 1000) FROM archive_files f
+                      WHERE f.topic = $2 AND f.kafka_partition = s.kafka_partition AND f.log = s.log),
+                      (SELECT round(extract(epoch FROM max(t.tick_ts)) * 1000) FROM archive_ticks t
+                      WHERE t.topic = $2 AND t.kafka_partition = s.kafka_partition AND t.log = s.log))) ORDER BY s.log, s.kafka_partition)
+                   FROM span s), '[]') AS parts,
+       coalesce((SELECT jsonb_agg(jsonb_build_object('kafka_partition', t.kafka_partition, 'log', t.log, 'kafka_offset', t.kafka_offset,
+                   'tick_ms', round(extract(epoch FROM t.tick_ts) * 1000)) ORDER BY t.log, t.kafka_partition, t.kafka_offset)
+                   FROM archive_ticks t JOIN span s ON s.kafka_partition = t.kafka_partition AND s.log = t.log
+                  WHERE t.topic = $2 AND t.kafka_offset >= s.first_offset AND t.kafka_offset <= s.last_offset), '[]') AS ticks`
 
 const RULES = `
 SELECT c.kafka_partition, c.log, c.from_offset,
@@ -48,7 +58,7 @@ export async function readReconciliationInputs(
   const found = await db.query<Omit<ReconciliationInputs, 'rules'>>(FILES, [day, topic])
   const rules = await db.query<RulePart>(RULES, [topic])
   const [row] = found.rows
-  return { files: row?.files ?? [], parts: row?.parts ?? [], rules: rules.rows }
+  return { files: row?.files ?? [], parts: row?.parts ?? [], rules: rules.rows, ticks: row?.ticks ?? [] }
 }
 
 /** The anomalies of windows that begin on a day, as the detector wrote them. @throws GRD_STORE_* */

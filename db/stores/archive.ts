@@ -28,6 +28,11 @@ export interface ArchivedFile {
   readonly eventHighMs: number
 }
 
+export interface ArchivedTick {
+  readonly offset: number
+  readonly atMs: number
+}
+
 export interface ArchiveWrite extends PartitionName {
   readonly dataset: Dataset
   readonly epoch: number
@@ -41,6 +46,8 @@ export interface ArchiveWrite extends PartitionName {
   /** Rows and skipped records since the write before. */
   readonly archived: number
   readonly invalid: number
+  /** Ticks since the write before, each with the earlier of its time and its log append time, in ms. */
+  readonly ticks: readonly ArchivedTick[]
   readonly files: readonly ArchivedFile[]
   /** Rows of each day in the files. */
   readonly days: readonly { readonly day: UtcDay; readonly rows: number }[]
@@ -110,7 +117,27 @@ export async function commitArchive(db: Database, write: ArchiveWrite): Promise<
     const advanced = await tx.query(ADVANCE, [...key, nextOffset, eventHigh, ...counts, lastAppend])
     if (advanced.rowCount !== 1) throw fenced(write, epoch)
     await nameFiles(tx, write)
+    await storeTicks(tx, write)
   })
+}
+
+const STORE_TICKS = `
+INSERT INTO archive_ticks (topic, kafka_partition, log, kafka_offset, tick_ts)
+SELECT $1, $2, ${logNow('$1')}, t.kafka_offset, t.tick_ts FROM unnest($3::bigint[], $4::timestamptz[]) AS t (kafka_offset, tick_ts)
+ON CONFLICT DO NOTHING`
+
+/** Longer than anybody decides archived days once more. */
+const TICKS_KEPT_DAYS = 800
+
+async function storeTicks(tx: Transaction, { topic, partition, ticks }: ArchiveWrite): Promise<void> {
+  if (ticks.length === 0) return
+  await tx.query(
+    `DELETE FROM archive_ticks t WHERE t.topic = $1 AND t.kafka_partition = $2
+        AND t.tick_ts < now() - make_interval(days => ${TICKS_KEPT_DAYS})`,
+    [topic, partition],
+  )
+  const offsets = ticks.map(({ offset }) => offset)
+  await tx.query(STORE_TICKS, [topic, partition, offsets, ticks.map(({ atMs }) => instantOf(atMs))])
 }
 
 async function nameFiles(tx: Transaction, { dataset, topic, partition, epoch, files, days, slots }: ArchiveWrite) {

@@ -45,6 +45,8 @@ export interface CheckpointWrite extends PartitionName {
   readonly gaps: readonly DataGap[]
   /** Offsets that hold no record, passed since the checkpoint before. */
   readonly voidOffsets: number
+  /** Ticks among the records since the checkpoint before. */
+  readonly ticks: number
   /** Since the checkpoint before. */
   readonly collisions?: Collisions | undefined
   /** What became of the records since the checkpoint before. */
@@ -101,7 +103,7 @@ export async function takePartition(
 const ADVANCE = `
 UPDATE detector_checkpoints c
    SET next_offset = $5, watermark = $6, head = $7, accepted = $8, duplicate = $9, late = $10, dead = $11, records_per_second = $12, last_append_ts = $13,
-       void_offsets = c.void_offsets + $14, minutes_from = $15, partition_counts = $16, updated_ts = now()
+       void_offsets = c.void_offsets + $14, minutes_from = $15, partition_counts = $16, ticks = c.ticks + $17, updated_ts = now()
  WHERE c.topic = $1 AND c.kafka_partition = $2 AND c.owner_epoch = $3 AND c.next_offset = $4`
 
 /**
@@ -130,6 +132,7 @@ export async function commitCheckpoint(db: Database, write: CheckpointWrite): Pr
       write.voidOffsets,
       instantOf(write.keptMinutes.eventFromMs),
       JSON.stringify(write.partitionCounts),
+      write.ticks,
     ])
     if (advanced.rowCount !== 1)
       throw new GuardianError(

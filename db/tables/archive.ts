@@ -102,3 +102,16 @@ export const archiveSupersededFiles = pgTable(
   },
   (table) => [primaryKey({ columns: [table.path] })],
 )
+
+/** Ticks of the log: they are in no file. */
+export const archiveTicks = pgTable(
+  'archive_ticks',
+  {
+    topic: text('topic').notNull(),
+    kafkaPartition: integer('kafka_partition').notNull(),
+    log: integer('log').notNull(),
+    kafkaOffset: whole('kafka_offset').notNull(),
+    tickTs: timestamptz('tick_ts').notNull(),
+  },
+  (table) => [primaryKey({ columns: [table.topic, table.kafkaPartition, table.log, table.kafkaOffset] })],
+)

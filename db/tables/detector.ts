@@ -25,6 +25,7 @@ export const detectorCheckpoints = pgTable(
     voidOffsets: counter('void_offsets'),
     minutesFrom: timestamptz('minutes_from'),
     partitionCounts: jsonb('partition_counts').notNull().default([]),
+    ticks: counter('ticks'),
   },
   (table) => [primaryKey({ columns: [table.topic, table.kafkaPartition] })],
 )

@@ -44,6 +44,12 @@ export class BackTest {
     this.#detector.resumeAt(highMs - this.#allowedLatenessMs, Number.NEGATIVE_INFINITY)
   }
 
+  /** A tick of the log, at its place among the records. @param atMs the earlier of its time and its log append time */
+  tick(atMs: number, offset: number): void {
+    this.#detector.tick(atMs, offset, atMs)
+    this.#keep(this.#detector.takeChanges())
+  }
+
   /**
    * Decides the next record of the partition.
    * @throws GRD_BAD_INPUT when more windows are flagged than may be kept

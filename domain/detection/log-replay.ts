@@ -89,6 +89,13 @@ export class LogReplay {
     this.steps.push({ offset, appendMs, event, fate: 'dead', fault, watermarkMs })
   }
 
+  /** A tick, which is no record of any session. */
+  tick(atMs: number, offset: number, appendMs: number): void {
+    this.#useRulesAt(offset)
+    this.#detector.tick(atMs, offset, appendMs)
+    this.#keep(this.#detector.takeChanges())
+  }
+
   /** About when it was, in event time, where records were lost: the first event behind each gap, or the last of all. */
   get gapsMs(): readonly number[] {
     const isAtEnd = this.#gapsMs.length < this.#gapEnds.length && this.#lastEventMs !== undefined

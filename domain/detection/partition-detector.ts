@@ -82,6 +82,22 @@ export class PartitionDetector {
     return this.#watermark.ms
   }
 
+  /** The highest min(event, append) time of what was accepted, or of a tick; minus infinity before the first. */
+  get eventHighMs(): number {
+    return this.#watermark.ms + this.#policy.allowedLatenessMs
+  }
+
+  get allowedLatenessMs(): number {
+    return this.#policy.allowedLatenessMs
+  }
+
+  /** When the first open window ends; infinity when none is open. */
+  get nextEndMs(): number {
+    let pane = Number.POSITIVE_INFINITY
+    for (const { endPane } of this.openWindows.all()) pane = Math.min(pane, endPane)
+    return pane * PANE_MS
+  }
+
   get rules(): readonly RuleInForce[] {
     return this.#rules
   }
@@ -161,6 +177,14 @@ export class PartitionDetector {
   advanceTo(watermarkMs: number, offset: number): void {
     const eventMs = watermarkMs + this.#policy.allowedLatenessMs
     if (this.#watermark.accept(eventMs, eventMs) && this.#watermark.ms >= this.#nextCloseMs) this.#close(offset)
+  }
+
+  /**
+   * Takes an idle partition on to a time, as an event of then would, and is none.
+   * @param appendMs the log append time of the tick, which the watermark does not run ahead of
+   */
+  tick(atMs: number, offset: number, appendMs: number): void {
+    if (this.#watermark.accept(atMs, appendMs) && this.#watermark.ms >= this.#nextCloseMs) this.#close(offset)
   }
 
   /** Anomalies raised and closed since the last call, in the order of their records. */

@@ -3,9 +3,17 @@ export interface LogPart {
   readonly kafka_partition: number
   /** Which log under the topic's name: offsets, watermark and duplicates begin again with each. */
   readonly log: number
-  /** The highest min(event, append) time before the files, and in all that is archived of the log, in ms. */
+  /** The highest min(event, append) time, of events and ticks, before the files, and in all of the log that is archived, in ms. */
   readonly before_ms: number
   readonly last_ms: number
+}
+
+/** A tick of the log: event time up to which an idle partition was taken as complete. */
+export interface TickPart {
+  readonly kafka_partition: number
+  readonly log: number
+  readonly kafka_offset: number
+  readonly tick_ms: number
 }
 
 export interface RulePart {

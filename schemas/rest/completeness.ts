@@ -15,10 +15,11 @@ const PartitionCompleteness = z
     duplicate: count,
     late: count,
     dead: count,
+    ticks: count.meta({ description: 'Records that Guardian writes to idle partitions, so that their windows close' }),
     in_flight: unknownCount.meta({ description: 'Records that no checkpoint has passed, and Kafka still has' }),
     missing: z.int().nullable().meta({
       description:
-        'produced - (accepted + duplicate + late + dead + in_flight). Below zero: the log is shorter than what was counted',
+        'produced - (accepted + duplicate + late + dead + ticks + in_flight). Below zero: the log is shorter than what was counted',
     }),
     in_data_gaps: count.meta({ description: 'Of the missing ones, those that a recorded data gap explains' }),
     reported: unknownCount.meta({

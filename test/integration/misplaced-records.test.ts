@@ -53,8 +53,16 @@ describe('records that are not on the partition of their session', function () {
       30_000,
       async () => (await stage.processed()) >= [...(await stage.logEnds()).values()].reduce((a, b) => a + b, 0),
     )
-  const misplaced = async () =>
-    (await api.stats()).misplaced.map(({ topic, source, misplaced, keyless }) => [topic, source, misplaced, keyless])
+  /** The API keeps its answer for a second. */
+  const misplaced = async () => {
+    await new Promise((resolve) => setTimeout(resolve, 1_100))
+    return (await api.stats()).misplaced.map(({ topic, source, misplaced, keyless }) => [
+      topic,
+      source,
+      misplaced,
+      keyless,
+    ])
+  }
   const anomalies = async () => {
     const response = await fetch(`${api.url}/anomalies`, { headers: asAdmin })
     return ((await response.json()) as AnomalyList).data
@@ -137,7 +145,13 @@ describe('records that are not on the partition of their session', function () {
         admin.createPartitions({ topicPartitions: [{ topic: clicks, count: 2 * PARTITIONS }] }),
       )
       const wanted = keyPartition(key, 2 * PARTITIONS)
-      const at = async (partition: number) => (await stage.logEnds()).get(`${clicks}/${partition}`) ?? 0
+      const ends = async (): ReturnType<typeof stage.logEnds> => {
+        for (;;) {
+          const found = await stage.logEnds().catch(() => undefined) // a new partition has no leader yet
+          if (found) return found
+        }
+      }
+      const at = async (partition: number) => (await ends()).get(`${clicks}/${partition}`) ?? 0
       await waitUntil(
         () => 'the session is on its new partition',
         30_000,

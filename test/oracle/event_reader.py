@@ -20,6 +20,17 @@ SCHEMAS = {
 }
 
 
+TICK = b"\x01km.tick"
+
+
+def tick_ms(value):
+    """The time in the value of a tick record; None for every other value."""
+    if value is None or len(value) != 16 or not value.startswith(TICK):
+        return None
+    (at_ms,) = struct.unpack(">q", value[8:])
+    return at_ms if 946_684_800_000 <= at_ms <= 19_880_899_199_999 else None
+
+
 class Undecodable(Exception):
     """The bytes are no value of the schema."""
 

@@ -19,6 +19,7 @@ export async function backTestedRows(
   archiveFolder: string,
   ruleId: string,
   text: string,
+  allowedLatenessMs = 30_000,
 ): Promise<Row[]> {
   const day = parseUtcDay(text)
   const { rows: rules } = await db.query<{ version: number; kind: string; parameters: Record<string, unknown> }>(
@@ -33,7 +34,7 @@ export async function backTestedRows(
     await ArchivedRecords.with({ memoryLimitBytes: 2 ** 28, threads: 1 }, async (archive) => {
       const files = part.files.map((file) => ({ ...file, path: `${archiveFolder}/${file.path}` }))
       const span = { fromMs: startOfDayMs(day), toMs: startOfDayMs(addDays(day, 1)), maxWindows: 100_000 }
-      const policy = { allowedLatenessMs: 30_000, maxFutureSkewMs: 300_000 }
+      const policy = { allowedLatenessMs, maxFutureSkewMs: 300_000 }
       const rows = await decideArchived(
         archive,
         { ...part, files },

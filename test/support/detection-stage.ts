@@ -3,9 +3,12 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import pg from 'pg'
+import { tickTimeOf } from '../../domain/detection/tick.js'
+import { TOPICS } from '../../domain/events.js'
 import { LARGE_STATE_ENV } from '../../platform/large-state.js'
 import { runGuardian, ServiceProcess, waitUntil, type Finished } from './child-process.js'
 import { administer, createMigratedCopy } from './migrated-copy.js'
+import { readTopics } from './dump-topic.js'
 import type { OracleFates, OracleRow } from './run-oracle.js'
 import { deleteTopics, logEnds, type LogEnds } from './stage-topics.js'
 
@@ -154,6 +157,8 @@ export class DetectionStage {
       DETECTOR_METRICS_PORT: '0',
       DETECTOR_GROUP_ID: `stage-${randomBytes(6).toString('hex')}`,
       CHECKPOINT_INTERVAL_MS: '200',
+      // A tick between a dump of the log and the look at the rows would make the two differ.
+      IDLE_TICK_INTERVAL_MS: '0',
       ...settings,
     }
     const detector = new ServiceProcess('workers/detector/main.js', env, root)
@@ -208,6 +213,13 @@ export class DetectionStage {
       'SELECT coalesce(sum(c.next_offset), 0) AS n FROM detector_checkpoints c',
     )
     return Number(rows[0]?.n)
+  }
+
+  /** The ticks of the log. */
+  async ticks(): Promise<{ partition: number; offset: number }[]> {
+    return (await readTopics(this.brokers, [TOPICS.clicks])).filter(
+      ({ value }) => value !== null && tickTimeOf(Buffer.from(value, 'base64')) !== undefined,
+    )
   }
 
   /** Where each partition stands. */

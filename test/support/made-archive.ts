@@ -43,7 +43,7 @@ export class MadeArchive {
     const eventHighMs = fromMs + lastOffset
     await commitArchive(this.#db, {
       ...{ ...name, dataset: 'clicks', epoch: at.epoch, expectedOffset: at.offset, nextOffset: range.toOffset },
-      ...{ eventHighMs, lastAppendMs: eventHighMs, archived: rows, invalid: rows * 2 },
+      ...{ eventHighMs, lastAppendMs: eventHighMs, ticks: [], archived: rows, invalid: rows * 2 },
       files: [{ path, firstDay: day, lastDay: day, firstOffset, lastOffset, rows, bytes, eventHighMs }],
       days: [{ day, rows }],
       slots: [{ startMs: fromMs, rows }],

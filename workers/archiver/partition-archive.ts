@@ -1,8 +1,9 @@
 import { archiveFileStem, archiveKey, type Dataset } from '../../domain/archive/archive-file.js'
 import { dayOfNumber, type PlannedFile } from '../../domain/archive/plan-files.js'
 import type { DeadLetterCode } from '../../domain/detection/fate.js'
+import { tickTimeOf } from '../../domain/detection/tick.js'
 import { DAY_MS } from '../../domain/utc-day.js'
-import type { ArchivedFile, ArchiveWrite } from '../../db/stores/archive.js'
+import type { ArchivedFile, ArchivedTick, ArchiveWrite } from '../../db/stores/archive.js'
 import type { RecordBatch } from '../../platform/kafka/consumer.js'
 import type { ObjectStorage } from '../../platform/object-storage/object-storage.js'
 import { schemaIdOf } from '../../platform/avro/codec.js'
@@ -47,6 +48,7 @@ export class PartitionArchive {
   /** A day began in this buffer that had not been seen before: the day before is as good as over. */
   hasNewDay = false
   #invalid = 0
+  #ticks: ArchivedTick[] = []
   #eventHighMs = Number.NEGATIVE_INFINITY
   #lastAppendMs = Number.NEGATIVE_INFINITY
 
@@ -77,6 +79,11 @@ export class PartitionArchive {
       if (offset < this.nextOffset) continue
       const appendMs = Number(record.timestamp)
       this.#lastAppendMs = Math.max(this.#lastAppendMs, appendMs)
+      const tickMs = record.value === null ? undefined : tickTimeOf(record.value)
+      if (tickMs !== undefined) {
+        this.#ticks.push({ offset, atMs: Math.min(tickMs, appendMs) })
+        continue
+      }
       const { event, isWhole, fault } = this.#isRefused(record.value, offset)
         ? REFUSED
         : reader.read(record.value, appendMs)
@@ -128,7 +135,7 @@ export class PartitionArchive {
       planned.days.map(({ dayNumber, rows }) => ({ day: dayOfNumber(dayNumber), rows })),
     )
     const slots = buffer.rows === 0 ? [] : await buffer.slots()
-    const counts = { archived: buffer.rows, invalid: this.#invalid }
+    const counts = { archived: buffer.rows, invalid: this.#invalid, ticks: this.#ticks }
     const highs = { eventHighMs: this.#eventHighMs, lastAppendMs: this.#lastAppendMs }
     return { topic, partition, dataset, epoch, expectedOffset, nextOffset, ...counts, ...highs, files, days, slots }
   }
@@ -140,6 +147,7 @@ export class PartitionArchive {
     this.waitingSinceMs = undefined
     this.hasNewDay = false
     this.#invalid = 0
+    this.#ticks = []
   }
 }
 

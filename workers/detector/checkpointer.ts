@@ -132,6 +132,7 @@ export class Checkpointer {
     const { gaps } = owner
     owner.gaps = []
     const voidOffsets = owner.takeVoids()
+    const ticks = owner.takeTicks()
     const collisions = detector.takeCollisions()
     this.#observer.collided(owner, collisions)
     const { minutes, displaced } = owner.minutes.take()
@@ -160,6 +161,7 @@ export class Checkpointer {
       ruleChange: newRules?.map(plainRule),
       gaps,
       voidOffsets,
+      ticks,
       collisions,
       minutes,
       keptMinutes,

@@ -62,6 +62,7 @@ const seriesOf = (registry: Registry, observeLags: () => void) => ({
     PARTITION,
   ),
   progressUnknown: counter(registry, 'progress_unknown_total', 'Looks for progress that a server did not answer'),
+  ticks: counter(registry, 'ticks_written_total', 'Ticks written to idle partitions', PARTITION),
   misplaced: counter(
     registry,
     'misplaced_records_total',
@@ -161,6 +162,10 @@ export class DetectorMetrics {
     this.#series.minutes.set({ topic: owner.topic, partition: owner.partition }, minutes)
     if (overflow > 0) this.#series.displaced.inc({ reason: 'too_many_minutes' }, overflow)
     if (tooOld > 0) this.#series.displaced.inc({ reason: 'too_old' }, tooOld)
+  }
+
+  ticked({ topic, partition }: { readonly topic: string; readonly partition: number }): void {
+    this.#series.ticks.inc({ topic, partition })
   }
 
   misplaced({ topic }: PartitionOwner, sources: readonly MisplacedSource[]): void {

@@ -98,6 +98,11 @@ export class DetectorWorker {
     return [...this.#owners.values()]
   }
 
+  /** What of it nothing has come from yet. */
+  get unowned(): readonly PartitionName[] {
+    return this.#assigned.filter(({ topic, partition }) => !this.#owners.has(`${topic}/${partition}`))
+  }
+
   /** What this process has to read. */
   get assigned(): readonly PartitionName[] {
     return this.#assigned
@@ -144,6 +149,17 @@ export class DetectorWorker {
   wake({ topic, partition }: PartitionName, offset: number): void {
     if (!this.#stopping && !this.#owners.has(`${topic}/${partition}`))
       this.#deps.consumer.seek(topic, partition, offset)
+  }
+
+  /** Takes a partition that no record comes from, with its open windows. */
+  async adopt(name: PartitionName): Promise<void> {
+    const isWanted = () =>
+      !this.#stopping && this.unowned.some((one) => one.topic === name.topic && one.partition === name.partition)
+    if (!isWanted()) return
+    const owner = await takeOver(this.#deps, name)
+    if (owner.pieces === 0) await this.#deps.checkpointer.begin(owner)
+    // A batch, or a rebalance, was quicker: whoever has the partition now finds out at its next checkpoint.
+    if (isWanted()) this.#owners.set(`${name.topic}/${name.partition}`, owner)
   }
 
   /** Decides one fetch, or puts it back. While a server that it needs is away, the partition waits for it. */

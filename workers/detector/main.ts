@@ -29,6 +29,7 @@ import { DetectorMetrics } from './detector-metrics.js'
 import { DetectorWorker, type DetectorDeps } from './detector-worker.js'
 import { EventDecoder } from './event-decoder.js'
 import { watchRules } from './rules-watch.js'
+import { startIdleTicks } from './idle-ticks.js'
 import { Steps } from './steps.js'
 import { startWatchdog } from './watchdog.js'
 
@@ -75,6 +76,7 @@ async function start(config: DetectorConfig, log: Logger, { life, onFatal }: Pro
     onFatal,
   }
   const worker = new DetectorWorker({ ...parts, ...decisions(config, admin, schemas), ...schemasOf(config, db) })
+  const ticks = { kafka, db, worker, producer, metrics, log }
   await life.use('partitions', () => Promise.resolve({ value: worker, stop: () => worker.stop() }))
   await consumer.runFetches({
     onFetch: (fetched) => worker.onFetch(fetched).catch(onFatal),
@@ -84,8 +86,38 @@ async function start(config: DetectorConfig, log: Logger, { life, onFatal }: Pro
   })
   const watched = { kafka, schemas, producers: [producer, feedProducer], worker, steps, metrics, log, onFatal }
   await watch(config, watched, life)
+  await life.use('ticks', () => tickIdle(config, ticks))
   const served = await life.use('metrics', () => serveMetrics(registry, config.DETECTOR_METRICS_PORT, config.BIND_HOST))
   log.info({ metricsPort: served.port, owner: ownerName }, 'detector_started')
+}
+
+/** Closes windows of partitions that nothing comes to. Purchases have none. */
+function tickIdle(
+  config: DetectorConfig,
+  {
+    kafka,
+    db,
+    worker,
+    producer,
+    metrics,
+    log,
+  }: Omit<WatchedParts, 'schemas' | 'producers' | 'steps' | 'onFatal'> & {
+    readonly db: Database
+    readonly producer: Producer
+  },
+) {
+  const hasWindows = ({ topic }: { readonly topic: string }) => topic !== TOPICS.purchases
+  return startIdleTicks({
+    everyMs: config.IDLE_TICK_INTERVAL_MS,
+    owners: () => worker.owners.filter(hasWindows),
+    unowned: () => worker.unowned.filter(hasWindows),
+    adopt: (name) => worker.adopt(name),
+    positions: () => readPositions(db),
+    offsets: (topic) => fetchOffsets(kafka, topic),
+    send: (records) => producer.send(records),
+    onTick: (owner) => metrics.ticked(owner),
+    log,
+  })
 }
 
 interface WatchedParts {

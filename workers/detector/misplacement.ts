@@ -1,5 +1,5 @@
 import type { TextSlice } from '../../domain/text.js'
-import { hashPartition, keyHash } from '../../platform/kafka/key-partition.js'
+import { hashPartition, keyHash, keyHashOfWords } from '../../platform/kafka/key-partition.js'
 
 /** How many partitions a topic has, for records from an offset of one partition on. */
 export interface PartitionCount {
@@ -131,6 +131,9 @@ const MAX_COUNTS = 8
 const storable = (source: string): string => source.slice(0, MAX_SOURCE_LENGTH).replaceAll('\0', '\ufffd')
 
 function hashOf(session: TextSlice): number {
+  // Most ids are short and ASCII, and have been read for their key: no byte is looked at twice.
+  const { packedLength } = session
+  if (packedLength >= 0) return keyHashOfWords(session.words, packedLength)
   const { view } = session
   if (view) return keyHash(view, session.from, session.to)
   const { buffer, byteOffset, byteLength } = Buffer.from(String(session))

@@ -2,6 +2,7 @@ import type { Anomaly } from '../../domain/detection/anomaly.js'
 import type { Fate, ObservedEvent } from '../../domain/detection/fate.js'
 import { isUsableTime, MinuteCounts } from '../../domain/detection/minute-counts.js'
 import type { Counts, PartitionDetector } from '../../domain/detection/partition-detector.js'
+import { tickTimeOf } from '../../domain/detection/tick.js'
 import type { Text, TextSlice } from '../../domain/text.js'
 import type { DataGap } from '../../db/stores/checkpoints.js'
 import type { AnomalyRow } from '../../db/stores/anomaly-rows.js'
@@ -76,6 +77,11 @@ export class PartitionOwner {
   #voids: OffsetRange[] = []
   #voidsSeenTo: number
   readonly misplacement: Misplacement
+  /** When the last event was accepted, by the clock of `performance.now`; at first when the partition was taken. */
+  lastAcceptedAtMs = performance.now()
+  /** How far event time had come then. */
+  eventHighMs: number
+  #ticks = 0
   pieces = 0
   hasNews = false
   isLost = false
@@ -104,6 +110,7 @@ export class PartitionOwner {
     this.countsAtTaking = { ...detector.counts }
     this.#counting = counting
     this.#voidsSeenTo = start.nextOffset
+    this.eventHighMs = detector.eventHighMs
     this.misplacement = new Misplacement(start.partition, start.partitionCounts)
     this.minutes = new MinuteCounts(counting.maxMinutes)
   }
@@ -117,6 +124,7 @@ export class PartitionOwner {
     const sideRecords: OutgoingRecord[] = []
     const deadCodes: string[] = []
     this.minutes.keepFrom(this.keptFromMs)
+    const { accepted } = this.detector.counts
     for (let i = from; i < to; i++) {
       const offset = records.offsetAt(i)
       if (offset < this.nextOffset) continue
@@ -126,6 +134,7 @@ export class PartitionOwner {
       const { event, fault } = this.schemas.refusesAny
         ? this.#decodeUnlessRefused(records, i, offset)
         : this.decoder.decodeAt(records, i)
+      if (fault && this.#isTick(records, i, offset, appendMs)) continue
       let fate: Fate = 'dead'
       if (event) fate = this.detector.process(event, offset, appendMs)
       else this.detector.countDead()
@@ -142,7 +151,30 @@ export class PartitionOwner {
       }
     }
     this.hasNews = true
+    if (this.detector.counts.accepted > accepted) this.#sawEvent()
     return { rows: this.rowsOf(this.detector.takeChanges()), sideRecords, deadCodes }
+  }
+
+  #sawEvent(): void {
+    this.lastAcceptedAtMs = performance.now()
+    this.eventHighMs = this.detector.eventHighMs
+  }
+
+  /** Takes the time of a record that is a tick. */
+  #isTick(records: RecordList, i: number, offset: number, appendMs: number): boolean {
+    const from = records.valueFromAt(i)
+    const atMs = from < 0 ? undefined : tickTimeOf(records.bytes, from, records.valueToAt(i))
+    if (atMs === undefined) return false
+    this.detector.tick(atMs, offset, appendMs)
+    this.#ticks++
+    return true
+  }
+
+  /** Ticks that were read since the last call. */
+  takeTicks(): number {
+    const ticks = this.#ticks
+    this.#ticks = 0
+    return ticks
   }
 
   #checkPlace(event: ObservedEvent<TextSlice>, offset: number, isKeyless: boolean): void {

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { SeededRandom } from '../../../cli/simulate/seeded-random.js'
+import { tickValue } from '../../../domain/detection/tick.js'
 import { TOPICS } from '../../../domain/events.js'
 import type { OutgoingRecord } from '../../../platform/kafka/producer.js'
 import { waitUntil, type ServiceProcess } from '../../support/child-process.js'
@@ -11,9 +12,12 @@ import { slowGroup } from '../trials.js'
 import { VerifiedLog } from '../verified-log.js'
 
 const LATENESS_MS = 1_000
-/** With rounds enough that windows of the partitions that have traffic close. */
-const FULL = { idleMs: 60_000, backlog: 400_000, rounds: 12 }
-const QUICK = { idleMs: 2_000, backlog: 20_000, rounds: 8 }
+const TICK_MS = 500
+/** Behind the last event, the window of ten seconds ends within ten, and those of a minute within sixty; with lateness and ticks. */
+const MARGIN_MS = LATENESS_MS + TICK_MS + 5_000
+/** With rounds enough that windows of the partitions that have traffic close. Quick: only the short windows end in time. */
+const FULL = { endsWithinMs: 60_000, rule: '', backlog: 400_000, rounds: 12 }
+const QUICK = { endsWithinMs: 10_000, rule: 'HIGH_FREQUENCY', backlog: 20_000, rounds: 8 }
 const PARTITIONS = 4
 /** The one that always has traffic. */
 const BUSY = 0
@@ -28,15 +32,14 @@ export const row: Row = {
   id: 'A14',
   fault: 'one partition idle, then all but one, then data again, delayed; a partition that lags far behind the others',
   invariant:
-    'no clock but the log closes a window: those of an idle or lagging partition stay open, and visible, until its own events close them; nothing is late because of another partition',
+    'windows of an idle partition become final within the stated time, by ticks in its own log: the log alone gives the same rows again, whoever else writes ticks; a partition that is behind gets none; then the log does not grow',
   quick: true,
   run: async (settings) => {
     const sizes = settings.quick ? QUICK : FULL
-    const { idleMs } = sizes
     return withMadeLog(
       async (stage, maker) => {
         const traffic = new Traffic(maker, settings.seed)
-        const detector = stage.startDetector()
+        const detector = stage.startDetector(TICKING)
         const idle = await idlePartitions(stage, traffic, detector, sizes, settings)
         await detector.stop()
         const lagging = await laggingPartition(stage, traffic, sizes, settings)
@@ -44,10 +47,9 @@ export const row: Row = {
         return {
           held: differences.length === 0,
           figure:
-            `${idle.open} windows of idle partitions stayed open ${idleMs / 1_000} s beyond their end and closed with the next event, ` +
-            `${idle.delayed} delayed events accepted; ${lagging.most} records behind the others: ${lagging.open} windows stayed open; ` +
-            `0 wrongly late, ${differences.length} differences`,
-          configuration: { records: lagging.records, partitions: PARTITIONS, latenessMs: LATENESS_MS, idleMs },
+            `${idle.closed} windows of idle partitions final ${(idle.slowestMs / 1_000).toFixed(1)} s after the last event at the latest, by ${idle.ticks} ticks and ${FORGED} of others; ` +
+            `the same rows from the log alone; ${lagging.most} records behind: ${lagging.early} ticks; ${differences.length} differences`,
+          configuration: { records: lagging.records, partitions: PARTITIONS, latenessMs: LATENESS_MS, tickMs: TICK_MS },
           differences,
         }
       },
@@ -76,13 +78,19 @@ class Traffic {
     for (const partition of partitions) await this.#maker.send(this.#roundOf(partition))
   }
 
-  /** Clicks of a partition's last round, which are only sent now: in time, by what the partition has seen. */
-  async delayed(partition: number, count: number): Promise<void> {
-    const lastMs = this.#startMs + (this.#rounds[partition] ?? 0) * ROUND_MS - 1
-    const clicks = Array.from({ length: count }, (_, n) =>
-      this.#click(partition, `delayed-${partition}-${n % 7}`, lastMs - (n % LATENESS_MS)),
+  /** Lets event time pass without events, as it does in a shop: at least as much as has passed here. */
+  pass(elapsedMs: number): void {
+    for (const partition of ALL)
+      this.#rounds[partition] = (this.#rounds[partition] ?? 0) + 1 + Math.ceil(elapsedMs / ROUND_MS)
+  }
+
+  /** Ticks of somebody else, of any time up to where the partition goes on. */
+  async forgedTicks(partition: number, count: number): Promise<void> {
+    const reachedMs = this.#startMs + (this.#rounds[partition] ?? 0) * ROUND_MS
+    const value = () => Buffer.from(tickValue(reachedMs - this.#random.whole(0, 86_400_000)))
+    await this.#maker.send(
+      Array.from({ length: count }, () => ({ topic: TOPICS.clicks, partition, key: null, value: value() })),
     )
-    await this.#maker.send(clicks)
   }
 
   *#roundOf(partition: number): Generator<OutgoingRecord> {
@@ -94,7 +102,7 @@ class Traffic {
     for (let n = 0; n < CLICKS_OF_SESSION; n++)
       for (let session = first; session < this.#sessions; session++)
         yield this.#click(partition, `s-${session}`, fromMs + Math.floor((n * ROUND_MS) / CLICKS_OF_SESSION))
-    yield this.#click(partition, `tick-${partition}`, fromMs + ROUND_MS - 1)
+    yield this.#click(partition, `last-${partition}`, fromMs + ROUND_MS - 1)
   }
 
   #click(partition: number, session_id: string, event_ts: number): OutgoingRecord {
@@ -104,53 +112,93 @@ class Traffic {
 }
 
 interface IdleResult {
-  /** Windows of idle partitions that a wall clock would have closed. */
-  readonly open: number
-  readonly delayed: number
+  /** Windows of idle partitions that were open when the events ended. */
+  readonly closed: number
+  /** How long the last of them took. */
+  readonly slowestMs: number
+  readonly ticks: number
   readonly differences: string[]
 }
 
 const ALL = [0, 1, 2, 3]
-const DELAYED = 300
+const FORGED = 200
+const TICKING = { IDLE_TICK_INTERVAL_MS: String(TICK_MS) }
 
 async function idlePartitions(
   stage: DetectionStage,
   traffic: Traffic,
   detector: ServiceProcess,
-  { idleMs, rounds }: typeof FULL,
+  sizes: typeof FULL,
   { say }: RowSettings,
 ): Promise<IdleResult> {
   const differences: string[] = []
-  let open = 0
-  await traffic.round(...ALL)
+  let [closed, slowestMs] = [0, 0]
   for (const idle of [[3], [1, 2, 3]]) {
     const busy = ALL.filter((partition) => !idle.includes(partition))
-    for (let round = 0; round < rounds; round++) await traffic.round(...busy)
+    await traffic.round(...ALL)
+    const endedAt = performance.now()
+    // The others go on, slower than their event time does.
+    const going = (async () => {
+      for (let round = 0; round < sizes.rounds; round++) {
+        await traffic.round(...busy)
+        await sleep(250)
+      }
+    })()
+    closed += await allClose(stage, idle, sizes, differences)
+    slowestMs = Math.max(slowestMs, performance.now() - endedAt)
+    await going
+    traffic.pass(performance.now() - endedAt)
+    say(`${idle.length} of ${PARTITIONS} partitions idle: their windows were final after ${Math.round(slowestMs)} ms`)
+  }
+  for (const partition of ALL) await traffic.forgedTicks(partition, FORGED / ALL.length)
+  await allClose(stage, ALL, sizes, differences)
+  const log = await settled(stage, detector)
+  differences.push(...(await log.differences()).map((line) => `ticked: ${line}`))
+  if (log.oracle.late.length > 0) differences.push(`${log.oracle.late.length} records are late`)
+  await sleep(4 * TICK_MS)
+  if (sizes.rule === '' && (await recordsIn(stage)) !== log.records) differences.push('an idle log grows')
+  await detector.stop()
+  await stage.freshDatabase()
+  const again = stage.startDetector(slowGroup())
+  await stage.finish(again, log.ends)
+  differences.push(...(await log.differences()).map((line) => `decided again: ${line}`))
+  const written = await stage.ticks()
+  return { closed, slowestMs, ticks: written.length - FORGED, differences }
+}
+
+/** Waits until the windows of partitions are final, for as long as may be. @returns how many were open */
+async function allClose(
+  stage: DetectionStage,
+  partitions: readonly number[],
+  { endsWithinMs, rule }: typeof FULL,
+  differences: string[],
+): Promise<number> {
+  let most = 0
+  await waitUntil(
+    () => 'all windows are final',
+    endsWithinMs + MARGIN_MS,
+    async () => {
+      const open = await openWindows(stage, partitions, rule)
+      most = Math.max(most, open)
+      return open === 0 && most > 0
+    },
+    50,
+  ).catch(() => differences.push(`windows of partitions ${partitions.join(', ')} are not final in the stated time`))
+  return most
+}
+
+/** The log, when nothing is written to it while it is dumped, and all of it is decided. */
+async function settled(stage: DetectionStage, detector: ServiceProcess): Promise<VerifiedLog> {
+  for (;;) {
     const log = await VerifiedLog.of(stage, { latenessMs: LATENESS_MS })
     await log.passes(log.records, [detector])
-    await sleep(idleMs)
-    const found = await log.differences()
-    differences.push(...found.map((line) => `${idle.length} of ${PARTITIONS} idle: ${line}`))
-    const ofIdle = await openWindows(stage, idle)
-    if (ofIdle === 0) differences.push(`no window is open on idle partitions ${idle.join(', ')}`)
-    say(
-      `${idle.length} of ${PARTITIONS} partitions idle: ${ofIdle} of their windows are open after ${idleMs / 1_000} s`,
-    )
-    open += ofIdle
+    await sleep(4 * TICK_MS)
+    if ((await recordsIn(stage)) === log.records) return log
   }
-  for (const partition of [1, 2, 3]) await traffic.delayed(partition, DELAYED)
-  for (let round = 0; round < rounds; round++) await traffic.round(...ALL)
-  const log = await VerifiedLog.of(stage, { latenessMs: LATENESS_MS })
-  await log.passes(log.records, [detector])
-  await waitUntil(
-    () => 'the last rows are written',
-    10_000,
-    async () => (await log.differences()).length === 0,
-  ).catch(() => undefined) // what is left is told
-  differences.push(...(await log.differences()).map((line) => `data again: ${line}`))
-  if (log.oracle.late.length > 0) differences.push(`${log.oracle.late.length} records are late by the log itself`)
-  return { open, delayed: 3 * DELAYED, differences }
 }
+
+const recordsIn = async (stage: DetectionStage): Promise<number> =>
+  [...(await stage.logEnds()).values()].reduce((a, b) => a + b, 0)
 
 async function laggingPartition(
   stage: DetectionStage,
@@ -159,12 +207,14 @@ async function laggingPartition(
   { say }: RowSettings,
 ) {
   await stage.freshDatabase()
+  const firstOfBacklog = (await stage.logEnds()).get(`${TOPICS.clicks}/${SLOW}`) ?? 0
   const perRound = SESSIONS_A_ROUND * CLICKS_OF_SESSION + 1
   for (let sent = 0; sent < backlog; sent += perRound) await traffic.round(SLOW)
   for (let round = 0; round < rounds; round++) await traffic.round(BUSY, 2, 3)
   const log = await VerifiedLog.of(stage, { latenessMs: LATENESS_MS })
-  const detector = stage.startDetector({ ...slowGroup(), MAX_UNCOMMITTED_RECORDS: '1000' })
-  let [most, open] = [0, 0]
+  const end = log.ends.get(`${TOPICS.clicks}/${SLOW}`) ?? 0
+  const detector = stage.startDetector({ ...slowGroup(), ...TICKING, MAX_UNCOMMITTED_RECORDS: '1000' })
+  let most = 0
   await waitUntil(
     () => detector.output,
     300_000,
@@ -173,23 +223,31 @@ async function laggingPartition(
       const behind = await recordsBehind(log)
       const others = ALL.filter((partition) => partition !== SLOW).every((partition) => behind.get(partition) === 0)
       const lag = behind.get(SLOW) ?? 0
-      if (others && lag > most) [most, open] = [lag, await openWindows(stage, [SLOW])]
+      if (others) most = Math.max(most, lag)
       return others && lag === 0
     },
     10,
   )
+  const ticked = await settled(stage, detector)
   await detector.stop()
-  say(`partition ${SLOW} was ${most} records behind when the others were at their end, with ${open} windows open`)
-  const differences = (await log.differences()).map((line) => `one lags: ${line}`)
+  const early = (await stage.ticks()).filter(
+    ({ partition, offset }) => partition === SLOW && offset < end && offset >= firstOfBacklog,
+  ).length
+  say(
+    `partition ${SLOW} was ${most} records behind when the others were at their end; it got ${early} ticks until then`,
+  )
+  const differences = (await ticked.differences()).map((line) => `one lags: ${line}`)
+  if (early > 0) differences.push(`${early} ticks in a partition that was behind`)
   if (most === 0) differences.push('the slow partition was never behind the others')
-  return { most, open, records: log.records, differences }
+  return { most, early, records: ticked.records, differences }
 }
 
-async function openWindows({ db }: DetectionStage, partitions: readonly number[]): Promise<number> {
+/** @param rule only of this one; of all when it is empty */
+async function openWindows({ db }: DetectionStage, partitions: readonly number[], rule: string): Promise<number> {
   const { rows } = await db.query<{ n: number }>(
     `SELECT count(*)::int AS n FROM anomaly_sessions a
-      WHERE a.status = 'open' AND a.topic = $1 AND a.kafka_partition = ANY($2)`,
-    [TOPICS.clicks, partitions],
+      WHERE a.status = 'open' AND a.topic = $1 AND a.kafka_partition = ANY($2) AND ($3 = '' OR a.rule_id = $3)`,
+    [TOPICS.clicks, partitions, rule],
   )
   return rows[0]?.n ?? 0
 }
@@ -204,7 +262,8 @@ async function recordsBehind({ stage, ends }: VerifiedLog): Promise<Map<number, 
   return new Map(
     ALL.map((partition) => [
       partition,
-      (ends.get(`${TOPICS.clicks}/${partition}`) ?? 0) - (stored.get(partition) ?? 0),
+      // Ticks come behind the events.
+      Math.max(0, (ends.get(`${TOPICS.clicks}/${partition}`) ?? 0) - (stored.get(partition) ?? 0)),
     ]),
   )
 }

@@ -67,6 +67,7 @@ const write = (of: Partial<CheckpointWrite> = {}): CheckpointWrite => ({
   ruleChange: undefined,
   gaps: [],
   voidOffsets: 0,
+  ticks: 0,
   misplaced: { sources: [], sessions: [] },
   partitionCounts: [{ partitions: 4, fromOffset: 0 }],
   minutes: [],

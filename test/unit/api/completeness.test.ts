@@ -10,6 +10,7 @@ const COUNTS: PartitionCounts = {
   firstOffset: 10,
   nextOffset: 110,
   voidOffsets: 0,
+  ticks: 0,
   accepted: 90,
   duplicate: 5,
   late: 3,

@@ -24,7 +24,13 @@ describe('recomputeAnomalies', function () {
   const folder = mkdtempSync(join(tmpdir(), 'guardian-reconciler-'))
   after(() => rmSync(folder, { recursive: true }))
 
-  const recompute = async (rows: readonly Row[], rules: ReconcileQuestion['rules'], before_ms = 0) => {
+  const recompute = async (
+    rows: readonly Row[],
+    rules: ReconcileQuestion['rules'],
+    before_ms = 0,
+    /** Each right behind the record of its offset. */
+    ticks: readonly { readonly offset: number; readonly at: number }[] = [],
+  ) => {
     const path = join(folder, 'clicks.parquet')
     const { value: db, stop } = await openDuckDb({ memoryLimitBytes: 1e8, threads: 1, spillFolder: folder })
     await db.run(`CREATE TABLE t (${columnsOf('clicks')})`)
@@ -35,12 +41,15 @@ describe('recomputeAnomalies', function () {
     await db.run(`INSERT INTO t VALUES ${values.join(',')}`)
     await db.run(`COPY t TO ${sqlText(path)} (FORMAT parquet)`)
     await stop()
-    const last_ms = Math.max(...rows.map(({ at }) => DAY + at * 1_000))
+    const last_ms = Math.max(...[...rows, ...ticks].map(({ at }) => DAY + at * 1_000))
     const found = await recomputeAnomalies(
       {
         files: [{ path, log: 1 }],
         parts: [{ kafka_partition: 0, log: 1, before_ms, last_ms }],
         rules,
+        ticks: ticks.map(({ offset, at }) => ({
+          ...{ kafka_partition: 0, log: 1, kafka_offset: offset, tick_ms: DAY + at * 1_000 },
+        })),
         fromMs: DAY,
         toMs: DAY + 86_400_000,
         allowedLatenessMs: LATENESS,
@@ -83,6 +92,16 @@ describe('recomputeAnomalies', function () {
     const inTime = times(1, 2, 33, 3)
     assert.deepEqual(await recompute(inTime, [rule('HIGH_FREQUENCY', FREQUENT)]), [[0, 's', 3, 0, 'open']])
     assert.deepEqual(await recompute(inTime, [rule('HIGH_FREQUENCY', FREQUENT)], DAY + 60_000), [])
+  })
+
+  it('moves the watermark by a tick as by an event, and only for what comes behind it', async () => {
+    const frequent = [rule('HIGH_FREQUENCY', FREQUENT)]
+    const ticked = (at: number, offset: number) => recompute(times(1, 2, 3, 4), frequent, 0, [{ offset, at }])
+    assert.deepEqual(await ticked(39, 3), [[0, 's', 4, 0, 'open']])
+    assert.deepEqual(await ticked(40, 3), [[0, 's', 4, 0, 'confirmed']])
+    assert.deepEqual(await ticked(40, 2), [[0, 's', 3, 0, 'confirmed']], 'the fourth is late')
+    assert.deepEqual(await ticked(40, 1), [], 'the third is late, too')
+    assert.deepEqual(await ticked(5, 1), [[0, 's', 4, 0, 'open']], 'an old tick changes nothing')
   })
 
   it('retracts a window in which a rule held for a while only', async () => {
