@@ -30,7 +30,7 @@ const CLICKS_OF_SESSION = 130
 
 export const row: Row = {
   id: 'A14',
-  fault: 'one partition idle, then all but one, then data again, delayed; a partition that lags far behind the others',
+  fault: 'one partition idle, then all but one, then data again; ticks of others; a partition that lags far behind',
   invariant:
     'windows of an idle partition become final within the stated time, by ticks in its own log: the log alone gives the same rows again, whoever else writes ticks; a partition that is behind gets none; then the log does not grow',
   quick: true,
