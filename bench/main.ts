@@ -13,6 +13,7 @@ import { latency } from './latency.js'
 import { memory } from './memory.js'
 import { produce } from './produce.js'
 import { profile } from './profile.js'
+import { scan } from './scan.js'
 import { sessions } from './sessions.js'
 
 const [what = '', ...words] = process.argv.slice(2)
@@ -59,6 +60,7 @@ const benches: Readonly<Record<string, () => Promise<void>>> = {
   memory: () => memory(number(0, 5_000_000)),
   profile: () => profile(number(0, 2_000_000)),
   produce: () => produce(number(0, 200_000), number(1, 3)),
+  scan: () => scan(number(0, 5_000_000), number(1, 3)),
   sessions: () =>
     sessions({
       perSecond: number(0, 5_000),

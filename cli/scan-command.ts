@@ -3,6 +3,7 @@ import { Command } from 'commander'
 import { isbot } from 'isbot'
 import type { RuleVersion } from '../domain/detection/rule.js'
 import { loadConfig } from '../platform/config.js'
+import { keepHeapSmall } from '../platform/large-state.js'
 import { errorLine, UsageError } from './cli-error.js'
 import { readLogs, type LogEnd, type LogInput } from './ingest/log-merge.js'
 import { addLogOptions, logFiles, readLogOptions, type LogWords } from './ingest/log-options.js'
@@ -48,6 +49,7 @@ export const scanCommand = (): Command =>
 const collect = (value: string, before: readonly string[]): string[] => [...before, value]
 
 async function scan(given: readonly string[], words: ScanWords, terminal: Terminal): Promise<CommandResult> {
+  keepHeapSmall()
   const options = await readLogOptions(words)
   const maxAnomalies = wholeNumber('--max-anomalies', words.maxAnomalies, 10_000_000)
   const files = await logFiles(given)

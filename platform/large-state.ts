@@ -24,3 +24,14 @@ const HEAP_GROWTH_PERCENT = 300
 export function collectLessOften(): void {
   setFlagsFromString(`--heap-growing-percent=${HEAP_GROWTH_PERCENT}`)
 }
+
+/** Of a command that reads a whole log: nearly all that it allocates is garbage at once. */
+const READER_HEAP_GROWTH_PERCENT = 30
+
+/**
+ * Keeps the heap of a process that streams a large input near what lives in it. V8 by itself lets a heap of 100 MB grow to
+ * several times that before it collects, and costs the machine memory without being faster.
+ */
+export function keepHeapSmall(): void {
+  setFlagsFromString(`--heap-growing-percent=${READER_HEAP_GROWTH_PERCENT}`)
+}

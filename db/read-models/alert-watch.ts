@@ -2,6 +2,7 @@ import type { AnomalyBurst } from '../../domain/alerting/kinds/anomaly-burst.js'
 import type { WatchedGaps } from '../../domain/alerting/kinds/data-gaps.js'
 import type { WatchedMisplaced } from '../../domain/alerting/kinds/misplaced-records.js'
 import type { FailedRuns } from '../../domain/alerting/kinds/pipeline-runs.js'
+import type { WatchedQuarantine } from '../../domain/alerting/kinds/quarantine.js'
 import type { ReconciledDifference } from '../../domain/alerting/kinds/reconciliation.js'
 import type { WatchedCollisions } from '../../domain/alerting/kinds/event-collisions.js'
 import type { Queryable } from '../pool.js'
@@ -55,6 +56,14 @@ SELECT c.topic, sum(c.events)::bigint AS events, (array_agg(c.kafka_partition OR
        (array_agg(c.sample_offset ORDER BY c.detected_ts))[1] AS "sampleOffset"
   FROM event_collisions c WHERE c.detected_ts >= $1 AND c.detected_ts < $2 GROUP BY c.topic ORDER BY c.topic LIMIT ${LIMIT}`
 
+const WAITING = `
+SELECT q.topic, count(*) AS records, count(DISTINCT q.day) AS days, min(q.day)::text AS "firstDay", max(q.day)::text AS "lastDay",
+       (array_agg(q.kafka_partition ORDER BY q.found_ts))[1] AS "samplePartition",
+       (array_agg(q.kafka_offset ORDER BY q.found_ts))[1] AS "sampleOffset",
+       (array_agg(q.source ORDER BY q.found_ts))[1] AS "sampleSource", (array_agg(q.reason ORDER BY q.found_ts))[1] AS "sampleReason",
+       (array_agg(q.field ORDER BY q.found_ts))[1] AS "sampleField"
+  FROM kpi_quarantine q WHERE q.state = 'quarantined' GROUP BY q.topic ORDER BY q.topic`
+
 const CHECKPOINTS = { detector: 'detector_checkpoints', archiver: 'archive_checkpoints' } as const
 
 const positionsIn = (table: (typeof CHECKPOINTS)[keyof typeof CHECKPOINTS]): string => `
@@ -84,6 +93,10 @@ export const readBursts = async (db: Queryable, from: Date, to: Date): Promise<A
 /** Collisions counted in [from, to), by topic. @throws GRD_STORE_* */
 export const readCollisions = async (db: Queryable, from: Date, to: Date): Promise<WatchedCollisions[]> =>
   (await db.query<WatchedCollisions>(COLLISIONS, [from, to])).rows
+
+/** Quarantined records on which nobody has decided yet, by topic. @throws GRD_STORE_* */
+export const readWaitingRecords = async (db: Queryable): Promise<WatchedQuarantine[]> =>
+  (await db.query<WatchedQuarantine>(WAITING)).rows
 
 export interface ReaderPosition {
   readonly topic: string

@@ -1,17 +1,12 @@
 // Runs mocha for npm test. Plain JavaScript without dependencies, as bootstrap.mjs, which calls it.
 import { spawn } from 'node:child_process'
+import { readdirSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { root, tether } from './build.mjs'
 
-/**
- * Run side by side, each with servers of its own: most of the time an integration test waits for a server to be killed,
- * to start or to time out. Every test file is in exactly one lane.
- */
-const LANES = [
-  ['dist/test/integration/*.test.js'],
-  ['dist/test/unit/**/*.test.js', 'dist/test/replay/**/*.test.js', 'dist/test/integration/*/**/*.test.js'],
-]
+/** The tests of the first lane. Those of the second are all others, so that no file can be left out. */
+const FIRST_LANE = /^integration\/[^/]+$/
 /** Of a test that sets none itself: mocha's 2 s are short where two lanes share two cores. */
 const TIMEOUT_MS = 10_000
 /** A test never uses the servers of a running stack, nor those that the shell or .env names. */
@@ -27,10 +22,25 @@ export async function runTests(args) {
   const options = args.filter((arg) => !named.includes(arg))
   const files = named.map((path) => path.replace(/^(\.\/)?(dist\/)?/, 'dist/').replace(/\.ts$/, '.js'))
   if (files.length > 0) return mocha([...options, ...files]).ended
-  const [first, second] = LANES.map((specs, lane) => mocha([...options, ...specs], lane))
+  const [first, second] = lanes().map((specs, lane) => mocha([...options, ...specs], lane))
   const code = await first.ended
   second.show() // whole reports, one after the other
   return Math.max(code, await second.ended)
+}
+
+/**
+ * Run side by side, each with servers of its own: most of the time an integration test waits for a server to be killed,
+ * to start or to time out. Every test file of the source tree is in exactly one lane.
+ */
+export function lanes() {
+  const files = readdirSync(join(root, 'test'), { recursive: true, encoding: 'utf8' })
+    .filter((path) => path.endsWith('.test.ts'))
+    .sort()
+  const compiled = (some) => some.map((path) => `dist/test/${path.replace(/ts$/, 'js')}`)
+  return [
+    compiled(files.filter((path) => FIRST_LANE.test(path))),
+    compiled(files.filter((path) => !FIRST_LANE.test(path))),
+  ]
 }
 
 /** Starts one mocha. The output of every lane but the first is held back until `show` is called. */
@@ -38,7 +48,8 @@ function mocha(args, lane = 0) {
   const env = { ...process.env, GUARDIAN_DATA_DIR: join(tmpdir(), `guardian-no-stack-${process.pid}-${lane}`) }
   for (const name of HIDDEN) env[name] = ''
   const color = lane > 0 && process.stdout.isTTY ? ['--color'] : []
-  const options = ['--timeout', String(TIMEOUT_MS), ...color]
+  const reporter = join(root, 'deploy/local/failed-files-reporter.cjs')
+  const options = ['--timeout', String(TIMEOUT_MS), '--reporter', reporter, ...color]
   const child = spawn(process.execPath, [join(root, 'node_modules/mocha/bin/mocha.js'), ...options, ...args], {
     cwd: root,
     stdio: lane === 0 ? 'inherit' : ['ignore', 'pipe', 'pipe'],

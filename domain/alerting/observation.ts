@@ -17,6 +17,7 @@ export const WATCHED_SOURCES = [
   'anomaly-burst',
   'process-crashes',
   'event-collisions',
+  'quarantine',
 ] as const
 export type WatchedSource = (typeof WATCHED_SOURCES)[number]
 

@@ -28,7 +28,7 @@ export interface EventFault {
 }
 
 /**
- * The one rule of validity: the collector, the detector, the archiver and the simulator judge an event by it, whichever way it
+ * The one rule of validity: the collector, the detector, the archiver and the KPIs judge an event by it, whichever way it
  * came. A click is judged by what all events have; a purchase, which has an order_id, by its money as well. A purchase of a
  * negative quantity is a return.
  *

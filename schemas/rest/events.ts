@@ -9,10 +9,12 @@ import { Fault } from './problem.js'
 const MAX_URL_LENGTH = 4_096
 const MAX_USER_AGENT_LENGTH = 1_024
 const MAX_ADDRESS_LENGTH = 64
+const MAX_SOURCE_LENGTH = 100
 
 const HAS_NUL = /\0/
 /** Half of a surrogate pair: no UTF-8 can say it, so that another text would come out of Kafka than went in. */
 const LONE_SURROGATE = /[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]/
+const UNSTORABLE = new RegExp(`${HAS_NUL.source}|${LONE_SURROGATE.source}`, 'g')
 
 /** Text that Avro and PostgreSQL give back as it was. */
 const text = (max: number) =>
@@ -22,10 +24,17 @@ const text = (max: number) =>
     .refine((given) => !HAS_NUL.test(given), 'has a NUL character')
     .refine((given) => !LONE_SURROGATE.test(given), 'has half of a surrogate pair')
 
+/** Text that no rule judges: it never has an event rejected, as it does not when it comes through Kafka. */
+const carried = (max: number) =>
+  z.string('not a text').transform((given) => given.slice(0, max).replaceAll(UNSTORABLE, '\ufffd'))
+const carriedMeta = (max: number) => ({
+  description: `Cut to ${max} characters; a NUL character and half of a surrogate pair become U+FFFD`,
+})
+
 const id = text(MAX_ID_LENGTH).min(1, 'must not be empty')
 const itemId = text(MAX_ITEM_ID_LENGTH).min(1, 'must not be empty')
 /** What says that there is no value (empty, `-`, `""`) is none. */
-const optional = (of: z.ZodType<string>) => of.nullish().transform(knownOrNull)
+const optional = (of: z.ZodType<string, string>) => of.nullish().transform(knownOrNull)
 
 /** A date and time with its zone, or milliseconds since 1970, as a click's own clock says it. */
 const eventTs = z
@@ -44,7 +53,10 @@ const common = {
       'Identifies the event within its session: a retry with the same session_id, event_id and event_ts counts once. Requires event_ts. Generated when absent',
   }),
   event_ts: eventTs,
-  source: text(100).min(1, 'must not be empty').prefault('collector').meta({ description: 'Names the producer' }),
+  source: carried(MAX_SOURCE_LENGTH)
+    .nullish()
+    .transform((given) => knownOrNull(given) ?? 'collector')
+    .meta({ description: `Names the producer; cut to ${MAX_SOURCE_LENGTH} characters. Unknown: "collector"` }),
   session_id: id,
   user_id: optional(text(MAX_ID_LENGTH)),
 }
@@ -57,10 +69,10 @@ const NewClick = z
     ...common,
     event_type: z.enum(CLICK_TYPES, `not one of ${CLICK_TYPES.join(', ')}`),
     item_id: optional(text(MAX_ITEM_ID_LENGTH)),
-    page: text(MAX_URL_LENGTH),
-    ip: optional(text(MAX_ADDRESS_LENGTH)),
-    user_agent: optional(text(MAX_USER_AGENT_LENGTH)),
-    referrer: optional(text(MAX_URL_LENGTH)),
+    page: carried(MAX_URL_LENGTH).meta(carriedMeta(MAX_URL_LENGTH)),
+    ip: optional(carried(MAX_ADDRESS_LENGTH)),
+    user_agent: optional(carried(MAX_USER_AGENT_LENGTH)).meta(carriedMeta(MAX_USER_AGENT_LENGTH)),
+    referrer: optional(carried(MAX_URL_LENGTH)).meta(carriedMeta(MAX_URL_LENGTH)),
   })
   .meta({ id: 'NewClick', description: 'A click, as a caller sends it', dependentRequired: ID_NEEDS_TIME })
 

@@ -3,6 +3,7 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import { TOPICS } from '../../domain/events.js'
 import { RegistryClient } from '../../platform/avro/registry-client.js'
 import { AVRO_SCHEMAS, subjectOf } from '../../schemas/avro-schemas.js'
+import { archivedLines } from '../support/archive-rows.js'
 import { waitUntil } from '../support/child-process.js'
 import { DetectionStage } from '../support/detection-stage.js'
 import { readTopics } from '../support/dump-topic.js'
@@ -127,6 +128,34 @@ describe('the schemas of producers', function () {
     const [letter] = await readTopics(stage.brokers, [TOPICS.deadLetters])
     const said = Buffer.from(letter?.headers['__connect.errors.exception.message']?.at(-1) ?? '', 'base64').toString()
     assert.match(said, /event_type: the symbol wishlist is not known/)
+  })
+
+  it('a price that has become a double: converted exactly, or a dead letter that says so; never archived without its fields', async () => {
+    await stage.freshTopics()
+    const { fields, ...purchase } = JSON.parse(AVRO_SCHEMAS[TOPICS.purchases] ?? '') as { readonly fields: Fields }
+    const schema = JSON.stringify({
+      ...purchase,
+      fields: fields.map((field) => (field.name === 'unit_price' ? { ...field, type: 'double' } : field)),
+    })
+    // Of another subject: that of the topic does not accept it, but producers may register where they like.
+    const schemaId = await registry.register('doubles-value', schema)
+    stage.startDetector()
+    stage.startArchiver()
+    const event = { source: 'bugcase', user_id: null, currency: 'EUR', session_id: 's', item_id: 'i', quantity: 1 }
+    const others = [19.99, Number.NaN, 1_999].map((unit_price, i) => ({
+      ...{ ...event, event_id: `other-${i}`, event_ts: Date.now(), order_id: `other-${i}`, unit_price },
+    }))
+    const common = { brokers: stage.brokers, topic: TOPICS.purchases, schema, schemaId }
+    const sent = await produceCase({ ...common, file: 'k5-returns.jsonl', others })
+    await Promise.all([decided(), archived()])
+    assert.deepEqual([await accepted(), await archivedRows()], [sent - 2, sent - 2])
+    const prices = (await archivedLines(stage.db, stage.archiveFolder)).map(({ text }) => text.split(' | ').at(-2))
+    assert.deepEqual([...new Set(prices)].sort(), ['1000', '1999'])
+    const letters = (await readTopics(stage.brokers, [TOPICS.deadLetters])).map(({ headers }) =>
+      Buffer.from(headers['__connect.errors.exception.message']?.at(-1) ?? '', 'base64').toString(),
+    )
+    assert.equal(letters.length, 2)
+    for (const said of letters) assert.match(said, /unit_price: the double is not exactly a number of type long/)
   })
 
   it('what the readers refuse, the registry refuses, and schema check says field by field why', async () => {

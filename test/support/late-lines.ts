@@ -13,13 +13,14 @@ export interface LateLinesOptions {
 
 /**
  * The same lines of an access log, of which a share comes later than lines that are up to so many seconds newer.
- * @param lines of a log in the common or combined format, in order of time or nearly so
+ * @param lines of a log in the common or combined format, in order of time or nearly so; the first has a time
  */
 export function withLateLines(lines: readonly string[], options: LateLinesOptions): string[] {
   const { seed, share = 0.05, atMostSeconds = 120 } = options
   const random = new SeededRandom(seed)
   let newestMs = Number.NEGATIVE_INFINITY
   const placed = lines.map((line) => {
+    if (!TIME.test(line)) return { line, placeMs: newestMs } // no event: it stays where it is
     const atMs = logTimeMs(line)
     newestMs = Math.max(newestMs, atMs)
     // Whatever comes before a line that is late was in its place by then, so nothing before it is newer than that.

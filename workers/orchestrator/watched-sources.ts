@@ -9,6 +9,7 @@ import {
   readGaps,
   readMisplaced,
   readPositions,
+  readWaitingRecords,
 } from '../../db/read-models/alert-watch.js'
 import { observeBursts } from '../../domain/alerting/kinds/anomaly-burst.js'
 import { observeCollisions } from '../../domain/alerting/kinds/event-collisions.js'
@@ -22,6 +23,7 @@ import {
 import { observeMisplaced } from '../../domain/alerting/kinds/misplaced-records.js'
 import { observeCrashes } from '../../domain/alerting/kinds/process-crashes.js'
 import { observeFailedRuns } from '../../domain/alerting/kinds/pipeline-runs.js'
+import { observeQuarantine } from '../../domain/alerting/kinds/quarantine.js'
 import { observeDifferences } from '../../domain/alerting/kinds/reconciliation.js'
 import { observeSchedules, type WatchedSchedule } from '../../domain/alerting/kinds/schedules.js'
 import { TOPICS } from '../../domain/events.js'
@@ -60,6 +62,7 @@ export function watchedSources(parts: SourceParts): WatchDeps['sources'] {
       observeBursts(await readBursts(db, from, to), (to.getTime() - from.getTime()) / 1_000, limits.burst),
     ),
     'event-collisions': happenings(async ({ from, to }) => observeCollisions(await readCollisions(db, from, to))),
+    quarantine: state(async () => observeQuarantine(await readWaitingRecords(db))),
     'detector-lag': state(async ({ nowMs, limits: { lag } }) =>
       observeLag('detector', await readLag(parts, 'detector', lag, nowMs), lag),
     ),

@@ -15,7 +15,15 @@ const WRITES: Readonly<Record<ProcessRole, readonly string[]>> = {
     ...['minute_counts', 'misplaced_sessions', 'misplaced_sources', 'produced_counts', 'schema_readings'],
   ],
   archiver: [
-    ...['archive_checkpoints', 'archive_days', 'archive_files', 'archive_gaps', 'archive_slots', 'schema_readings'],
+    ...[
+      'archive_checkpoints',
+      'archive_days',
+      'archive_files',
+      'archive_gaps',
+      'archive_slots',
+      'archive_ticks',
+      'schema_readings',
+    ],
   ],
   orchestrator: [
     ...[

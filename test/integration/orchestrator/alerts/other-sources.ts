@@ -51,6 +51,11 @@ export function otherSources(open: () => AlertStage): void {
       [clicks],
     )
     await db.query(
+      `INSERT INTO kpi_quarantine (dataset, kafka_partition, kafka_offset, event_ts, topic, day, event_id, session_id, reason, fields, state)
+       SELECT 'purchases', 0, n, '2026-10-01', 'km.purchases.v1', '2026-10-01', 'e', 's', 'UNITS_OVERFLOW', '{}', state
+         FROM (VALUES (1, 'quarantined'), (2, 'dropped'), (3, 'released')) v (n, state)`,
+    )
+    await db.query(
       `INSERT INTO alert_looks (look_id, decided_ts) VALUES ('of long ago', now() - interval '91 days'),
               ('of the day before', now() - interval '89 days')`,
     )
@@ -70,6 +75,7 @@ export function otherSources(open: () => AlertStage): void {
       'anomaly-burst:HIGH_FREQUENCY warning',
       'schedules:dlq-alert warning',
       `event-collisions:${clicks} warning`,
+      'quarantine:km.purchases.v1 warning',
       'process-crashes:archiver critical',
     ])
       assert.ok(told.includes(expected), `${expected} in ${told.join(', ')}`)

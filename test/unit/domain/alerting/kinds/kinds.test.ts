@@ -5,6 +5,7 @@ import { observeGaps } from '../../../../../domain/alerting/kinds/data-gaps.js'
 import { observeLag, type WatchedPartition } from '../../../../../domain/alerting/kinds/lag.js'
 import { observeCrashes } from '../../../../../domain/alerting/kinds/process-crashes.js'
 import { observeFailedRuns } from '../../../../../domain/alerting/kinds/pipeline-runs.js'
+import { observeQuarantine } from '../../../../../domain/alerting/kinds/quarantine.js'
 import { observeDifferences } from '../../../../../domain/alerting/kinds/reconciliation.js'
 import { observeSchedules, type WatchedSchedule } from '../../../../../domain/alerting/kinds/schedules.js'
 import { observeUnreadable } from '../../../../../domain/alerting/kinds/watch.js'
@@ -90,6 +91,46 @@ describe('observeCollisions', () => {
     assert.equal(one?.severity, 'warning')
     assert.match(one.summary, /^1,204 events of km\.clicks\.v1 have the session and the event id of an earlier event/)
     assert.equal(one.sample, 'One is at offset 81,230 of partition 3.')
+  })
+})
+
+describe('observeQuarantine', () => {
+  const found = {
+    ...{ topic: 'km.purchases.v1', records: 1, days: 1, firstDay: '2026-10-01', lastDay: '2026-10-01' },
+    ...{ samplePartition: 2, sampleOffset: 1_017, sampleSource: 'till', sampleField: null },
+    sampleReason: 'REVENUE_OVERFLOW' as const,
+  }
+
+  it('says which days lack how many records, shows one, and says how to decide', () => {
+    const [one] = observeQuarantine([found])
+    assert.deepEqual([one?.fingerprint, one?.severity], ['quarantine:km.purchases.v1', 'warning'])
+    assert.equal(
+      one?.summary,
+      '1 record of km.purchases.v1 is quarantined: the KPIs of 2026-10-01 are published without it.',
+    )
+    assert.equal(
+      one.sample,
+      'One is at offset 1,017 of partition 2, from source till: the revenue of its day cannot hold its amount (REVENUE_OVERFLOW).',
+    )
+    assert.match(one.firstStep, /`guardian kpi quarantine list --state quarantined`/)
+  })
+
+  it('names the span of several days, and the field at fault', () => {
+    const [many] = observeQuarantine([
+      {
+        ...found,
+        records: 1_204,
+        days: 3,
+        lastDay: '2026-10-05',
+        sampleReason: 'MISSING_FIELD',
+        sampleField: 'item_id',
+      },
+    ])
+    assert.equal(
+      many?.summary,
+      '1,204 records of km.purchases.v1 are quarantined: the KPIs of 3 days (2026-10-01 to 2026-10-05) are published without them.',
+    )
+    assert.match(many.sample ?? '', /a field that a KPI needs is missing \(item_id, MISSING_FIELD\)\.$/)
   })
 })
 
