@@ -21,6 +21,9 @@ export const ERROR_CODES = [
   'GRD_TEMPORAL_UNAVAILABLE',
   'GRD_ARCHIVE_INCOMPLETE',
   'GRD_QUALITY_GATE',
+  'GRD_COMPACTION',
+  'GRD_RECONCILIATION',
+  'GRD_DELIVERY_PENDING',
 ] as const
 
 export type ErrorCode = (typeof ERROR_CODES)[number]
@@ -44,6 +47,9 @@ const RETRYABLE: Readonly<Record<ErrorCode, boolean>> = {
   GRD_TEMPORAL_UNAVAILABLE: true,
   GRD_ARCHIVE_INCOMPLETE: false, // it has been waited for
   GRD_QUALITY_GATE: false,
+  GRD_COMPACTION: false, // each day was retried by itself
+  GRD_RECONCILIATION: false, // the same rows would differ again
+  GRD_DELIVERY_PENDING: true,
 }
 
 /** An attempt that cannot go on. `code` is stable and safe as a metric label; the cause is always kept. */

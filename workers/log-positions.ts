@@ -25,22 +25,27 @@ export const logPositions = (admin: LogAdmin): LogPositions => ({
 })
 
 /**
- * Makes sure that the log is the one that a checkpoint stands on, and not another under the same name.
- * @throws GRD_DATA_GAP when the log is shorter than the checkpoint says, or has later records before it than all that were read
+ * Takes a partition from its last owner, and makes sure that the log is the one that its checkpoint stands on, and not
+ * another under the same name. The end of the log is read when the epoch is raised: before, the last owner could still commit
+ * beyond an end that was read earlier, which would look like a log that became shorter.
+ * @param take raises the epoch; `low` is where a partition without a checkpoint begins
+ * @throws GRD_DATA_GAP when the log is shorter than the checkpoint says, or has later records before it than all that were
+ * read; what `take` throws
  */
-export async function assertSameLog(
+export async function takeFromLog<Taken extends StoredPosition>(
   log: LogPositions,
   name: PartitionName,
-  stored: StoredPosition,
-  offsets: PartitionOffsets,
-): Promise<void> {
+  take: (low: number) => Promise<Taken>,
+): Promise<{ readonly taken: Taken; readonly offsets: PartitionOffsets }> {
+  const taken = await take((await log.offsetsOf(name)).low)
+  const offsets = await log.offsetsOf(name)
   const firstLater =
-    stored.lastAppendTs === null ? undefined : await log.firstOffsetAfter(name, stored.lastAppendTs.getTime())
-  const why = whyAnotherLog(stored, { ...offsets, firstLater })
-  if (why === undefined) return
+    taken.lastAppendTs === null ? undefined : await log.firstOffsetAfter(name, taken.lastAppendTs.getTime())
+  const why = whyAnotherLog(taken, { ...offsets, firstLater })
+  if (why === undefined) return { taken, offsets }
   const { topic, partition } = name
   throw new GuardianError(
     'GRD_DATA_GAP',
-    `${topic}/${partition} goes on at ${stored.nextOffset}, but ${why}: was the topic made anew? If so, run \`guardian new-log ${topic}\``,
+    `${topic}/${partition} continues at ${taken.nextOffset}, but ${why}: was the topic deleted and recreated? If so, run \`guardian new-log ${topic}\``,
   )
 }

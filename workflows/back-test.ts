@@ -4,8 +4,7 @@ import type { BackTestInput, BackTestProgress } from './contract.js'
 import { failureReason } from './failure-reason.js'
 import { makeSearchable } from './make-searchable.js'
 
-const HOPELESS = ['GRD_BAD_INPUT', 'GRD_BAD_RULE', 'GRD_STORE_REFUSED', 'GRD_MIGRATION']
-const retry = { initialInterval: '1 second', maximumInterval: '1 minute', nonRetryableErrorTypes: HOPELESS } as const
+const retry = { initialInterval: '1 second', maximumInterval: '1 minute' } as const
 
 const { beginBackTest, completeBackTest, failBackTest } = proxyActivities<BackTestActivities>({
   startToCloseTimeout: '1 minute',

@@ -21,7 +21,6 @@ const { previewDay } = proxyActivities<KpiActivities>({
     initialInterval: '1 second',
     maximumInterval: '1 minute',
     maximumAttempts: 20,
-    nonRetryableErrorTypes: ['GRD_BAD_INPUT', 'GRD_STORE_REFUSED'],
   },
 })
 

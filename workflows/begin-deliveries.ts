@@ -8,7 +8,7 @@ import { deliverAlert } from './deliver-alert.js'
 const { listUndelivered } = proxyActivities<LookActivities>({
   startToCloseTimeout: '10 seconds',
   scheduleToCloseTimeout: '1 minute',
-  retry: { initialInterval: '1 second', maximumInterval: '10 seconds', nonRetryableErrorTypes: ['GRD_STORE_REFUSED'] },
+  retry: { initialInterval: '1 second', maximumInterval: '10 seconds' },
 })
 
 /**

@@ -1,6 +1,7 @@
 import { ApplicationFailure } from '@temporalio/common'
 import { isCancellation, proxyActivities, setCurrentDetails } from '@temporalio/workflow'
 import type { CompactedDay, CompactionActivities } from '../activities/compaction/compaction-activities.js'
+import type { ErrorCode } from '../domain/errors.js'
 import { addDays } from '../domain/utc-day.js'
 import type { CompactArchiveInput, CompactArchiveResult } from './contract.js'
 import { failureReason } from './failure-reason.js'
@@ -11,7 +12,6 @@ const retry = {
   initialInterval: '5 seconds',
   maximumInterval: '1 minute',
   maximumAttempts: 5,
-  nonRetryableErrorTypes: ['GRD_BAD_INPUT', 'GRD_STORE_REFUSED', 'GRD_MIGRATION', 'GRD_FENCED', 'GRD_QUALITY_GATE'],
 }
 
 const { listCompactionDays } = proxyActivities<CompactionActivities>({ startToCloseTimeout: '1 minute', retry })
@@ -46,7 +46,7 @@ export async function compactArchive(input: CompactArchiveInput): Promise<Compac
     if (failures.length > 0)
       throw ApplicationFailure.nonRetryable(
         `${failures.length} of ${days.length} days stay as they were: ${failures.slice(0, 3).join('; ')}`,
-        'GRD_COMPACTION',
+        'GRD_COMPACTION' satisfies ErrorCode,
       )
     return result
   })

@@ -5,15 +5,6 @@ import type { DailyKpiInput, DailyKpiResult } from './contract.js'
 import { recordedRun } from './recorded-run.js'
 import { scheduledDay } from './scheduled-day.js'
 
-const HOPELESS = [
-  'GRD_BAD_INPUT',
-  'GRD_STORE_REFUSED',
-  'GRD_MIGRATION',
-  'GRD_FENCED',
-  'GRD_QUALITY_GATE',
-  'GRD_ARCHIVE_INCOMPLETE',
-]
-
 const { readLogEnds, publishDay } = proxyActivities<KpiActivities>({
   startToCloseTimeout: '1 minute',
   scheduleToCloseTimeout: '1 hour',
@@ -21,14 +12,13 @@ const { readLogEnds, publishDay } = proxyActivities<KpiActivities>({
     initialInterval: '1 second',
     maximumInterval: '1 minute',
     maximumAttempts: 30,
-    nonRetryableErrorTypes: HOPELESS,
   },
 })
 
 const { awaitArchive } = proxyActivities<KpiActivities>({
   startToCloseTimeout: '7 hours',
   heartbeatTimeout: '30 seconds',
-  retry: { initialInterval: '1 second', maximumInterval: '1 minute', nonRetryableErrorTypes: HOPELESS },
+  retry: { initialInterval: '1 second', maximumInterval: '1 minute' },
 })
 
 const { computeDay } = proxyActivities<KpiActivities>({
@@ -38,7 +28,6 @@ const { computeDay } = proxyActivities<KpiActivities>({
     initialInterval: '5 seconds',
     maximumInterval: '1 minute',
     maximumAttempts: 5,
-    nonRetryableErrorTypes: HOPELESS,
   },
 })
 

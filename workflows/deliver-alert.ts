@@ -12,7 +12,6 @@ const { sendSlack, sendEmail } = proxyActivities<NotifyActivities>({
     initialInterval: '1 second',
     backoffCoefficient: 2,
     maximumInterval: '5 minutes', // a receiver's own Retry-After comes before it
-    nonRetryableErrorTypes: ['GRD_BAD_INPUT', 'GRD_STORE_REFUSED'],
   },
 })
 const { giveUpDelivery } = proxyActivities<NotifyActivities>({

@@ -11,7 +11,6 @@ const { lookAtDeadLetters } = proxyActivities<DeadLetterActivities>({
     initialInterval: '1 second',
     backoffCoefficient: 2,
     maximumInterval: '30 seconds',
-    nonRetryableErrorTypes: ['GRD_BAD_INPUT', 'GRD_STORE_REFUSED'],
   },
 })
 

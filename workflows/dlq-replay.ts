@@ -13,7 +13,6 @@ const { replayDeadLetters } = proxyActivities<ReplayActivities>({
     backoffCoefficient: 2,
     maximumInterval: '1 minute',
     maximumAttempts: 20,
-    nonRetryableErrorTypes: ['GRD_BAD_INPUT', 'GRD_STORE_REFUSED'],
   },
 })
 
@@ -25,7 +24,6 @@ const { settleReplay } = proxyActivities<FateActivities>({
     backoffCoefficient: 2,
     maximumInterval: '1 minute',
     maximumAttempts: 10,
-    nonRetryableErrorTypes: ['GRD_BAD_INPUT', 'GRD_STORE_REFUSED'],
   },
 })
 

@@ -9,8 +9,6 @@ import { decide } from './decide.js'
 import { recordedRun } from './recorded-run.js'
 import { scheduledDay } from './scheduled-day.js'
 
-const HOPELESS = ['GRD_BAD_INPUT', 'GRD_STORE_REFUSED', 'GRD_MIGRATION']
-
 const { listPartitionDays, ensurePartition, listExpiredDays } = proxyActivities<PartitionActivities>({
   startToCloseTimeout: '30 seconds',
   scheduleToCloseTimeout: '1 hour',
@@ -19,7 +17,6 @@ const { listPartitionDays, ensurePartition, listExpiredDays } = proxyActivities<
     backoffCoefficient: 2,
     maximumInterval: '1 minute',
     maximumAttempts: 60, // a lock that a long reader holds is waited for by trying again, never by queueing behind it
-    nonRetryableErrorTypes: HOPELESS,
   },
 })
 
@@ -31,7 +28,6 @@ const { dropDay } = proxyActivities<PartitionActivities>({
     backoffCoefficient: 2,
     maximumInterval: '1 minute',
     maximumAttempts: 30,
-    nonRetryableErrorTypes: HOPELESS,
   },
 })
 

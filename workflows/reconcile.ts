@@ -2,13 +2,13 @@ import { ApplicationFailure } from '@temporalio/common'
 import { proxyActivities, setCurrentDetails } from '@temporalio/workflow'
 import type { KpiActivities } from '../activities/kpi/kpi-activities.js'
 import type { ReconcileActivities } from '../activities/reconcile/reconcile-activities.js'
+import type { ErrorCode } from '../domain/errors.js'
 import { addDays } from '../domain/utc-day.js'
 import type { ReconcileInput, ReconcileResult } from './contract.js'
 import { recordedRun } from './recorded-run.js'
 import { scheduledDay } from './scheduled-day.js'
 
-const HOPELESS = ['GRD_BAD_INPUT', 'GRD_STORE_REFUSED', 'GRD_ARCHIVE_INCOMPLETE', 'GRD_BAD_RULE']
-const retry = { initialInterval: '1 second', maximumInterval: '1 minute', nonRetryableErrorTypes: HOPELESS } as const
+const retry = { initialInterval: '1 second', maximumInterval: '1 minute' } as const
 
 const { readLogEnds } = proxyActivities<KpiActivities>({
   startToCloseTimeout: '1 minute',
@@ -46,7 +46,7 @@ export async function reconcile(input: ReconcileInput): Promise<ReconcileResult>
     if (missing + extra + different > 0)
       throw ApplicationFailure.nonRetryable(
         `of ${found.expected} anomalies of ${day} that the archive gives, ${counts}: see /reconciliations/${day}/differences`,
-        'GRD_RECONCILIATION',
+        'GRD_RECONCILIATION' satisfies ErrorCode,
       )
     return { day, ...found }
   })

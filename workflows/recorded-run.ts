@@ -11,7 +11,6 @@ const { recordRunStarted, recordRunEnded } = proxyActivities<RunActivities>({
     backoffCoefficient: 2,
     maximumInterval: '1 minute',
     maximumAttempts: 30,
-    nonRetryableErrorTypes: ['GRD_BAD_INPUT', 'GRD_STORE_REFUSED'],
   },
 })
 

@@ -8,7 +8,6 @@ import {
 import type { AlertSource, Observation, Thresholds } from '../../domain/alerting/observation.js'
 import { asActivity } from '../activity-failure.js'
 import { untilCancelled } from '../until-cancelled.js'
-import { onceKnown } from '../once-known.js'
 
 export interface CountedRange {
   readonly kafkaPartition: number
@@ -107,5 +106,5 @@ async function takeLook(deps: DeadLetterDeps, look: DeadLetterLook): Promise<Dea
     sources: ['dead-letters'] as const,
     ranges,
   }
-  return { ...(await onceKnown(() => deps.recordDeadLetterLook(record))), counted: count.records, left, missed }
+  return { ...(await deps.recordDeadLetterLook(record)), counted: count.records, left, missed }
 }

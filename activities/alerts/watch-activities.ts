@@ -11,7 +11,6 @@ import { GuardianError } from '../../domain/errors.js'
 import { asActivity } from '../activity-failure.js'
 import { untilCancelled } from '../until-cancelled.js'
 import type { DecidedLook } from './dead-letter-activities.js'
-import { onceKnown } from '../once-known.js'
 
 /** What a source is asked. */
 export interface WatchQuestion {
@@ -97,20 +96,18 @@ export const createWatchActivities = (deps: WatchDeps) => ({
   /** Decides what the sources have said. Only what a source that answered did not see can be over. */
   decideWatch: ({ lookId, at, answered, unreadable }: WatchLook): Promise<DecidedLook> =>
     asActivity(() =>
-      onceKnown(() =>
-        deps.recordWatchLook({
-          lookId,
-          at: new Date(at),
-          observations: [
-            ...answered.flatMap((one) => one.observations.map(withWords)),
-            ...unreadable.map(observeUnreadable),
-          ],
-          sources: ['watch', ...answered.map(({ source }) => source)],
-          spans: answered.flatMap(({ source, from, to }) =>
-            to === null ? [] : [{ source, from: from === null ? null : new Date(from), to: new Date(to) }],
-          ),
-        }),
-      ),
+      deps.recordWatchLook({
+        lookId,
+        at: new Date(at),
+        observations: [
+          ...answered.flatMap((one) => one.observations.map(withWords)),
+          ...unreadable.map(observeUnreadable),
+        ],
+        sources: ['watch', ...answered.map(({ source }) => source)],
+        spans: answered.flatMap(({ source, from, to }) =>
+          to === null ? [] : [{ source, from: from === null ? null : new Date(from), to: new Date(to) }],
+        ),
+      }),
     ),
 })
 

@@ -17,7 +17,6 @@ import { inTurn } from '../../platform/in-turn.js'
 import { asActivity } from '../activity-failure.js'
 import type { WithFiles } from '../with-files.js'
 import { beating } from '../beating.js'
-import { onceKnown } from '../once-known.js'
 import { ArchivedRecords, type ArchivedFile, type ArchiveReaderSettings } from './archived-records.js'
 
 interface StoredRule {
@@ -107,7 +106,7 @@ export const createBackTestActivities = (deps: BackTestDeps) => {
           kafkaPartition,
           records: logs.flatMap(({ files }) => files).reduce((sum, { rows }) => sum + rows, 0),
         }))
-        await onceKnown(() => deps.beginBackTest(backTestId, sizes))
+        await deps.beginBackTest(backTestId, sizes)
         return { parts: parts.map(({ kafkaPartition }) => kafkaPartition) }
       }),
 

@@ -13,7 +13,6 @@ import { parseUtcDay, type UtcDay } from '../../domain/utc-day.js'
 import type { ObjectStorage } from '../../platform/object-storage/object-storage.js'
 import { asActivity } from '../activity-failure.js'
 import { beating } from '../beating.js'
-import { onceKnown } from '../once-known.js'
 import { mergeFiles, type MergedRows, type MergerSettings } from './merge-files.js'
 
 interface ArchivedDay {
@@ -137,7 +136,7 @@ async function mergeRun(
   const { bytes } = await storage.put(scratch, path)
   const file = { ...of, ...merged, fence, partition: name.partition, path, bytes, sources }
   try {
-    await onceKnown(() => deps.supersedeFiles(file))
+    await deps.supersedeFiles(file)
   } catch (error) {
     // It is certain that no row names it, and nobody else writes under this fence.
     if (error instanceof GuardianError && (error.code === 'GRD_FENCED' || error.code === 'GRD_STORE_CONFLICT'))

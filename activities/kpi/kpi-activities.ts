@@ -20,7 +20,6 @@ import { parseUtcDay, type UtcDay } from '../../domain/utc-day.js'
 import type { WithFiles } from '../with-files.js'
 import { asActivity } from '../activity-failure.js'
 import { beating } from '../beating.js'
-import { onceKnown } from '../once-known.js'
 import type { KpiEngine } from './kpi-engine.js'
 import type { ComputedDay, DayPreview, LogEnds, PublishedDay } from './kpi-contract.js'
 
@@ -133,7 +132,7 @@ export const createKpiActivities = (deps: KpiDeps) => ({
   /** Publishes what was computed under a fence. @throws GRD_FENCED when a later attempt has begun */
   publishDay: ({ day, fence }: { readonly day: string; readonly fence: number }): Promise<PublishedDay> =>
     asActivity(async () => {
-      const { isFirst, changes, causes } = await onceKnown(() => deps.publishFigures(parseUtcDay(day), fence))
+      const { isFirst, changes, causes } = await deps.publishFigures(parseUtcDay(day), fence)
       return {
         isFirst,
         changedFigures: changes.length,

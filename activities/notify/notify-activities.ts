@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { ApplicationFailure } from '@temporalio/common'
 import { messageOf, type Alert } from '../../domain/alerting/alert-message.js'
 import { CHANNELS, deliveryKeyOf, type Channel } from '../../domain/alerting/channel.js'
-import { GuardianError, isRetryable } from '../../domain/errors.js'
+import { GuardianError, isRetryable, type ErrorCode } from '../../domain/errors.js'
 import { asActivity } from '../activity-failure.js'
 import { beating } from '../beating.js'
 import { untilCancelled } from '../until-cancelled.js'
@@ -128,6 +128,6 @@ async function notSent(deps: NotifyDeps, id: DeliveryId, token: string, fault: D
 const tryAgain = (message: string, afterMs: number | undefined): ApplicationFailure =>
   ApplicationFailure.create({
     message,
-    type: 'GRD_DELIVERY_PENDING',
+    type: 'GRD_DELIVERY_PENDING' satisfies ErrorCode,
     ...(afterMs === undefined ? {} : { nextRetryDelay: Math.max(1, Math.ceil(afterMs)) }),
   })

@@ -10,7 +10,6 @@ import { addDays, parseUtcDay, startOfDayMs, type UtcDay } from '../../domain/ut
 import type { WithFiles } from '../with-files.js'
 import { asActivity } from '../activity-failure.js'
 import { beating } from '../beating.js'
-import { onceKnown } from '../once-known.js'
 import type { LogEnds } from '../kpi/kpi-contract.js'
 import { recomputeAnomalies, type ReconcileQuestion, type ReconcilerSettings } from './reconciler.js'
 
@@ -104,7 +103,7 @@ async function reconcile(deps: ReconcileDeps, day: UtcDay): Promise<ReconciledDa
   const differences = compareAnomalies(expected, stored)
   const rows = { expectedRows: expected.length, storedRows: stored.length }
   const found = { day, ...rows, differences, reconciledMs: deps.now() }
-  await onceKnown(() => deps.storeReconciliation(found))
+  await deps.storeReconciliation(found)
   const count = (kind: AnomalyDifference['kind']): number => differences.filter((d) => d.kind === kind).length
   return {
     expected: expected.length,

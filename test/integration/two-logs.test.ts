@@ -83,7 +83,7 @@ describe('a topic that was made anew', function () {
         () => Promise.resolve(!refusing.isRunning),
       )
       assert.equal(await refusing.exited, 1)
-      assert.match(refusing.log, /made anew\? If so, run `guardian new-log km\./)
+      assert.match(refusing.log, /recreated\? If so, run `guardian new-log km\./)
       assert.match(refusing.log, /GRD_DATA_GAP/)
     }
     assert.deepEqual(await stage.rows(), rows)

@@ -30,16 +30,11 @@ export class ArchiveRoller {
   }
 
   /**
-   * Rolls a partition; while a roll is under way, that one is awaited. Nothing may be taken in meanwhile. It is tried
-   * again until it is done, or somebody else has the partition: a full disk or a database that is away only delays it.
+   * Rolls a partition. Not called while a roll of it is under way, and nothing may be taken in meanwhile. It is tried again
+   * until it is done, or somebody else has the partition: a full disk or a database that is away only delays it.
    * @throws GRD_FENCED
    */
-  roll(owner: PartitionArchive): Promise<void> {
-    owner.rolling ??= this.#roll(owner).finally(() => (owner.rolling = undefined))
-    return owner.rolling
-  }
-
-  async #roll(owner: PartitionArchive): Promise<void> {
+  async roll(owner: PartitionArchive): Promise<void> {
     if (!owner.hasNews) return
     const startedAt = performance.now()
     const write = await this.#until(owner, () => owner.writeFiles(this.#deps.storage))

@@ -54,7 +54,8 @@ async function start(config: ArchiverConfig, log: Logger, { life, onFatal }: Pro
   await life.use('partitions', () => Promise.resolve({ value: worker, stop: () => worker.stop() }))
   await consumer.run({
     onBatch: (batch) => worker.onBatch(batch).catch(onFatal),
-    onAssigned: (assignment) => worker.onAssigned(assignment),
+    onAssigned: (assignment) => worker.partitions.onAssigned(assignment),
+    onRebalancing: () => worker.partitions.onRebalancing(),
     onCrash: onFatal,
   })
   const served = await life.use('metrics', () => serveMetrics(registry, config.ARCHIVER_METRICS_PORT, config.BIND_HOST))

@@ -44,7 +44,7 @@ export class PartitionArchive {
   /** When the first record after the last roll was taken in, by a clock that never goes back; undefined while there is none. */
   waitingSinceMs: number | undefined
   isLost = false
-  rolling: Promise<void> | undefined
+  highWatermark = 0
   /** A day began in this buffer that had not been seen before: the day before is as good as over. */
   hasNewDay = false
   #invalid = 0
@@ -98,6 +98,7 @@ export class PartitionArchive {
     }
     this.#invalid += figures.invalid.length
     this.nextOffset = Math.max(this.nextOffset, batch.nextOffset)
+    this.highWatermark = batch.highWatermark
     this.#lastAppendMs = Math.max(this.#lastAppendMs, batch.lastAppendMs) // also of what cannot be read
     this.waitingSinceMs ??= nowMs
     return figures

@@ -4,7 +4,7 @@ import { namedFiles, recordArchiveGap, takeArchive } from '../../db/stores/archi
 import type { PartitionName } from '../../db/stores/partition-name.js'
 import type { Logger } from '../../platform/logger.js'
 import type { ObjectStorage } from '../../platform/object-storage/object-storage.js'
-import { assertSameLog, type LogPositions } from '../log-positions.js'
+import { takeFromLog, type LogPositions } from '../log-positions.js'
 import type { TakenPartition } from './partition-archive.js'
 
 export interface TakeArchiveDeps extends LogPositions {
@@ -30,12 +30,10 @@ export async function takeOverArchive(
   dataset: Dataset,
 ): Promise<TakenPartition> {
   const { db, log } = deps
-  const offsets = await deps.offsetsOf(name)
+  const { taken, offsets } = await takeFromLog(deps, name, (from) => takeArchive(db, name, deps.ownerName, from))
   const { low, high } = offsets
-  const taken = await takeArchive(db, name, deps.ownerName, low)
   const { epoch, nextOffset: stored } = taken
   const label = `${name.topic}/${name.partition}`
-  await assertSameLog(deps, name, taken, offsets)
   if (stored < low) {
     log.error({ partition: label, fromOffset: stored, toOffset: low }, 'archive_gap')
     await recordArchiveGap(db, name, epoch, { fromOffset: stored, toOffset: low })

@@ -68,31 +68,11 @@ export class Checkpointer {
   }
 
   /**
-   * Commits where the partition is now; while one is being written, that one is awaited. New rules take effect here.
+   * Commits where the partition is now. Not called while a checkpoint of it is under way. New rules take effect here.
    * @throws GRD_FENCED when the partition belongs to somebody else by now; whatever the send of a late or dead record, or
    * of an anomaly's change, threw
    */
   async checkpoint(owner: PartitionOwner): Promise<void> {
-    owner.checkpointing ??= this.#write(owner).finally(() => (owner.checkpointing = undefined))
-    return owner.checkpointing
-  }
-
-  /** The first checkpoint of a partition that has none: with it, the rules of now are those it begins with. */
-  async begin(owner: PartitionOwner): Promise<void> {
-    await this.#rules.refresh()
-    owner.hasNews = true
-    await this.checkpoint(owner)
-  }
-
-  /** Records a second since the partition's last checkpoint. Also a checkpoint that moved nothing is measured from. */
-  #paceOf(owner: PartitionOwner, nextOffset: number): number | null {
-    const nowMs = performance.now()
-    const since = this.#captured.get(owner)
-    this.#captured.set(owner, { atMs: nowMs, nextOffset })
-    return since && nowMs > since.atMs ? (nextOffset - since.nextOffset) / ((nowMs - since.atMs) / 1_000) : null
-  }
-
-  async #write(owner: PartitionOwner): Promise<void> {
     const rules = owner.topic === TOPICS.purchases ? [] : this.#rules.current
     const changesRules = signatureOf(rules) !== signatureOf(owner.detector.rules)
     if (!owner.hasNews && !changesRules) return
@@ -109,6 +89,21 @@ export class Checkpointer {
     } finally {
       owner.isHeld = false
     }
+  }
+
+  /** The first checkpoint of a partition that has none: with it, the rules of now are those it begins with. */
+  async begin(owner: PartitionOwner): Promise<void> {
+    await this.#rules.refresh()
+    owner.hasNews = true
+    await this.checkpoint(owner)
+  }
+
+  /** Records a second since the partition's last checkpoint. Also a checkpoint that moved nothing is measured from. */
+  #paceOf(owner: PartitionOwner, nextOffset: number): number | null {
+    const nowMs = performance.now()
+    const since = this.#captured.get(owner)
+    this.#captured.set(owner, { atMs: nowMs, nextOffset })
+    return since && nowMs > since.atMs ? (nextOffset - since.nextOffset) / ((nowMs - since.atMs) / 1_000) : null
   }
 
   /** Everything up to the first await happens between two records; the order of the rest does not matter. */

@@ -1,16 +1,12 @@
-import { setTimeout as sleep } from 'node:timers/promises'
-import { GuardianError, isRetryable } from '../../domain/errors.js'
-import type { Assignment, Fetched, FetchedBatches, StreamConsumer } from '../../platform/kafka/consumer.js'
+import type { Assignment, FetchedBatches, StreamConsumer } from '../../platform/kafka/consumer.js'
 import type { Producer } from '../../platform/kafka/producer.js'
 import { RecordList } from '../../platform/kafka/record-list.js'
 import type { BatchLimits, PackedBatch, UnreadableRange } from '../../platform/kafka/record-set.js'
 import type { Tracing } from '../../platform/tracing.js'
-import { PlatformError } from '../../platform/platform-error.js'
 import type { AnomalyRow } from '../../db/stores/anomaly-rows.js'
 import type { PartitionName } from '../../db/stores/partition-name.js'
-import { commitOwned } from '../commit-owned.js'
 import { SCHEMA_HOLD_MS } from '../partition-schemas.js'
-import { putBack, waitForServer } from '../put-back.js'
+import { PartitionRuntime } from '../partitions/partition-runtime.js'
 import type { AnomalyChanges } from './anomaly-feed.js'
 import type { AnomalyWriter } from './anomaly-writer.js'
 import { CHECKPOINT_TURNS, takeCheckpointTurns } from './checkpoint-turns.js'
@@ -56,18 +52,7 @@ export interface DetectorDeps extends TakeOverDeps {
 const HOLD_MS = 20
 /** Records decided before timers and sockets have a turn. */
 const MAX_RECORDS_PER_TURN = 1_000
-/** Longer than a checkpoint takes, and much shorter than the group waits for its members. */
-const REBALANCE_WAIT_MS = 2_000
 const nextTurn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
-
-/** What a partition is taken anew after: while PostgreSQL was away, a rebalance can have given it to somebody else, too. */
-const TAKEN_ANEW: readonly string[] = ['GRD_COMMIT_UNKNOWN', 'GRD_FENCED']
-
-/** Whether the partition can wait, as for a server that is away. Anything else that a batch throws ends the process. */
-const canWait = (error: unknown): boolean =>
-  error instanceof PlatformError
-    ? error.code === 'REGISTRY_UNAVAILABLE' || error.code === 'BATCH_UNREADABLE' // another fetch may bring it whole
-    : error instanceof GuardianError && (isRetryable(error) || TAKEN_ANEW.includes(error.code))
 
 const schemasIn = (records: RecordList) => ({
   length: records.length,
@@ -78,43 +63,30 @@ const schemasIn = (records: RecordList) => ({
 const offsetBehind = (records: RecordList): number =>
   records.length === 0 ? 0 : records.offsetAt(records.length - 1) + 1
 
-/** Drives the partitions that this process has: batches in, rows and side records out, checkpoints on their own clock. */
+/** Processes the partitions of this process: fetches in, rows and side records out, checkpoints on their own clock. */
 export class DetectorWorker {
   readonly #deps: DetectorDeps
-  readonly #owners = new Map<string, PartitionOwner>()
   readonly #timers: NodeJS.Timeout[] = []
-  #assigned: readonly PartitionName[] = []
-  #stopping = false
+  readonly partitions: PartitionRuntime<PartitionOwner>
 
   constructor(deps: DetectorDeps) {
     this.#deps = deps
+    this.partitions = new PartitionRuntime(
+      { ...deps, note: (name, what) => this.#note(name, what) },
+      {
+        acquire: (name) => this.#acquire(name),
+        commit: (owner) => deps.checkpointer.checkpoint(owner),
+        release: (owner) => this.#release(owner),
+      },
+    )
     const { checkpointIntervalMs, openRowRewriteMs } = deps.limits
     const turnMs = Math.max(10, checkpointIntervalMs / CHECKPOINT_TURNS)
     this.#timers.push(setInterval(() => this.#checkpointSome(), turnMs))
     this.#timers.push(setInterval(() => this.#rewriteOpenRows(), openRowRewriteMs))
   }
 
-  get owners(): readonly PartitionOwner[] {
-    return [...this.#owners.values()]
-  }
-
-  /** What of it nothing has come from yet. */
-  get unowned(): readonly PartitionName[] {
-    return this.#assigned.filter(({ topic, partition }) => !this.#owners.has(`${topic}/${partition}`))
-  }
-
-  /** What this process has to read. */
-  get assigned(): readonly PartitionName[] {
-    return this.#assigned
-  }
-
-  /** Lets go of the partitions that went to other members. Taking new ones waits for their first batch. */
   onAssigned(assignment: Assignment): void {
-    this.#assigned = [...assignment].flatMap(([topic, partitions]) =>
-      partitions.map((partition) => ({ topic, partition })),
-    )
-    for (const owner of this.#owners.values())
-      if (!assignment.get(owner.topic)?.includes(owner.partition)) this.#release(owner)
+    this.partitions.onAssigned(assignment)
     for (const topic of assignment.keys()) void this.#countPartitions(topic)
   }
 
@@ -122,7 +94,7 @@ export class DetectorWorker {
   async #countPartitions(topic: string): Promise<void> {
     try {
       const partitions = await this.#deps.partitionsOf(topic)
-      for (const owner of this.#owners.values())
+      for (const owner of this.partitions.owners)
         if (owner.topic === topic)
           owner.misplacement.expand(partitions, Math.max(owner.highWatermark, owner.nextOffset))
     } catch (err) {
@@ -130,58 +102,15 @@ export class DetectorWorker {
     }
   }
 
-  /** Commits what is decided before partitions go to other members, so that they need not decide it again. */
-  async onRebalancing(): Promise<void> {
-    // The first may have been under way for a while, and then the second has the rest.
-    const commitTwice = async (owner: PartitionOwner) => {
-      await this.#checkpoint(owner)
-      await this.#checkpoint(owner)
-    }
-    const tooLong = new AbortController()
-    const committed = Promise.all(this.owners.map(commitTwice)).finally(() => tooLong.abort())
-    await Promise.race([committed, sleep(REBALANCE_WAIT_MS, undefined, tooLong).catch(() => undefined)])
+  /** Decides one fetch, or has it fetched again later. */
+  onFetch(fetched: FetchedBatches): Promise<void> {
+    return this.partitions.onFetch(fetched, (owner) => this.#decide(owner, fetched))
   }
 
-  /**
-   * Has a partition of which nothing has come be read from `offset` on. Kafka's own offset of the group can be in front of
-   * the checkpoint, when the database was restored or is new: then only a record that is yet to come would show it.
-   */
-  wake({ topic, partition }: PartitionName, offset: number): void {
-    if (!this.#stopping && !this.#owners.has(`${topic}/${partition}`))
-      this.#deps.consumer.seek(topic, partition, offset)
-  }
-
-  /** Takes a partition that no record comes from, with its open windows. */
-  async adopt(name: PartitionName): Promise<void> {
-    const isWanted = () =>
-      !this.#stopping && this.unowned.some((one) => one.topic === name.topic && one.partition === name.partition)
-    if (!isWanted()) return
-    const owner = await takeOver(this.#deps, name)
-    if (owner.pieces === 0) await this.#deps.checkpointer.begin(owner)
-    // A batch, or a rebalance, was quicker: whoever has the partition now finds out at its next checkpoint.
-    if (isWanted()) this.#owners.set(`${name.topic}/${name.partition}`, owner)
-  }
-
-  /** Decides one fetch, or puts it back. While a server that it needs is away, the partition waits for it. */
-  async onFetch(fetched: FetchedBatches): Promise<void> {
-    if (this.#stopping) return
-    try {
-      const owner = await this.#ownerOf(fetched)
-      if (owner) await this.#decide(owner, fetched)
-    } catch (err) {
-      this.#putOff(fetched, err)
-    }
-  }
-
-  /** Has the fetch come again later, for what can wait. @throws what cannot */
-  #putOff(fetched: FetchedBatches, err: unknown): void {
-    // Connections are being closed, and what was not committed is decided again by the next owner.
-    if (this.#stopping) return
-    if (!canWait(err)) throw err
-    this.#note(fetched, `waits for a server: ${err instanceof Error ? err.message : 'unknown'}`)
-    const { topic, partition, fetchedOffset } = fetched
-    const offset = this.#owners.get(`${topic}/${partition}`)?.nextOffset ?? fetchedOffset
-    waitForServer(this.#deps, { topic, partition, offset }, err)
+  /** Stops the clocks, and commits and releases every partition. */
+  async stop(): Promise<void> {
+    for (const timer of this.#timers) clearInterval(timer)
+    await this.partitions.stop()
   }
 
   async #decide(owner: PartitionOwner, fetched: FetchedBatches): Promise<void> {
@@ -223,21 +152,19 @@ export class DetectorWorker {
 
   /** Whether more may be decided. While others had their turn, the partition may have been given away. */
   #isFree(owner: PartitionOwner): boolean {
-    if (this.#stopping || owner.isLost) return false
+    if (this.partitions.isStopping || owner.isLost) return false
     const reason = this.#whyHeld(owner)
     if (!reason) return true
     if (owner.nextOffset - owner.committedOffset >= this.#deps.limits.maxUncommittedRecords)
-      void this.#checkpoint(owner)
+      void this.partitions.commit(owner)
     this.#putBack(owner, reason, HOLD_MS)
     return false
   }
 
-  /** Has the partition come again a moment later from where it stands. */
   #putBack(owner: PartitionOwner, reason: HoldReason, forMs: number): void {
     this.#deps.metrics.held(reason)
     this.#note(owner, `is held at ${owner.nextOffset}: ${reason}`)
-    const { topic, partition, nextOffset: offset } = owner
-    putBack(this.#deps.consumer, { topic, partition, offset, forMs })
+    this.partitions.putBack(owner, forMs)
   }
 
   /** @returns false when it has to wait */
@@ -256,34 +183,10 @@ export class DetectorWorker {
     return true
   }
 
-  /** Stops the clocks and commits every partition a last time, so that the next owner has nothing to repeat. */
-  async stop(): Promise<void> {
-    this.#stopping = true
-    for (const timer of this.#timers) clearInterval(timer)
-    await Promise.all(this.owners.map((owner) => this.#checkpoint(owner)))
-    for (const owner of this.#owners.values()) this.#release(owner)
-  }
-
-  async #ownerOf(batch: Fetched): Promise<PartitionOwner | undefined> {
-    const key = `${batch.topic}/${batch.partition}`
-    const known = this.#owners.get(key)
-    // A log never becomes shorter: if it seems so, it may be another log under the same name.
-    const isSameLog = known !== undefined && batch.highWatermark >= known.highWatermark
-    if (known && isSameLog && batch.fetchedOffset <= known.nextOffset) {
-      if (batch.nextOffset > known.nextOffset) return known
-      this.#deps.consumer.seek(batch.topic, batch.partition, known.nextOffset)
-      return undefined
-    }
-    // Another owner has been further than we are, or the log has lost what we wanted: the checkpoint knows.
-    if (known) this.#release(known)
-    this.#note(batch, 'is being taken')
-    const owner = await takeOver(this.#deps, batch)
-    if (this.#stopping) return undefined
+  async #acquire(name: PartitionName): Promise<PartitionOwner> {
+    const owner = await takeOver(this.#deps, name)
     if (owner.pieces === 0) await this.#deps.checkpointer.begin(owner)
-    this.#owners.set(key, owner)
-    if (batch.fetchedOffset === owner.nextOffset) return owner
-    this.#deps.consumer.seek(batch.topic, batch.partition, owner.nextOffset)
-    return undefined
+    return owner
   }
 
   #note({ topic, partition }: PartitionName, what: string): void {
@@ -302,21 +205,12 @@ export class DetectorWorker {
 
   #checkpointSome(): void {
     const { checkpointIntervalMs } = this.#deps.limits
-    for (const owner of takeCheckpointTurns(this.owners, performance.now(), checkpointIntervalMs))
-      void this.#checkpoint(owner)
-  }
-
-  #checkpoint(owner: PartitionOwner): Promise<void> {
-    return commitOwned(
-      this.#deps,
-      owner,
-      () => this.#deps.checkpointer.checkpoint(owner),
-      () => this.#release(owner),
-    )
+    for (const owner of takeCheckpointTurns(this.partitions.owners, performance.now(), checkpointIntervalMs))
+      void this.partitions.commit(owner)
   }
 
   #rewriteOpenRows(): void {
-    for (const owner of this.#owners.values())
+    for (const owner of this.partitions.owners)
       if (!owner.isHeld) this.#give(owner, owner.rowsOf(owner.detector.takeUpdates()))
   }
 
@@ -327,11 +221,10 @@ export class DetectorWorker {
     owner.owe(this.#deps.feed.add(rows))
   }
 
-  #release(owner: PartitionOwner): void {
-    owner.isLost = true
-    if (this.#owners.get(owner.name) === owner) this.#owners.delete(owner.name)
+  #release(owner: PartitionOwner): Promise<void> {
     this.#deps.writer.drop(owner.topic, owner.partition)
     this.#deps.feed.drop(owner.topic, owner.partition)
     this.#deps.metrics.forget(owner)
+    return Promise.resolve()
   }
 }

@@ -81,7 +81,7 @@ async function start(config: DetectorConfig, log: Logger, { life, onFatal }: Pro
   await consumer.runFetches({
     onFetch: (fetched) => worker.onFetch(fetched).catch(onFatal),
     onAssigned: (assignment) => worker.onAssigned(assignment),
-    onRebalancing: () => worker.onRebalancing(),
+    onRebalancing: () => worker.partitions.onRebalancing(),
     onCrash: onFatal,
   })
   const watched = { kafka, schemas, producers: [producer, feedProducer], worker, steps, metrics, log, onFatal }
@@ -109,9 +109,9 @@ function tickIdle(
   const hasWindows = ({ topic }: { readonly topic: string }) => topic !== TOPICS.purchases
   return startIdleTicks({
     everyMs: config.IDLE_TICK_INTERVAL_MS,
-    owners: () => worker.owners.filter(hasWindows),
-    unowned: () => worker.unowned.filter(hasWindows),
-    adopt: (name) => worker.adopt(name),
+    owners: () => worker.partitions.owners.filter(hasWindows),
+    unowned: () => worker.partitions.unowned.filter(hasWindows),
+    adopt: (name) => worker.partitions.adopt(name),
     positions: () => readPositions(db),
     offsets: (topic) => fetchOffsets(kafka, topic),
     send: (records) => producer.send(records),
@@ -150,11 +150,11 @@ async function watch(config: DetectorConfig, parts: WatchedParts, life: ProcessC
   await life.use('watchdog', () =>
     startWatchdog({
       limitMs,
-      assigned: () => worker.assigned,
+      assigned: () => worker.partitions.assigned,
       positions: () => readPositions(db),
       offsets: (topic) => fetchOffsets(kafka, topic),
       awayServer,
-      wake: (partition) => worker.wake(partition, partition.resumeAt),
+      wake: (partition) => worker.partitions.wake(partition, partition.resumeAt),
       steps,
       observer: metrics,
       log,

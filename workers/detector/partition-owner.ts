@@ -85,7 +85,6 @@ export class PartitionOwner {
   pieces = 0
   hasNews = false
   isLost = false
-  checkpointing: Promise<void> | undefined
   /** When it was last its turn for a checkpoint, by the clock of `performance.now`; at first when it was taken. */
   checkpointTurnMs = performance.now()
   /** While set, no record may be processed: the rules are changing. */

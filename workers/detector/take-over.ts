@@ -5,7 +5,7 @@ import type { Database } from '../../db/pool.js'
 import { recordDataGap, takePartition, type DataGap } from '../../db/stores/checkpoints.js'
 import type { PartitionName } from '../../db/stores/partition-name.js'
 import type { Logger } from '../../platform/logger.js'
-import { assertSameLog, type LogPositions } from '../log-positions.js'
+import { takeFromLog, type LogPositions } from '../log-positions.js'
 import { forgetUnreadSchemas } from '../../db/stores/schema-readings.js'
 import type { PartitionSchemas } from '../partition-schemas.js'
 import type { EventDecoder } from './event-decoder.js'
@@ -40,11 +40,9 @@ function countsNow(stored: readonly PartitionCount[], partitions: number, end: n
  */
 export async function takeOver(deps: TakeOverDeps, name: PartitionName): Promise<PartitionOwner> {
   const { db, log } = deps
-  const offsets = await deps.offsetsOf(name)
+  const { taken, offsets } = await takeFromLog(deps, name, (from) => takePartition(db, name, deps.ownerName, from))
   const { low, high } = offsets
-  const taken = await takePartition(db, name, deps.ownerName, low)
   const label = `${name.topic}/${name.partition}`
-  await assertSameLog(deps, name, taken, offsets)
   await forgetUnreadSchemas(db, name)
   const lastAppendMs = taken.lastAppendTs?.getTime() ?? Number.NEGATIVE_INFINITY
   let nextOffset = taken.nextOffset

@@ -159,7 +159,7 @@ async function madeAnew(stage: DetectionStage, { seed }: RowSettings, events: nu
       () => Promise.resolve(!detector.isRunning),
     )
     if ((await detector.exited) !== 1) differences.push(`on a ${size} log it did not end with code 1`)
-    if (detector.says('made anew') === 0) differences.push(`on a ${size} log it does not say why it ends`)
+    if (detector.says('recreated') === 0) differences.push(`on a ${size} log it does not say why it ends`)
     if (JSON.stringify(await stage.rows()) !== rows) differences.push(`on a ${size} log it has changed rows`)
   }
   // What it says is to be done, is done; then it goes on.

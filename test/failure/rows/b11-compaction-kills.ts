@@ -29,7 +29,7 @@ const PATCHES: readonly Patch[] = [
   after(S3, 'const bytes = await uploads.send(scratchFile, keyOf(key));', 'sent, scratch still there'),
   after(ACTIVITIES, 'const { bytes } = await storage.put(scratch, path);', 'put, not named'),
   before('db/stores/archive-compaction.js', 'if (!isWhole)', 'in the transaction'),
-  after(ACTIVITIES, 'await onceKnown(() => deps.supersedeFiles(file));', 'named'),
+  after(ACTIVITIES, 'await deps.supersedeFiles(file);', 'named'),
   {
     file: ACTIVITIES,
     from: 'if (!named.has(key))\n            await storage.remove(key);',

@@ -7,6 +7,7 @@ const TRIED_AGAIN = new Set([
   'GRD_STORE_TIMEOUT',
   'GRD_STORE_CONFLICT',
   'GRD_TEMPORAL_UNAVAILABLE',
+  'GRD_DELIVERY_PENDING',
 ])
 
 describe('GuardianError', () => {
