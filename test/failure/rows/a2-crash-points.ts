@@ -18,7 +18,7 @@ interface CrashPoint {
 const TRANSACTION = 'db/with-transaction.js'
 const CHECKPOINTS = 'db/stores/checkpoints.js'
 /** What a detector does first when it is told to stop. */
-const STOPPING = { file: 'workers/detector/detector-worker.js', before: 'this.#stopping = true;' }
+const STOPPING = { file: 'workers/partitions/partition-runtime.js', before: 'this.#isStopping = true;' }
 
 const POINTS: readonly CrashPoint[] = [
   { name: 'before BEGIN', file: TRANSACTION, before: "await connection.query('BEGIN');", times: 24 },

@@ -132,7 +132,7 @@ const BUGS: readonly PlantedBug[] = [
         file: 'workers/detector/detector-worker.js',
         from: 'this.#give(owner, owner.rowsOf(owner.detector.takeUpdates()));',
         to:
-          '{ owner.detector.idle(Math.max(...this.owners.map((other) => other.detector.watermarkMs)), owner.nextOffset); ' +
+          '{ owner.detector.idle(Math.max(...this.partitions.owners.map((other) => other.detector.watermarkMs)), owner.nextOffset); ' +
           'this.#give(owner, owner.rowsOf([...owner.detector.takeChanges(), ...owner.detector.takeUpdates()])); }',
       },
     ],
