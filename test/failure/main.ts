@@ -8,11 +8,10 @@ import type { Row, RowOutcome, RowSettings } from './row.js'
 import { findRows } from './rows.js'
 import { VerifiedLog } from './verified-log.js'
 
-const USAGE = `npm run verify -- [--quick] [--row A1,A3] [--seed n] [--minutes n] [--report]
+const USAGE = `npm run verify -- [--quick] [--row A1,A3] [--seed n] [--report]
   --quick   the short form of the rows that have one: minutes, not hours
   --row     only these rows, in this order
   --seed    seeds every choice made at random (default 1)
-  --minutes begin no row after so many minutes; those that are left are named, and count neither way
   --report  write the figures into docs/reliability.md`
 
 const SHOWN_DIFFERENCES = 20
@@ -21,7 +20,6 @@ interface Options {
   readonly quick: boolean
   readonly rows: readonly string[]
   readonly seed: number
-  readonly minutes: number
   readonly report: boolean
 }
 
@@ -33,16 +31,13 @@ function readOptions(args: string[]): Options {
       quick: { type: 'boolean', default: false },
       row: { type: 'string' },
       seed: { type: 'string', default: '1' },
-      minutes: { type: 'string', default: '100000' },
       report: { type: 'boolean', default: false },
     },
   })
   if (!/^\d{1,9}$/.test(values.seed)) throw new Error('--seed is a whole number')
-  if (!/^\d{1,9}(\.\d{1,3})?$/.test(values.minutes)) throw new Error('--minutes is a number such as 2 or 1.5')
   const rows = (values.row ?? '').split(',').map((id) => id.trim().toUpperCase())
   const { quick, report } = values
-  const [seed, minutes] = [Number(values.seed), Number(values.minutes)]
-  return { quick, rows: rows.filter((id) => id !== ''), seed, minutes, report }
+  return { quick, rows: rows.filter((id) => id !== ''), seed: Number(values.seed), report }
 }
 
 /** The rows that are wanted, in the order in which they are named; else all that there are. */
@@ -119,14 +114,8 @@ async function main(): Promise<number> {
   const chosen = choose(all, options)
   const source = revision()
   const reports: RowReport[] = []
-  const notRun: string[] = []
-  const endsAt = performance.now() + options.minutes * 60_000
   try {
     for (const row of chosen) {
-      if (performance.now() >= endsAt) {
-        notRun.push(row.id)
-        continue
-      }
       reports.push(await runRow(row, options, source))
       // After each: hours of a run that is interrupted are not lost.
       if (options.report) await writeTable(join(packageRoot, 'docs', 'reliability.md'), all, reports.slice(-1))
@@ -136,7 +125,6 @@ async function main(): Promise<number> {
     await stopTestStack()
   }
   const failed = reports.filter(({ held }) => !held).length
-  if (notRun.length > 0) console.log(`not run, the time was up: ${notRun.join(', ')}`)
   console.log(`${reports.length - failed} passed, ${failed} failed`)
   return failed === 0 && reports.length > 0 ? 0 : 1
 }

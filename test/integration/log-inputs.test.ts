@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { packageRoot } from '../../platform/package-root.js'
 import { archivedLines } from '../support/archive-rows.js'
 import { waitUntil } from '../support/child-process.js'
+import { computeArchivedDays } from '../support/computed-days.js'
 import { DetectionStage } from '../support/detection-stage.js'
 import { logInputs, type LogInput } from '../support/log-inputs.js'
 import { scanFiles } from '../support/scan-files.js'
@@ -93,7 +94,7 @@ describe('inputs from practitioners', function () {
       )
   })
 
-  it('counts and flags in the detector and the archive what they should give, through the real servers', async () => {
+  it('counts and flags in the detector, the archive and the KPIs what they should give, through the real servers', async () => {
     for (const group of neighbours(inputs)) {
       const files = group.map(({ file }) => stage.file(file))
       const report = await stage.ask<IngestReport>(['ingest', ...files, ...(group[0]?.args ?? [])])
@@ -120,6 +121,9 @@ describe('inputs from practitioners', function () {
     )
     assert.equal((await archivedLines(stage.db, stage.archiveFolder)).length, total)
     await archiver.stop()
+    const days = await computeArchivedDays(stage)
+    const sum = (of: 'events' | 'purchases' | 'repeatedRows') => days.reduce((all, day) => all + day[of], 0)
+    assert.deepEqual([sum('events'), sum('purchases'), sum('repeatedRows')], [total, 0, 0])
   })
 
   it('adds nothing when they are read again, rotated and renamed', async () => {
