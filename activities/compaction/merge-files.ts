@@ -47,7 +47,8 @@ async function compared(db: DuckDb, files: readonly string[], target: string): P
   const [parts, merged] = [await rowsOf(db, files), await rowsOf(db, [target])]
   const [order] = await db.rows<{ wrong: number }>(
     `SELECT count(*) FILTER (kafka_offset <= before) AS wrong
-       FROM (SELECT kafka_offset, lag(kafka_offset) OVER () AS before FROM ${archivedTable([target])})`,
+       FROM (SELECT kafka_offset, lag(kafka_offset) OVER (ORDER BY file_row_number) AS before
+               FROM read_parquet(${sqlText(target)}, hive_partitioning = false, file_row_number = true))`,
   )
   const { rows, firstOffset, lastOffset, digest } = merged
   if (rows !== parts.rows || digest !== parts.digest || order?.wrong !== 0)

@@ -81,12 +81,21 @@ export class EventSink {
   async send(records: readonly EventRecord[]): Promise<void> {
     const { breaker, deadlineMs, maxInFlight } = this.#deps
     if (this.#inFlight + records.length > maxInFlight) throw new OverloadError('queue_full')
-    const open = await this.#open()
-    await breaker.execute(() => withDeadline(() => this.#deliver(open, records), deadlineMs))
+    this.#inFlight += records.length // before anything is awaited: requests at the same moment see each other
+    let isDelivering = false
+    try {
+      const open = await this.#open()
+      await breaker.execute(() => {
+        isDelivering = true
+        return withDeadline(() => this.#deliver(open, records), deadlineMs)
+      })
+    } finally {
+      if (!isDelivering) this.#inFlight -= records.length
+    }
   }
 
+  /** Ends when Kafka has answered, which may be after the caller has given up. */
   async #deliver(open: OpenSink, records: readonly EventRecord[]): Promise<void> {
-    this.#inFlight += records.length
     try {
       await open.send(records)
       this.#deps.acknowledged(records)

@@ -78,8 +78,13 @@ export class KeptFiles {
 
   async #fetchNew(key: string): Promise<Kept> {
     const path = join(this.#folder, String(++this.#fetched))
-    await this.#fetch(key, path)
-    return { path, bytes: (await stat(path)).size, readers: 0 }
+    try {
+      await this.#fetch(key, path)
+      return { path, bytes: (await stat(path)).size, readers: 0 }
+    } catch (error) {
+      await rm(path, { force: true }) // a part of it would count against no cap
+      throw error
+    }
   }
 
   async #makeRoom(): Promise<void> {

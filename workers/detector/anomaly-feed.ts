@@ -92,7 +92,7 @@ export class AnomalyFeed {
     const settled = new Promise<void>((resolve, reject) => {
       this.#waiters.push({ entries: this.#added, resolve, reject })
     })
-    this.#running ??= this.#run().finally(() => (this.#running = undefined))
+    this.#running ??= this.#run()
     return settled
   }
 
@@ -139,6 +139,7 @@ export class AnomalyFeed {
       for (const { reject } of waiters) reject(cause)
       this.#deps.log.warn({ err: cause, changes: this.queuedChanges }, 'anomaly_changes_not_published')
     }
+    this.#running = undefined // in the turn in which the queue was found empty: what comes later starts another run
   }
 
   async #sendSome(): Promise<void> {

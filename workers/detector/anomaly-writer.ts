@@ -60,7 +60,7 @@ export class AnomalyWriter {
       keepLatest(this.#pending, key, row)
       keepLatest(this.#rowsOf(row), key, row)
     }
-    if (this.#pending.size > 0) this.#running ??= this.#run().finally(() => (this.#running = undefined))
+    if (this.#pending.size > 0) this.#running ??= this.#run()
   }
 
   /** Hands the rows of a partition that changed since the last call to its checkpoint, which writes them for good. */
@@ -93,6 +93,7 @@ export class AnomalyWriter {
       pauseMs = isWritten ? 0 : Math.min(LONGEST_PAUSE_MS, Math.max(FIRST_PAUSE_MS, pauseMs * 2))
       if (pauseMs > 0) await new Promise((resolve) => setTimeout(resolve, pauseMs))
     }
+    this.#running = undefined // in the turn in which nothing was pending: what comes later starts another run
   }
 
   /** @returns false when the rows could not be written: they wait again, unless a newer version has come meanwhile */

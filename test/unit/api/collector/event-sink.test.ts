@@ -54,6 +54,17 @@ describe('EventSink', () => {
     assert.equal(acknowledged, 2)
   })
 
+  it('counts events from the moment they are given: requests that come while it opens share the limit', async () => {
+    const sent = sink({ deadlineMs: 5_000 })
+    const first = sent.send([record, record])
+    await assert.rejects(sent.send([record, record]), OverloadError)
+    await turn()
+    answer()
+    await first
+    const failing = sink({ open: () => Promise.reject(new Error('no registry')) })
+    for (let i = 0; i < 3; i++) await assert.rejects(failing.send([record, record]), /no registry/)
+  })
+
   it('opens again after it could not, once for all who wait', async () => {
     let opens = 0
     const failing = sink({

@@ -11,8 +11,8 @@ describe('KeptFiles', () => {
   const open = () =>
     new KeptFiles(folder, 25, (key, path) => {
       fetched.push(key)
-      if (key === 'gone') return Promise.reject(new Error('no such key'))
       writeFileSync(path, key.padEnd(10))
+      if (key === 'gone') return Promise.reject(new Error('no such key'))
       return Promise.resolve()
     })
   const read = (keys: readonly string[]) =>
@@ -50,6 +50,7 @@ describe('KeptFiles', () => {
     await assert.rejects(read(['a', 'gone']), /no such key/)
     assert.deepEqual(await read(['a']), ['a'])
     assert.deepEqual(fetched, ['a', 'gone'])
+    assert.equal(readdirSync(join(folder, `kept-${process.pid}`)).length, 1, 'what was fetched in part is removed')
   })
 
   it('removes what processes have left that are no more', () => {

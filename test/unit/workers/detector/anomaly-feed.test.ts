@@ -63,6 +63,19 @@ function openFeed(schemaIdOf: () => Promise<number> = () => Promise.resolve(7)) 
 const turn = () => new Promise((resolve) => setTimeout(resolve, 5))
 
 describe('the feed of anomalies', () => {
+  it('sends a change that comes at any moment after the last send has ended', async () => {
+    for (let microtasks = 0; microtasks < 12; microtasks++) {
+      const { feed, sends } = openFeed()
+      void feed.add([change(1)])
+      await turn()
+      sends[0]?.end()
+      for (let i = 0; i < microtasks; i++) await Promise.resolve()
+      void feed.add([change(2, 'confirmed')])
+      await turn()
+      assert.equal(sends.length, 2, `${microtasks} microtasks later`)
+    }
+  })
+
   it('sends each change in Confluent format with the session as key, and resolves when it is acknowledged', async () => {
     const { feed, sends } = openFeed()
     let acknowledged = 0
