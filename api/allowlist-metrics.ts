@@ -14,13 +14,14 @@ interface MetricsDeps {
   readonly registry: Registry
   /** Asks the database; at most once a minute. */
   readonly read: () => Promise<AllowlistState[]>
-  readonly nowMs: () => number
+  /** @default a clock that never goes back */
+  readonly clockMs?: () => number
   readonly log: Logger
 }
 
 /** What each kind of the allowlist keeps from being acted on, and how many entries there are. */
-export function observeAllowlist({ registry, read, nowMs, log }: MetricsDeps): void {
-  const kept = cachedFor(KEPT_MS, nowMs, read)
+export function observeAllowlist({ registry, read, clockMs, log }: MetricsDeps): void {
+  const kept = cachedFor(KEPT_MS, read, clockMs)
   const states = () =>
     withDeadline(kept, DEADLINE_MS).catch((err: unknown) => {
       log.warn({ err }, 'allowlist_not_counted')

@@ -27,10 +27,11 @@ export function createDependencyProbes(
   probes: readonly Probe[],
   settings: ProbeSettings,
   nowMs: () => number,
+  clockMs?: () => number,
 ): CheckDependencies {
   const checks = probes.map((probe) => {
     const single = { ...probe, check: oneAtATime(probe.check) }
-    return cachedFor(settings.keptMs, nowMs, () => ask(single, settings.deadlineMs, nowMs))
+    return cachedFor(settings.keptMs, () => ask(single, settings.deadlineMs, nowMs), clockMs)
   })
   return () => Promise.all(checks.map((check) => check()))
 }
@@ -55,7 +56,7 @@ async function ask(
 }
 
 /** A check that is slower than its deadline goes on, and is not started again beside itself. */
-const oneAtATime = (check: () => Promise<void>) => cachedFor(0, () => 0, check)
+const oneAtATime = (check: () => Promise<void>) => cachedFor(0, check)
 
 /** Only a stable code is shown: messages of the inside name hosts. */
 function codeOf(error: unknown): string {

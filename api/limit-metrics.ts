@@ -23,10 +23,9 @@ export function observeHeld(
   registry: Registry,
   limits: Limits,
   read: () => Promise<HeldCounts | undefined>,
-  nowMs: () => number,
   log: Logger,
 ): void {
-  const kept = cachedFor(KEPT_MS, nowMs, read)
+  const kept = cachedFor(KEPT_MS, read)
   const counts = () =>
     withDeadline(kept, DEADLINE_MS).catch((err: unknown) => {
       log.warn({ err }, 'limits_not_counted')

@@ -16,6 +16,7 @@ import { retryReads } from '../db/retried-reads.js'
 import { createSilence, endSilence, listSilences } from '../db/stores/alert-silences.js'
 import { createKafka } from '../platform/kafka/client.js'
 import { observeLimit } from '../platform/limits.js'
+import { monotonicMs } from '../platform/clock.js'
 import type { Logger } from '../platform/logger.js'
 import { createRegistry, Gauge, serveMetrics, type Registry } from '../platform/metrics.js'
 import { packageRoot } from '../platform/package-root.js'
@@ -195,10 +196,10 @@ function guarded(pool: Database, config: ApiConfig, breakers: Breakers, registry
 
 function rememberedAnswers(config: ApiConfig, registry: Registry) {
   const { API_TAGS_KEPT_MAX: max, API_LAST_GOOD_BYTES: maxBytes } = config
-  const tags = new RememberedTags(Date.now, config.API_TAG_KEPT_MS, max)
+  const tags = new RememberedTags(monotonicMs, config.API_TAG_KEPT_MS, max)
   observeLimit(registry, 'API_TAGS_KEPT_MAX', { max, used: () => tags.kept })
   const maxAgeMs = config.API_LAST_GOOD_SECONDS * 1_000
-  return { tags, lastGood: new LastGoodAnswers({ maxBytes, maxAgeMs }, Date.now, registry) }
+  return { tags, lastGood: new LastGoodAnswers({ maxBytes, maxAgeMs }, monotonicMs, registry) }
 }
 
 const operationLimits = (config: ApiConfig) => ({
@@ -238,10 +239,10 @@ function observePool(registry: Registry, db: Database, max: number): void {
 
 function observeStored(registry: Registry, config: ApiConfig, reads: Queryable, log: Logger): void {
   observeAllowlist({
-    ...{ registry, nowMs: Date.now, log },
+    ...{ registry, log },
     read: () => readAllowlistState(reads, new Date(), ENDING_SOON_MS),
   })
-  observeHeld(registry, config, () => readHeldCounts(reads), Date.now, log)
+  observeHeld(registry, config, () => readHeldCounts(reads), log)
 }
 
 const packageVersion = (): string =>

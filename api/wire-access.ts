@@ -13,6 +13,7 @@ import {
 import { changeUser, createUser, getUser, listUsers } from '../db/stores/users.js'
 import { createApiSession, endApiSession, findApiSession } from '../db/stores/api-sessions.js'
 import { recordDenials } from '../db/stores/audit.js'
+import { monotonicMs } from '../platform/clock.js'
 import type { Part } from '../platform/lifecycle.js'
 import { observeLimit } from '../platform/limits.js'
 import type { Logger } from '../platform/logger.js'
@@ -66,6 +67,7 @@ export function wireAccess(config: ApiConfig, { db, reads, registry, log }: Acce
     },
     findSession: (digest) => findApiSession(reads, digest),
     nowMs: Date.now,
+    monotonicMs,
     keptMs: config.API_KEY_KEPT_MS,
     maxKept: config.API_KEYS_KEPT_MAX,
   })
@@ -73,8 +75,8 @@ export function wireAccess(config: ApiConfig, { db, reads, registry, log }: Acce
   const timer = setInterval(() => void uses.flush(), USES_FLUSH_MS).unref()
   const denials = new DenialRecorder((found) => recordDenials(db, found), log, config.API_DENIALS_QUEUE_MAX)
   const limits = {
-    limiter: new RateLimiter(Date.now, config.API_KEYS_KEPT_MAX),
-    refusals: new RateLimiter(Date.now, config.API_KEYS_KEPT_MAX),
+    limiter: new RateLimiter(monotonicMs, config.API_KEYS_KEPT_MAX),
+    refusals: new RateLimiter(monotonicMs, config.API_KEYS_KEPT_MAX),
     requestTimeoutMs: config.API_REQUEST_TIMEOUT_MS,
     requestsPerMinute: config.API_KEY_REQUESTS_PER_MINUTE,
     refusalsPerMinute: config.API_REFUSALS_PER_MINUTE,

@@ -2,6 +2,7 @@ import type { Connection } from '@temporalio/client'
 import { isDatabaseAway } from '../db/guarded-database.js'
 import { assertMigrated } from '../db/migrate.js'
 import type { Database } from '../db/pool.js'
+import { monotonicMs } from '../platform/clock.js'
 import { RegistryClient } from '../platform/avro/registry-client.js'
 import { logAdmin, withAdmin } from '../platform/kafka/admin.js'
 import type { createKafka } from '../platform/kafka/client.js'
@@ -28,7 +29,7 @@ const anyError = () => true
 export function createBreakers(config: ApiConfig, registry: Registry, log: Logger) {
   const context = {
     settings: breakerSettings(config),
-    nowMs: Date.now,
+    nowMs: monotonicMs,
     log,
     metrics: createBreakerMetrics(registry),
   }

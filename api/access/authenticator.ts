@@ -23,7 +23,10 @@ export interface AuthenticatorDeps {
   readonly findSession: (
     digest: Buffer,
   ) => Promise<{ readonly keyId: string; readonly expiresTs: Date; readonly digest: Buffer } | undefined>
+  /** The wall clock, for the end of a key. */
   readonly nowMs: () => number
+  /** For how long it is kept. */
+  readonly monotonicMs: () => number
   /** How long a key that was found is not looked up again: so long another process may let a revoked one in. */
   readonly keptMs: number
   /** How many keys are remembered at once. */
@@ -98,7 +101,7 @@ export class Authenticator {
 
   async #find(keyId: string): Promise<StoredKey | undefined> {
     const kept = this.#kept.get(keyId)
-    if (kept !== undefined && this.#deps.nowMs() < kept.untilMs) return kept.key
+    if (kept !== undefined && this.#deps.monotonicMs() < kept.untilMs) return kept.key
     this.#kept.delete(keyId)
     const loading = this.#loading.get(keyId) ?? this.#load(keyId)
     return loading
@@ -123,6 +126,6 @@ export class Authenticator {
       if (this.#kept.size < this.#deps.maxKept) break
       this.#kept.delete(oldest)
     }
-    this.#kept.set(key.keyId, { key, untilMs: this.#deps.nowMs() + this.#deps.keptMs })
+    this.#kept.set(key.keyId, { key, untilMs: this.#deps.monotonicMs() + this.#deps.keptMs })
   }
 }

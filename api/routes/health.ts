@@ -16,7 +16,6 @@ export interface HealthDeps {
   readonly version: string
   /** Of the process, in seconds. */
   readonly uptimeSeconds: () => number
-  readonly nowMs: () => number
   /** Whether the process has been told to end: it answers what it has, and wants nothing new. */
   readonly isStopping: () => boolean
 }
@@ -29,9 +28,9 @@ const CHANNELS_DEADLINE_MS = 800
 export function createHealthHandlers(
   deps: HealthDeps,
 ): Pick<Handlers<Operations>, 'getHealth' | 'getLiveness' | 'getReadiness'> {
-  const { checkDependencies, version, uptimeSeconds, nowMs, isStopping } = deps
-  const readChannels = cachedFor(CHANNELS_KEPT_MS, nowMs, deps.readChannels)
-  const readProcesses = cachedFor(CHANNELS_KEPT_MS, nowMs, () => Promise.resolve().then(deps.readProcesses))
+  const { checkDependencies, version, uptimeSeconds, isStopping } = deps
+  const readChannels = cachedFor(CHANNELS_KEPT_MS, deps.readChannels)
+  const readProcesses = cachedFor(CHANNELS_KEPT_MS, () => Promise.resolve().then(deps.readProcesses))
   const channelsInTime = () => withDeadline(readChannels, CHANNELS_DEADLINE_MS).catch(() => [])
   return {
     async getHealth() {

@@ -25,7 +25,7 @@ const KEPT_MS = 1_000
 /** `GET /stats`. Callers within a second share one answer, so that many screens cost as much as one. Scrapers share it, too. */
 export function createStatsHandlers(deps: StatsDeps): Pick<Handlers<Operations>, 'getStats'> {
   const { readStats, readLag, readCompleteness, nowMs } = deps
-  const read = cachedFor(KEPT_MS, nowMs, async () => {
+  const read = cachedFor(KEPT_MS, async () => {
     const to = new Date(nowMs())
     const from = new Date(to.getTime() - DAY_MS)
     const [rows, counts] = await Promise.all([readStats(from, to), readCompleteness()])

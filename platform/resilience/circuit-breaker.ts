@@ -39,6 +39,7 @@ export class CircuitOpenError extends Error {
 /** What all breakers of a process share. */
 export interface BreakerContext {
   readonly settings: BreakerSettings
+  /** A clock that never goes back. */
   readonly nowMs: () => number
   readonly log: Logger
   readonly metrics: BreakerMetrics

@@ -69,4 +69,25 @@ describe('the service level', function () {
     assert.match(few.stdout, /1 anomalies of live events: p95 needs 200 and p99 needs 1,000 samples; there are 1/)
     assert.equal((await runGuardian(['slo', '--hours', '0'], env)).code, 2)
   })
+
+  it('does not read the days of which nothing was written in the span', async () => {
+    const { db } = database
+    const day = '2026-01-10'
+    await db.query('SELECT ensure_anomaly_partition($1::date)', [day])
+    await db.query(
+      `INSERT INTO anomaly_sessions (session_id, rule_id, rule_version, window_start, window_end, event_count, distinct_items, status, mode,
+              evidence, topic, kafka_partition, first_offset, last_offset, as_of_offset, produced_ts, kafka_ts, detected_ts, db_write_ts)
+       SELECT 's' || n, 'R', 1, t, t + interval '10 s', 60, 5, 'confirmed', 'active', '{}', 'km.clicks.v1', 0, n, n, n, t, t, t, t
+         FROM generate_series(1, 20000) n, LATERAL (SELECT $1::timestamptz + n * interval '1 s' AS t) x`,
+      [`${day}T00:00:00Z`],
+    )
+    await db.query('VACUUM ANALYZE anomaly_sessions')
+    const { rows } = await db.query<Record<string, string>>(
+      `EXPLAIN (ANALYZE, TIMING off, COSTS off, BUFFERS off) SELECT count(*) FROM anomaly_sessions a
+        WHERE a.db_write_ts >= now() - interval '1 day' AND a.db_write_ts < now()`,
+    )
+    const plan = rows.map((row) => row['QUERY PLAN'] ?? '').join('\n')
+    assert.match(plan, /Bitmap Index Scan on \S*20260110\S*db_write_ts_idx/, plan)
+    assert.doesNotMatch(plan, /Seq Scan on \S*20260110/, plan)
+  })
 })

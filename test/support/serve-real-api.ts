@@ -32,7 +32,7 @@ export async function serveRealApi(
   const api = await serveApi({
     ...access.value,
     idempotency: wireIdempotency(db, config),
-    tags: new RememberedTags(Date.now, config.API_TAG_KEPT_MS, config.API_TAGS_KEPT_MAX),
+    tags: new RememberedTags(() => performance.now(), config.API_TAG_KEPT_MS, config.API_TAGS_KEPT_MAX),
     rules: wireRules(db),
     ...wireReview(config, db),
     ...deps,

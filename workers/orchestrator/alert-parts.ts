@@ -25,6 +25,7 @@ import type { CountedLetter } from '../../domain/alerting/kinds/dead-letters.js'
 import { CHANNELS, type Channel } from '../../domain/alerting/channel.js'
 import { TOPICS } from '../../domain/events.js'
 import { DAY_MS } from '../../domain/utc-day.js'
+import { monotonicMs } from '../../platform/clock.js'
 import { fetchOffsets } from '../../platform/kafka/admin.js'
 import { createKafka } from '../../platform/kafka/client.js'
 import { lastHeader } from '../../platform/kafka/last-header.js'
@@ -112,7 +113,7 @@ function guardedChannels(
   const guarded = new Map<Channel, GuardedSender>()
   for (const [channel, sender] of channelsOf(config)) {
     const breaker = new CircuitBreaker(channel, isOutage, {
-      ...{ settings: breakerSettings(config), nowMs: Date.now, log, metrics },
+      ...{ settings: breakerSettings(config), nowMs: monotonicMs, log, metrics },
       onChange: (_, state) =>
         void reportCircuit(db, channel, state, new Date()).catch((err: unknown) =>
           log.warn({ err, channel, state }, 'circuit_not_reported'),

@@ -47,7 +47,7 @@ describe('the metrics of the allowlist', function () {
     const read = () =>
       isAway ? Promise.reject(new Error('away')) : readAllowlistState(database.db, now, ENDING_SOON_MS)
     let nowMs = 0
-    observeAllowlist({ registry, read, nowMs: () => nowMs, log: pino({ level: 'silent' }) })
+    observeAllowlist({ registry, read, clockMs: () => nowMs, log: pino({ level: 'silent' }) })
     const values = async () =>
       (await registry.metrics()).split('\n').filter((line) => /^guardian_allowlist.*kind="(session|user)"/.test(line))
     const counted = [

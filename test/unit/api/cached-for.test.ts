@@ -7,8 +7,8 @@ describe('cachedFor', () => {
     let loads = 0
     const read = cachedFor(
       1_000,
-      () => nowMs,
       () => Promise.resolve((loads += 1)),
+      () => nowMs,
     )
     assert.equal(await read(), 1)
     nowMs = 999
@@ -22,8 +22,8 @@ describe('cachedFor', () => {
     let finish: (value: string) => void = () => undefined
     const read = cachedFor(
       0,
-      () => 0,
       () => new Promise<string>((resolve) => (finish = resolve)).finally(() => (loads += 1)),
+      () => 0,
     )
     const both = Promise.all([read(), read()])
     await Promise.resolve()
@@ -44,8 +44,8 @@ describe('cachedFor', () => {
       let isDown = true
       const read = cachedFor(
         1_000,
-        () => 0,
         () => (isDown ? fail() : Promise.resolve('up')),
+        () => 0,
       )
       await assert.rejects(read(), /down/)
       isDown = false

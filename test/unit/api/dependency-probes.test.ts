@@ -40,7 +40,12 @@ describe('dependency probes', () => {
   it('cost one check however many ask within the second', async () => {
     let checks = 0
     let nowMs = 0
-    const check = createDependencyProbes([probe(() => Promise.resolve(void (checks += 1)))], settings, () => nowMs)
+    const check = createDependencyProbes(
+      [probe(() => Promise.resolve(void (checks += 1)))],
+      settings,
+      Date.now,
+      () => nowMs,
+    )
     await Promise.all(Array.from({ length: 500 }, check))
     nowMs = 999
     await check()

@@ -18,7 +18,7 @@ function gate(): {
   readonly fail: (error: unknown) => void
 } {
   let open = (): void => undefined
-  let fail = (_error: unknown): void => undefined
+  let fail: (error: unknown) => void = () => undefined
   const opened = new Promise<void>((resolve, reject) => {
     open = resolve
     fail = reject
