@@ -82,15 +82,15 @@ export class EventSink {
     const { breaker, deadlineMs, maxInFlight } = this.#deps
     if (this.#inFlight + records.length > maxInFlight) throw new OverloadError('queue_full')
     this.#inFlight += records.length // before anything is awaited: requests at the same moment see each other
-    let isDelivering = false
+    let reserved = records.length
     try {
       const open = await this.#open()
       await breaker.execute(() => {
-        isDelivering = true
+        reserved = 0 // given back when they are delivered
         return withDeadline(() => this.#deliver(open, records), deadlineMs)
       })
     } finally {
-      if (!isDelivering) this.#inFlight -= records.length
+      this.#inFlight -= reserved
     }
   }
 

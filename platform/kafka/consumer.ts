@@ -94,8 +94,8 @@ export interface StreamConsumer {
   resume(topic: string, partition: number): void
 }
 
-/** So long may a partition that was added to a topic go unread; kafkajs would take five minutes. */
-const METADATA_MAX_AGE_MS = 30_000
+/** Upper bound on the delay before a newly added partition is consumed (kafkajs: 5 min). */
+export const METADATA_MAX_AGE_MS = 30_000
 
 /** Connects a member of the group that has not joined yet. Nothing is committed by itself, and no crash is restarted. */
 export async function openConsumer(
