@@ -47,11 +47,12 @@ export function doingOf({ raw }: Pick<WorkflowExecutionDescription, 'raw'>, nowM
   return isUntaken ? 'nobody has taken it yet: does the orchestrator run?' : ''
 }
 
-/** What an activity says of itself with its heartbeat, if that is a text. */
+/** What an activity says of itself with its heartbeat, if that is a text or has a `summary`. */
 function saidIn(json: Uint8Array | null | undefined): string {
   if (!json) return ''
   try {
     const said: unknown = JSON.parse(Buffer.from(json).toString('utf8'))
+    if (typeof said === 'object' && said !== null && 'summary' in said) return `: ${String(said.summary)}`
     return typeof said === 'string' ? `: ${said}` : ''
   } catch (error) {
     if (error instanceof SyntaxError) return '' // none of ours

@@ -16,7 +16,7 @@ const { readLogEnds, publishDay } = proxyActivities<KpiActivities>({
 })
 
 const { awaitArchive } = proxyActivities<KpiActivities>({
-  startToCloseTimeout: '7 hours',
+  startToCloseTimeout: '1 minute', // of one attempt: Temporal retries until the time of waiting is over
   heartbeatTimeout: '30 seconds',
   retry: { initialInterval: '1 second', maximumInterval: '1 minute' },
 })

@@ -16,7 +16,7 @@ const { readLogEnds } = proxyActivities<KpiActivities>({
   retry,
 })
 const { awaitArchive, awaitDetector } = proxyActivities<KpiActivities & ReconcileActivities>({
-  startToCloseTimeout: '7 hours',
+  startToCloseTimeout: '1 minute', // of one attempt: Temporal retries until the time of waiting is over
   heartbeatTimeout: '30 seconds',
   retry,
 })

@@ -7,7 +7,6 @@ import {
 } from '../../domain/alerting/kinds/dead-letters.js'
 import type { AlertSource, Observation, Thresholds } from '../../domain/alerting/observation.js'
 import { asActivity } from '../activity-failure.js'
-import { untilCancelled } from '../until-cancelled.js'
 
 export interface CountedRange {
   readonly kafkaPartition: number
@@ -67,8 +66,7 @@ export const createDeadLetterActivities = (deps: DeadLetterDeps) => ({
    * Counts by cause from the log's own offsets, and decides. Cursors move in the transaction that stores the decision:
    * every dead letter is counted once, whatever crashes.
    */
-  lookAtDeadLetters: (look: DeadLetterLook): Promise<DeadLetterResult> =>
-    asActivity(() => untilCancelled(takeLook(deps, look))),
+  lookAtDeadLetters: (look: DeadLetterLook): Promise<DeadLetterResult> => asActivity(() => takeLook(deps, look)),
 })
 
 export type DeadLetterActivities = ReturnType<typeof createDeadLetterActivities>

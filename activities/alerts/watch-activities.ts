@@ -9,7 +9,6 @@ import type { LagLimits } from '../../domain/alerting/kinds/lag.js'
 import { observeUnreadable } from '../../domain/alerting/kinds/watch.js'
 import { GuardianError } from '../../domain/errors.js'
 import { asActivity } from '../activity-failure.js'
-import { untilCancelled } from '../until-cancelled.js'
 import type { DecidedLook } from './dead-letter-activities.js'
 
 /** What a source is asked. */
@@ -91,7 +90,7 @@ const LONGEST_SPAN_MS = 3_600_000
 /** Activities that ask what else needs people. All may be repeated. */
 export const createWatchActivities = (deps: WatchDeps) => ({
   /** Asks one source. */
-  watchSource: (request: WatchRequest): Promise<Watched> => asActivity(() => untilCancelled(watch(deps, request))),
+  watchSource: (request: WatchRequest): Promise<Watched> => asActivity(() => watch(deps, request)),
 
   /** Decides what the sources have said. Only what a source that answered did not see can be over. */
   decideWatch: ({ lookId, at, answered, unreadable }: WatchLook): Promise<DecidedLook> =>

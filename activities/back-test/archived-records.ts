@@ -7,6 +7,8 @@ import { archivedTable, fillFlaggedSessions } from '../archive-sql.js'
 export interface ArchiveReaderSettings {
   readonly memoryLimitBytes: number
   readonly threads: number
+  /** Interrupts the statement that runs. */
+  readonly signal?: AbortSignal
 }
 
 /** A file of the manifest, as DuckDB opens it, with the offsets of its records. */

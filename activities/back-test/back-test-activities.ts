@@ -16,7 +16,6 @@ import { addDays, startOfDayMs, type UtcDay } from '../../domain/utc-day.js'
 import { inTurn } from '../../platform/in-turn.js'
 import { asActivity } from '../activity-failure.js'
 import type { WithFiles } from '../with-files.js'
-import { beating } from '../beating.js'
 import { ArchivedRecords, type ArchivedFile, type ArchiveReaderSettings } from './archived-records.js'
 
 interface StoredRule {
@@ -111,17 +110,15 @@ export const createBackTestActivities = (deps: BackTestDeps) => {
       }),
 
     /** Tests one partition, and stores what came of it. */
-    testBackTestPart: (request: PartRequest): Promise<{ readonly records: number }> =>
-      asActivity(async () => {
-        let records = 0
-        const report = (read: number) => (records = read)
-        await beating(
-          () => next(() => testPart(deps, request, report)),
-          () => records,
-        )
+    testBackTestPart: (request: PartRequest): Promise<{ readonly records: number }> => {
+      let records = 0
+      const work = async () => {
+        await next(() => testPart(deps, request, (read) => (records = read)))
         deps.onBackTested(records)
         return { records }
-      }),
+      }
+      return asActivity(work, () => records)
+    },
 
     /** Puts the results of the partitions together. */
     completeBackTest: ({ backTestId }: Pick<PartRequest, 'backTestId'>): Promise<void> =>
@@ -164,6 +161,7 @@ async function testPart(
   { backTestId, kafkaPartition }: PartRequest,
   report: (records: number) => void,
 ): Promise<void> {
+  cancellationSignal().throwIfAborted() // it may have waited for its turn
   const order = await orderOf(deps, backTestId)
   const part = (await deps.backTestParts(order.days)).find((one) => one.kafkaPartition === kafkaPartition)
   if (part === undefined) throw new GuardianError('GRD_BAD_INPUT', `nothing is archived of partition ${kafkaPartition}`)
@@ -186,8 +184,9 @@ async function testPart(
     return resultOf(rows, bought)
   }
   const result = await deps.withFiles(paths, (pathOf) =>
-    ArchivedRecords.with(deps.archiveReader, (archive) => work(archive, pathOf)),
+    ArchivedRecords.with({ ...deps.archiveReader, signal: cancellationSignal() }, (archive) => work(archive, pathOf)),
   )
+  cancellationSignal().throwIfAborted()
   await deps.storeBackTestPart(backTestId, kafkaPartition, records, result)
 }
 

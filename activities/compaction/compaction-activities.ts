@@ -12,7 +12,6 @@ import { GuardianError } from '../../domain/errors.js'
 import { parseUtcDay, type UtcDay } from '../../domain/utc-day.js'
 import type { ObjectStorage } from '../../platform/object-storage/object-storage.js'
 import { asActivity } from '../activity-failure.js'
-import { beating } from '../beating.js'
 import { mergeFiles, type MergedRows, type MergerSettings } from './merge-files.js'
 
 interface ArchivedDay {
@@ -67,37 +66,34 @@ export const createCompactionActivities = (deps: CompactionDeps) => ({
     asActivity(() => deps.compactionDays(parseUtcDay(upTo), limit)),
 
   /** Merges the small files of a day, one run of them after the other; an attempt goes on where the one before ended. */
-  compactDay: ({ dataset, day }: { readonly dataset: Dataset; readonly day: string }): Promise<CompactedDay> =>
-    asActivity(async () => {
-      let done: CompactedDay = { merged: 0, written: 0, rows: 0, bytes: 0 }
-      const of = { dataset, day: parseUtcDay(day) }
-      await beating(
-        () => compactDay(deps, of, (one) => (done = plus(done, one))),
-        () => done,
-      )
+  compactDay: ({ dataset, day }: { readonly dataset: Dataset; readonly day: string }): Promise<CompactedDay> => {
+    let done: CompactedDay = { merged: 0, written: 0, rows: 0, bytes: 0 }
+    const work = async () => {
+      await compactDay(deps, { dataset, day: parseUtcDay(day) }, (one) => (done = plus(done, one)))
       return done
-    }),
+    }
+    return asActivity(work, () => done)
+  },
 
   /** Removes files that were superseded so long ago that nobody reads them any more. */
-  removeSuperseded: (): Promise<{ readonly removed: number }> =>
-    asActivity(() => {
-      let removed = 0
-      return beating(
-        async () => {
-          for (;;) {
-            const paths = await deps.supersededFiles(REMOVED_AT_ONCE)
-            if (paths.length === 0) return { removed }
-            cancellationSignal().throwIfAborted()
-            for (const path of paths) await deps.storage.remove(path)
-            // After the files: one that is forgotten first would never be removed if this process ended in between.
-            await deps.forgetSuperseded(paths)
-            removed += paths.length
-            deps.onRemoved(paths.length)
-          }
-        },
-        () => removed,
-      )
-    }),
+  removeSuperseded: (): Promise<{ readonly removed: number }> => {
+    let removed = 0
+    const work = async () => {
+      for (;;) {
+        const paths = await deps.supersededFiles(REMOVED_AT_ONCE)
+        if (paths.length === 0) return { removed }
+        for (const path of paths) {
+          cancellationSignal().throwIfAborted()
+          await deps.storage.remove(path)
+        }
+        // After the files: one that is forgotten first would never be removed if this process ended in between.
+        await deps.forgetSuperseded(paths)
+        removed += paths.length
+        deps.onRemoved(paths.length)
+      }
+    }
+    return asActivity(work, () => removed)
+  },
 })
 
 export type CompactionActivities = ReturnType<typeof createCompactionActivities>
@@ -131,7 +127,10 @@ async function mergeRun(
     toOffset: (run.at(-1)?.lastOffset ?? 0) + 1,
   }
   const scratch = storage.scratchFile(compactedScratchName(name))
-  const merged = await storage.withFiles(sources, (pathOf) => mergeFiles(sources.map(pathOf), scratch, deps.compaction))
+  const merged = await storage.withFiles(sources, (pathOf) =>
+    mergeFiles(sources.map(pathOf), scratch, { ...deps.compaction, signal: cancellationSignal() }),
+  )
+  cancellationSignal().throwIfAborted()
   const path = compactedKey(name)
   const { bytes } = await storage.put(scratch, path)
   const file = { ...of, ...merged, fence, partition: name.partition, path, bytes, sources }

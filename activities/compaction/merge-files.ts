@@ -6,6 +6,8 @@ import { archivedTable } from '../archive-sql.js'
 export interface MergerSettings {
   /** Beyond it, it spills to a temporary folder. */
   readonly memoryLimitBytes: number
+  /** Interrupts the merge. */
+  readonly signal?: AbortSignal
 }
 
 /** What is known of rows without looking at each again. */

@@ -1,8 +1,6 @@
 import type { ReplayFate, ReplayFates } from '../../domain/dead-letters/replay.js'
 import { TOPICS } from '../../domain/events.js'
 import { asActivity } from '../activity-failure.js'
-import { beating } from '../beating.js'
-import { untilCancelled } from '../until-cancelled.js'
 import type { LogEnd } from './replay-activities.js'
 
 /** A record that the detector has put aside although a replay had sent it back. */
@@ -42,8 +40,7 @@ export const createFateActivities = (deps: FateDeps) => ({
    * Stores the fates once the detector has passed all that was sent back: its checkpoint waits until Kafka has its dead
    * letters and late records, so that then nothing is missing in them.
    */
-  settleReplay: (request: FateRequest): Promise<ReplayFates> =>
-    asActivity(() => beating(() => untilCancelled(settle(deps, request)))),
+  settleReplay: (request: FateRequest): Promise<ReplayFates> => asActivity(() => settle(deps, request)),
 })
 
 export type FateActivities = ReturnType<typeof createFateActivities>

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { Context, heartbeat } from '@temporalio/activity'
+import { activityInfo, cancellationSignal, heartbeat } from '@temporalio/activity'
 import {
   checkFilter,
   isSelected,
@@ -9,7 +9,6 @@ import {
   type ReplayOutcome,
 } from '../../domain/dead-letters/replay.js'
 import { asActivity } from '../activity-failure.js'
-import { untilCancelled } from '../until-cancelled.js'
 
 /** A dead letter that can be sent back; its content never leaves the activity. */
 export interface ReplayableLetter extends DeadLetter {
@@ -74,29 +73,57 @@ export interface ReplayReport {
   readonly sentUpTo?: readonly LogEnd[]
 }
 
+/** What an attempt has done, as its last heartbeat says: the next attempt resumes from it. */
+export interface ReplayProgress {
+  /** The offset after the last letter that was dealt with, by partition. */
+  readonly next: Readonly<Record<string, number>>
+  readonly outcomes: Readonly<Record<ReplayOutcome, number>>
+  readonly faults: Readonly<Record<string, number>>
+  /** For people who wait. */
+  readonly summary: string
+}
+
 /**
- * The activity that sends dead letters back. May be repeated: what was sent back is not sent again. Once it is cancelled,
- * or its heartbeat has timed out and another attempt has begun, it sends nothing more.
+ * The activity that sends dead letters back. May be repeated: it resumes from the last heartbeat, and what was sent back is
+ * not sent again. Once it is cancelled, or its heartbeat has timed out and another attempt has begun, it sends nothing more.
  */
 export const createReplayActivities = (deps: ReplayDeps) => ({
-  replayDeadLetters: (request: ReplayRequest): Promise<ReplayReport> =>
-    asActivity(() => untilCancelled(replay(deps, request))),
+  replayDeadLetters: (request: ReplayRequest): Promise<ReplayReport> => {
+    const found = new Tally(progressOf(activityInfo().heartbeatDetails))
+    return asActivity(
+      () => replay(deps, request, found),
+      () => found.progress(),
+    )
+  },
 })
+
+/** Heartbeats of earlier releases were a text. */
+const progressOf = (details: unknown): ReplayProgress | undefined =>
+  typeof details === 'object' && details !== null && 'next' in details ? (details as ReplayProgress) : undefined
 
 export type ReplayActivities = ReturnType<typeof createReplayActivities>
 
-async function replay(deps: ReplayDeps, request: ReplayRequest): Promise<ReplayReport> {
+async function replay(deps: ReplayDeps, request: ReplayRequest, found: Tally): Promise<ReplayReport> {
   checkFilter(request.filter)
-  const found = new Tally()
   const startedAt = performance.now()
-  const signal = Context.current().cancellationSignal
-  for (const range of await deps.deadLetterRanges(request.filter))
+  const signal = cancellationSignal()
+  let sent = 0 // by this attempt
+  for (const whole of await deps.deadLetterRanges(request.filter)) {
+    const range = { ...whole, from: Math.max(whole.from, found.next.get(String(whole.partition)) ?? 0) }
+    if (range.from >= range.to) continue
     await deps.readLetters(range, async (letters) => {
       const wanted = letters.filter((letter) => isSelected(request.filter, letter))
-      for (const { outcome, fault } of await dealWith(deps, request, wanted, signal)) found.add(outcome, fault, 1)
-      const dueMs = request.isDryRun ? 0 : (found.outcomes.replayed / request.recordsPerSecond) * 1_000
-      await pause(startedAt + dueMs - performance.now(), found.describe(), signal)
+      const results = await dealWith(deps, request, wanted, signal)
+      for (const { outcome, fault } of results) found.add(outcome, fault, 1)
+      const last = letters.at(-1)
+      if (last !== undefined) found.next.set(String(last.partition), last.offset + 1)
+      sent += results.filter(({ outcome }) => outcome === 'replayed').length
+      heartbeat(found.progress())
+      signal.throwIfAborted()
+      const dueMs = request.isDryRun ? 0 : (sent / request.recordsPerSecond) * 1_000
+      await sleep(Math.max(0, startedAt + dueMs - performance.now()), undefined, { signal })
     })
+  }
   if (request.isDryRun) return found.report()
   // An attempt that was repeated has found its own work done: what the replay did is in the table.
   const done = new Tally()
@@ -107,17 +134,24 @@ async function replay(deps: ReplayDeps, request: ReplayRequest): Promise<ReplayR
 
 class Tally {
   readonly outcomes = { replayed: 0, already_replayed: 0, unfit: 0, parked: 0, no_origin: 0 }
-  readonly #faults = new Map<string, number>()
+  readonly next: Map<string, number>
+  readonly #faults: Map<string, number>
+
+  constructor(earlier?: ReplayProgress) {
+    Object.assign(this.outcomes, earlier?.outcomes)
+    this.next = new Map(Object.entries(earlier?.next ?? {}))
+    this.#faults = new Map(Object.entries(earlier?.faults ?? {}))
+  }
 
   add(outcome: ReplayOutcome, fault: string | null, letters: number): void {
     this.outcomes[outcome] += letters
     if (fault !== null) this.#faults.set(fault, (this.#faults.get(fault) ?? 0) + letters)
   }
 
-  /** For people who wait for it. */
-  describe(): string {
-    const { selected, outcomes } = this.report()
-    return `${selected} dead letters looked at, ${outcomes.replayed} of them fit`
+  progress(): ReplayProgress {
+    const { selected, outcomes, faults } = this.report()
+    const summary = `${selected} dead letters read, ${outcomes.replayed} of them accepted`
+    return { next: Object.fromEntries(this.next), outcomes, faults, summary }
   }
 
   report(): ReplayReport {
@@ -150,16 +184,4 @@ async function dealWith(
   )
   await deps.storeResults(replayId, results)
   return results
-}
-
-const HEARTBEAT_MS = 5_000
-
-/** Says how far it is before the pause, and as long as it lasts. @throws when the activity is cancelled */
-async function pause(ms: number, said: string, signal: AbortSignal): Promise<void> {
-  heartbeat(said)
-  signal.throwIfAborted()
-  for (let left = ms; left > 0; left -= HEARTBEAT_MS) {
-    await sleep(Math.min(left, HEARTBEAT_MS), undefined, { signal })
-    heartbeat(said)
-  }
 }

@@ -38,10 +38,10 @@ export class DuckDbEngine implements KpiEngine {
     this.#settings = settings
   }
 
-  compute(question: DayQuestion): Promise<DayAnswer> {
+  compute(question: DayQuestion, signal?: AbortSignal): Promise<DayAnswer> {
     return this.#next(async () => {
       try {
-        return await withScratchDuckDb(this.#settings, (db) => ask(db, question))
+        return await withScratchDuckDb({ ...this.#settings, signal }, (db) => ask(db, question))
       } catch (error) {
         throw asEngineFailure(error)
       }

@@ -1,4 +1,4 @@
-import { activityInfo, cancellationSignal, heartbeat, sleep } from '@temporalio/activity'
+import { activityInfo, cancellationSignal } from '@temporalio/activity'
 import { GuardianError } from '../../domain/errors.js'
 import { describeChanges } from '../../domain/kpi/compare-figures.js'
 import { staleReasons, type DayState } from '../../domain/kpi/day-versions.js'
@@ -19,7 +19,7 @@ import { shopDayBounds, UTC, type DayBounds, type TimeZone } from '../../domain/
 import { parseUtcDay, type UtcDay } from '../../domain/utc-day.js'
 import type { WithFiles } from '../with-files.js'
 import { asActivity } from '../activity-failure.js'
-import { beating } from '../beating.js'
+import { behindOf, retryUntil } from './log-progress.js'
 import type { KpiEngine } from './kpi-engine.js'
 import type { ComputedDay, DayPreview, LogEnds, PublishedDay } from './kpi-contract.js'
 
@@ -93,8 +93,6 @@ export interface KpiDeps {
   readonly now: () => number
 }
 
-const POLL_MS = 500
-
 /** Activities that make the figures of a day. All may be repeated. */
 export const createKpiActivities = (deps: KpiDeps) => ({
   /** Where the log ends: the archive has to come that far before a day that is over is complete. UTC days, unless it is the shop's. */
@@ -107,27 +105,17 @@ export const createKpiActivities = (deps: KpiDeps) => ({
       return deps.logEnds()
     }),
 
-  /** Waits until the archive has passed these offsets. @throws GRD_ARCHIVE_INCOMPLETE naming what is missing */
+  /** Succeeds once the archive has passed these offsets; Temporal retries it until then. @throws GRD_ARCHIVE_INCOMPLETE naming what is missing */
   awaitArchive: ({ ends, waitMs }: { readonly ends: LogEnds; readonly waitMs: number }): Promise<void> =>
     asActivity(async () => {
-      const giveUpAt = performance.now() + waitMs
-      for (;;) {
-        const behind = behindOf(ends, await deps.archivePositions())
-        if (behind.length === 0) return
-        heartbeat(`${behind.length} partitions are still to come to where the log ended`)
-        if (performance.now() > giveUpAt)
-          throw new GuardianError(
-            'GRD_ARCHIVE_INCOMPLETE',
-            `after ${waitMs} ms the archive has still to come to ${behind.slice(0, 5).join(', ')}` +
-              `${behind.length > 5 ? ` and ${behind.length - 5} more` : ''}: does an archiver run?`,
-          )
-        await sleep(POLL_MS)
-      }
+      const behind = behindOf(ends, await deps.archivePositions())
+      if (behind.length > 0)
+        throw retryUntil(waitMs, `the archive has still to come to ${behind.join(', ')}: does an archiver run?`)
     }),
 
   /** Computes a day and keeps the figures under a fence of this attempt. @throws GRD_QUALITY_GATE */
   computeDay: ({ day }: { readonly day: string }): Promise<ComputedDay> =>
-    asActivity(() => beating(() => computeDay(deps, parseUtcDay(day)))),
+    asActivity(() => computeDay(deps, parseUtcDay(day))),
 
   /** Publishes what was computed under a fence. @throws GRD_FENCED when a later attempt has begun */
   publishDay: ({ day, fence }: { readonly day: string; readonly fence: number }): Promise<PublishedDay> =>
@@ -158,13 +146,6 @@ export const createKpiActivities = (deps: KpiDeps) => ({
 })
 
 export type KpiActivities = ReturnType<typeof createKpiActivities>
-
-function behindOf(ends: LogEnds, positions: Awaited<ReturnType<KpiDeps['archivePositions']>>): string[] {
-  const at = new Map(positions.map(({ topic, partition, nextOffset }) => [`${topic}/${partition}`, nextOffset]))
-  return ends
-    .filter(({ topic, partition, end }) => end > 0 && (at.get(`${topic}/${partition}`) ?? 0) < end)
-    .map(({ topic, partition, end }) => `${topic}/${partition} at ${end}`)
-}
 
 async function computeDay(deps: KpiDeps, day: UtcDay): Promise<ComputedDay> {
   const startedAt = performance.now()

@@ -5,8 +5,6 @@ import { messageOf, type Alert } from '../../domain/alerting/alert-message.js'
 import { CHANNELS, deliveryKeyOf, type Channel } from '../../domain/alerting/channel.js'
 import { GuardianError, isRetryable, type ErrorCode } from '../../domain/errors.js'
 import { asActivity } from '../activity-failure.js'
-import { beating } from '../beating.js'
-import { untilCancelled } from '../until-cancelled.js'
 import { DeliveryFault, type GuardedSender } from './channel-sender.js'
 
 export interface DeliveryId {
@@ -52,8 +50,7 @@ export interface NotifyDeps {
  * overtaken, frozen or repeated does not send beside another; what was sent is never sent again.
  */
 export function createNotifyActivities(deps: NotifyDeps) {
-  const deliver = (id: DeliveryId): Promise<DeliveryOutcome> =>
-    asActivity(() => beating(() => untilCancelled(attempt(deps, id))))
+  const deliver = (id: DeliveryId): Promise<DeliveryOutcome> => asActivity(() => attempt(deps, id))
   return {
     sendSlack: ({ alertId }: { readonly alertId: string }) => deliver({ alertId, channel: 'slack' }),
     sendEmail: ({ alertId }: { readonly alertId: string }) => deliver({ alertId, channel: 'email' }),

@@ -1,4 +1,4 @@
-import { heartbeat, sleep } from '@temporalio/activity'
+import { cancellationSignal } from '@temporalio/activity'
 import { GuardianError } from '../../domain/errors.js'
 import { topicOf } from '../../domain/archive/archive-file.js'
 import {
@@ -9,7 +9,7 @@ import {
 import { addDays, parseUtcDay, startOfDayMs, type UtcDay } from '../../domain/utc-day.js'
 import type { WithFiles } from '../with-files.js'
 import { asActivity } from '../activity-failure.js'
-import { beating } from '../beating.js'
+import { behindOf, retryUntil } from '../kpi/log-progress.js'
 import type { LogEnds } from '../kpi/kpi-contract.js'
 import { recomputeAnomalies, type ReconcileQuestion, type ReconcilerSettings } from './reconciler.js'
 
@@ -50,31 +50,18 @@ export interface ReconciledDay {
   readonly different: number
 }
 
-const POLL_MS = 500
-
 /** Activities that hold the anomalies against the archive. All may be repeated. */
 export const createReconcileActivities = (deps: ReconcileDeps) => ({
-  /** Waits until the detector has passed these offsets: what it has not read cannot be compared. */
+  /** Succeeds once the detector has passed these offsets: what it has not read cannot be compared. Temporal retries it until then. */
   awaitDetector: ({ ends, waitMs }: { readonly ends: LogEnds; readonly waitMs: number }): Promise<void> =>
     asActivity(async () => {
-      const giveUpAt = performance.now() + waitMs
-      for (;;) {
-        const at = new Map((await deps.detectorPositions()).map((p) => [`${p.topic}/${p.partition}`, p.nextOffset]))
-        const behind = ends.filter((p) => p.end > 0 && (at.get(`${p.topic}/${p.partition}`) ?? 0) < p.end)
-        if (behind.length === 0) return
-        heartbeat(behind.length)
-        if (performance.now() > giveUpAt)
-          throw new GuardianError(
-            'GRD_ARCHIVE_INCOMPLETE',
-            `after ${waitMs} ms the detector is behind on ${behind.length} partitions`,
-          )
-        await sleep(POLL_MS)
-      }
+      const behind = behindOf(ends, await deps.detectorPositions())
+      if (behind.length > 0) throw retryUntil(waitMs, `the detector has still to come to ${behind.join(', ')}`)
     }),
 
   /** Recomputes the anomalies of a day, compares, and stores what differs. */
   reconcileDay: ({ day }: { readonly day: string }): Promise<ReconciledDay> =>
-    asActivity(() => beating(() => reconcile(deps, parseUtcDay(day)))),
+    asActivity(() => reconcile(deps, parseUtcDay(day))),
 })
 
 export type ReconcileActivities = ReturnType<typeof createReconcileActivities>
@@ -96,9 +83,10 @@ async function reconcile(deps: ReconcileDeps, day: UtcDay): Promise<ReconciledDa
         toMs: startOfDayMs(addDays(day, 1)),
         allowedLatenessMs: deps.allowedLatenessMs,
       },
-      deps.reconciler,
+      { ...deps.reconciler, signal: cancellationSignal() },
     ),
   )
+  cancellationSignal().throwIfAborted()
   const stored = await deps.storedAnomalies(topic, day)
   const differences = compareAnomalies(expected, stored)
   const rows = { expectedRows: expected.length, storedRows: stored.length }

@@ -24,6 +24,8 @@ export interface ReconcileQuestion {
 export interface ReconcilerSettings {
   readonly memoryLimitBytes: number
   readonly threads: number
+  /** Interrupts the statement that runs. */
+  readonly signal?: AbortSignal
 }
 
 /** How the SQL knows each kind of rule; it was written once more for it, and shares nothing with the detector's. */

@@ -19,6 +19,15 @@ export interface RunEnd extends RunKey {
   readonly details: Readonly<Record<string, unknown>>
 }
 
+const RUNNING = `
+SELECT r.workflow_id AS "workflowId", r.run_id AS "runId"
+  FROM pipeline_runs r WHERE r.status = 'running' AND r.started_ts < $1 ORDER BY r.started_ts, r.run_id LIMIT $2`
+
+const CLOSE = `
+UPDATE pipeline_runs AS r
+   SET status = $3, ended_ts = now(), details = r.details || $4::jsonb
+ WHERE r.workflow_id = $1 AND r.run_id = $2 AND r.status = 'running'`
+
 const START = `
 INSERT INTO pipeline_runs AS r (workflow_id, run_id, workflow_type, status, started_ts, details)
 VALUES ($1, $2, $3, 'running', $4, $5)
@@ -43,4 +52,16 @@ export async function recordRunEnd(db: Queryable, run: RunEnd): Promise<void> {
   const { workflowId, runId, status, endedTs, details } = run
   const { rowCount } = await db.query(END, [workflowId, runId, status, endedTs, JSON.stringify(details)])
   if (rowCount !== 1) throw new GuardianError('GRD_BAD_INPUT', `no running pipeline run ${workflowId}/${runId}`)
+}
+
+/** Runs that started before an instant and have no end, oldest first. @throws GRD_STORE_* */
+export const listRunningRuns = async (db: Queryable, before: Date, limit: number): Promise<RunKey[]> =>
+  (await db.query<RunKey>(RUNNING, [before, limit])).rows
+
+/**
+ * Closes a run that Temporal has ended without its own record. It ends now: a watch that has passed the time when Temporal
+ * ended it reports it nevertheless. A run that has an end keeps it. @throws GRD_STORE_*
+ */
+export async function closeRun(db: Queryable, run: Omit<RunEnd, 'endedTs'>): Promise<void> {
+  await db.query(CLOSE, [run.workflowId, run.runId, run.status, JSON.stringify(run.details)])
 }

@@ -8,6 +8,8 @@ export interface DuckDbSettings {
   readonly threads: number
   /** Where it spills to; made when it is needed, and emptied at the end. */
   readonly spillFolder: string
+  /** Interrupts the statements that run, and refuses further ones. */
+  readonly signal?: AbortSignal | undefined
 }
 
 /** Values of named parameters: `$day` is `{ day: … }`. Whole numbers beyond 32 bits are given as bigint. */
@@ -48,9 +50,12 @@ export async function openDuckDb(settings: DuckDbSettings): Promise<Part<DuckDb>
   const connect = async (): Promise<DuckDb> => {
     const connection = await instance.connect()
     connections.push(connection)
-    return duckDbOn(connection, connect)
+    return duckDbOn(connection, connect, settings.signal)
   }
+  const interrupt = (): void => connections.forEach((connection) => connection.interrupt())
+  settings.signal?.addEventListener('abort', interrupt)
   const stop = (): Promise<void> => {
+    settings.signal?.removeEventListener('abort', interrupt)
     for (const connection of connections) connection.closeSync()
     instance.closeSync()
     return Promise.resolve()
@@ -61,16 +66,18 @@ export async function openDuckDb(settings: DuckDbSettings): Promise<Part<DuckDb>
 /** A text as a literal of SQL, for the places where DuckDB takes no parameter. */
 export const sqlText = (text: string): string => `'${text.replaceAll("'", "''")}'`
 
-function duckDbOn(connection: DuckDBConnection, connect: () => Promise<DuckDb>): DuckDb {
+function duckDbOn(connection: DuckDBConnection, connect: () => Promise<DuckDb>, signal?: AbortSignal): DuckDb {
   // A connection takes one statement at a time: the next waits for the one before.
   const next = inTurn()
   return {
     run: (sql, parameters) =>
       next(async () => {
+        signal?.throwIfAborted()
         await connection.run(sql, valuesOf(parameters))
       }),
     rows: <Row extends object>(sql: string, parameters?: SqlParameters) =>
       next(async () => {
+        signal?.throwIfAborted()
         const reader = await connection.runAndReadAll(sql, valuesOf(parameters))
         return reader.getRowObjects().map((row) => plain(row)) as Row[]
       }),

@@ -1,4 +1,4 @@
-import type { ScheduleClient } from '@temporalio/client'
+import type { ScheduleClient, WorkflowClient } from '@temporalio/client'
 import type { DeadLetterDeps } from '../../activities/alerts/dead-letter-activities.js'
 import type { LookDeps } from '../../activities/alerts/look-activities.js'
 import type { ChannelSender, GuardedSender } from '../../activities/notify/channel-sender.js'
@@ -46,13 +46,14 @@ export interface AlertParts {
   readonly db: Database
   readonly registry: Registry
   readonly schedules: ScheduleClient
+  readonly workflows: WorkflowClient
   readonly declared: readonly DeclaredSchedule[]
 }
 
 /** What the activities of the alerts work on. Says which channels are off. @throws GRD_STORE_* */
 export async function openAlerts(
   config: OrchestratorConfig,
-  { db, registry, schedules, declared }: AlertParts,
+  { db, registry, schedules, workflows, declared }: AlertParts,
   log: Logger,
 ): Promise<Part<AlertDeps>> {
   const senders = guardedChannels(config, { db, registry }, log)
@@ -61,7 +62,7 @@ export async function openAlerts(
     log.info({ channel }, isConfigured ? 'alert_channel_on' : 'alert_channel_off')
   await reportChannels(db, channels, new Date())
   const parts: WatchParts = {
-    ...{ db, schedules, declared, channels: [...senders.keys()] },
+    ...{ db, schedules, workflows, declared, channels: [...senders.keys()] },
     kafka: createKafka(
       {
         ...kafkaConnection(config),

@@ -47,10 +47,10 @@ async function start(config: OrchestratorConfig, log: Logger, { life, onFatal }:
   await ensureSearchAttributes(connection, namespace)
   const storage = await openStorage(config)
   storageBacklogs(registry.own, storage)
-  const { schedule: schedules } = new Client({ connection, namespace })
+  const { schedule: schedules, workflow: workflows } = new Client({ connection, namespace })
   const declared = declaredSchedules(schedulePolicy(config))
   const alerts = await life.use('alert channels', () =>
-    openAlerts(config, { db, registry: registry.own, schedules, declared }, log),
+    openAlerts(config, { db, registry: registry.own, schedules, workflows, declared }, log),
   )
   const replay = await life.use('dead letters', () => Promise.resolve(openReplay(config, db, log)))
   const tracing = await life.use('tracing', () =>

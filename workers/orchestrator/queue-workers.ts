@@ -1,4 +1,5 @@
 import { Worker, type NativeConnection } from '@temporalio/worker'
+import { HEARTBEAT_MS } from '../../activities/activity-failure.js'
 import { createKpiActivities, type KpiDeps } from '../../activities/kpi/kpi-activities.js'
 import { createBackTestActivities, type BackTestDeps } from '../../activities/back-test/back-test-activities.js'
 import { createCompactionActivities, type CompactionDeps } from '../../activities/compaction/compaction-activities.js'
@@ -99,6 +100,8 @@ export async function startQueueWorkers(deps: QueueWorkersDeps): Promise<Part<re
       maxConcurrentActivityTaskExecutions: maxConcurrentActivities,
       maxCachedWorkflows: deps.maxCachedWorkflows,
       shutdownGraceTime: deps.shutdownGraceMs,
+      maxHeartbeatThrottleInterval: HEARTBEAT_MS,
+      defaultHeartbeatThrottleInterval: HEARTBEAT_MS,
     })
     const ended = worker.run()
     ended.then(

@@ -1,4 +1,4 @@
-import { ScheduleNotFoundError, type ScheduleClient } from '@temporalio/client'
+import { ScheduleNotFoundError, type ScheduleClient, type WorkflowClient } from '@temporalio/client'
 import type { SourceToWatch, WatchDeps } from '../../activities/alerts/watch-activities.js'
 import type { Database } from '../../db/pool.js'
 import {
@@ -31,6 +31,7 @@ import { DAY_MS } from '../../domain/utc-day.js'
 import { offsetsAt, topicOffsets, withAdmin } from '../../platform/kafka/admin.js'
 import type { createKafka } from '../../platform/kafka/client.js'
 import { readProcessStates } from '../../platform/process-states.js'
+import { closeEndedRuns } from './close-ended-runs.js'
 import type { DeclaredSchedule } from './schedules.js'
 
 /** Where the sources are read. */
@@ -38,6 +39,7 @@ export interface SourceParts {
   readonly db: Database
   readonly kafka: ReturnType<typeof createKafka>
   readonly schedules: ScheduleClient
+  readonly workflows: WorkflowClient
   readonly declared: readonly DeclaredSchedule[]
   /** Of Temporal's Web UI, with the namespace: where people look at runs and schedules. */
   readonly temporalUi: string
@@ -47,7 +49,7 @@ export interface SourceParts {
 
 /** How each source is asked: what reads it, and what says in words what was found. */
 export function watchedSources(parts: SourceParts): WatchDeps['sources'] {
-  const { db, schedules, declared, temporalUi, processStatesFile } = parts
+  const { db, schedules, workflows, declared, temporalUi, processStatesFile } = parts
   const runLink = (id: string) => ({ label: 'The run', to: `${temporalUi}/workflows/${encodeURIComponent(id)}` })
   const scheduleLink = (id: string) => ({
     label: 'The schedule',
@@ -56,7 +58,10 @@ export function watchedSources(parts: SourceParts): WatchDeps['sources'] {
   return {
     'data-gaps': happenings(async ({ from, to }) => observeGaps(await readGaps(db, from, to))),
     'misplaced-records': happenings(async ({ from, to }) => observeMisplaced(await readMisplaced(db, from, to))),
-    'pipeline-runs': happenings(async ({ from, to }) => observeFailedRuns(await readFailedRuns(db, from, to), runLink)),
+    'pipeline-runs': happenings(async ({ from, to }) => {
+      await closeEndedRuns(db, workflows, to)
+      return observeFailedRuns(await readFailedRuns(db, from, to), runLink)
+    }),
     reconciliation: happenings(async ({ from, to }) => observeDifferences(await readDifferences(db, from, to))),
     'anomaly-burst': happenings(async ({ from, to, limits }) =>
       observeBursts(await readBursts(db, from, to), (to.getTime() - from.getTime()) / 1_000, limits.burst),

@@ -22,8 +22,8 @@ const PATCHES: readonly Patch[] = [
   },
   {
     file: 'activities/activity-failure.js',
-    from: 'return await work();',
-    to: `${crashAt('before')}const done = await work(); ${crashAt('after')}return done;`,
+    from: 'const running = work();',
+    to: `${crashAt('before')}const running = work().then((done) => { ${crashAt('after')}return done; });`,
   },
   {
     file: 'activities/kpi/kpi-activities.js',

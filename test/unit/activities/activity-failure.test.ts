@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
-import { ApplicationFailure } from '@temporalio/common'
+import { ApplicationFailure, CancelledFailure } from '@temporalio/common'
+import { MockActivityEnvironment } from '@temporalio/testing'
 import { asActivity, asActivityFailure } from '../../../activities/activity-failure.js'
 import { ERROR_CODES, GuardianError, isRetryable } from '../../../domain/errors.js'
 
@@ -17,8 +18,17 @@ describe('asActivityFailure', () => {
   it('leaves any other error as it is, so that it is tried again', async () => {
     const error = new TypeError('x')
     await assert.rejects(
-      asActivity(() => Promise.reject(error)),
+      new MockActivityEnvironment().run(() => asActivity(() => Promise.reject(error))),
       (thrown) => thrown === error,
     )
+  })
+})
+
+describe('an activity that is cancelled', () => {
+  it('ends at once, also while its work waits for a server that does not answer', async () => {
+    const environment = new MockActivityEnvironment()
+    const run = environment.run(() => asActivity(() => new Promise<never>(() => undefined)))
+    environment.cancel('CANCELLED')
+    await assert.rejects(run, CancelledFailure)
   })
 })

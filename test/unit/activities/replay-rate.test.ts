@@ -25,8 +25,8 @@ function replaying(sentMs: number[]) {
   const startedAt = performance.now()
   const deps: ReplayDeps = {
     deadLetterRanges: () => Promise.resolve([{ partition: 0, from: 0, to: CHUNKS * CHUNK }]),
-    readLetters: async (_range, onLetters) => {
-      for (let chunk = 0; chunk < CHUNKS; chunk++) await onLetters(lettersFrom(chunk * CHUNK))
+    readLetters: async ({ from, to }, onLetters) => {
+      for (let at = from; at < to; at += CHUNK) await onLetters(lettersFrom(at))
     },
     replayedAmong: () => Promise.resolve(new Set()),
     sendBack: (_id, letters) => {
@@ -82,5 +82,26 @@ describe('a replay that is cancelled', () => {
     assert.equal(sentMs.length, CHUNK)
     await sleep(700) // the next chunk was due after half a second
     assert.equal(sentMs.length, CHUNK)
+  })
+})
+
+describe('the next attempt at a replay', () => {
+  it('resumes from the last heartbeat, and counts what was done before it', async () => {
+    const first = new MockActivityEnvironment()
+    let details: unknown
+    first.on('heartbeat', (one: unknown) => (details = one))
+    const request = { replayId: 'r', filter: {}, isDryRun: true, recordsPerSecond: 1, maxAttempts: 3 }
+    const sentMs: number[] = []
+    const replay = replaying(sentMs)
+    await first.run<[ReplayRequest], ReplayReport, typeof replay>(replay, request)
+    const half = { ...(details as object), next: { 0: 2 * CHUNK }, outcomes: { replayed: 2 * CHUNK } }
+    const second = new MockActivityEnvironment({ heartbeatDetails: half })
+    const sends = { ...request, isDryRun: false, recordsPerSecond: 10_000 }
+    await second.run<[ReplayRequest], ReplayReport, typeof replay>(replay, sends)
+    assert.equal(sentMs.length, 2 * CHUNK)
+    const dryAgain = new MockActivityEnvironment({ heartbeatDetails: half })
+    const report = await dryAgain.run<[ReplayRequest], ReplayReport, typeof replay>(replay, request)
+    assert.deepEqual([report.selected, report.outcomes.replayed], [CHUNKS * CHUNK, CHUNKS * CHUNK])
+    assert.equal(sentMs.length, 2 * CHUNK)
   })
 })
