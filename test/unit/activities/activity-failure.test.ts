@@ -3,8 +3,11 @@ import { ApplicationFailure, CancelledFailure } from '@temporalio/common'
 import { MockActivityEnvironment } from '@temporalio/testing'
 import { asActivity, asActivityFailure } from '../../../activities/activity-failure.js'
 import { ERROR_CODES, GuardianError, isRetryable } from '../../../domain/errors.js'
+import { quietTemporal } from '../../support/temporal-client.js'
 
 describe('asActivityFailure', () => {
+  before(quietTemporal)
+
   for (const code of ERROR_CODES)
     it(`${code} becomes the failure's type, and decides whether Temporal retries`, () => {
       const error = new GuardianError(code, 'make a partition')
