@@ -1,6 +1,6 @@
 import type { Client } from '@temporalio/client'
 import type { Database } from '../db/pool.js'
-import { createBackTest, endBackTest, getBackTest, listBackTests } from '../db/stores/back-tests.js'
+import { createBackTest, endBackTest, getBackTest, listBackTests, START_UNCONFIRMED } from '../db/stores/back-tests.js'
 import type { CircuitBreaker } from '../platform/resilience/circuit-breaker.js'
 import { WORKFLOWS, type BackTestInput } from '../workflows/contract.js'
 import type { ApiConfig } from './api-config.js'
@@ -13,7 +13,7 @@ interface Parts {
   readonly breaker: CircuitBreaker
 }
 
-/** Back-tests in PostgreSQL, done by Temporal. One that Temporal does not begin has failed, and says so. */
+/** Back-tests in PostgreSQL, run by Temporal. One whose start Temporal does not confirm has failed, unless its workflow begins after all. */
 export function wireBackTests(
   config: Pick<ApiConfig, 'API_QUERY_TIMEOUT_MS' | 'BACK_TESTS_OPEN_MAX' | 'BACK_TESTS_KEPT'>,
   { db, temporal, breaker }: Parts,
@@ -39,7 +39,7 @@ export function wireBackTests(
       try {
         await begin(test.backTestId, summary)
       } catch (error) {
-        await endBackTest(db, test.backTestId, { reason: 'Temporal did not begin it' })
+        await endBackTest(db, test.backTestId, { reason: START_UNCONFIRMED })
         throw error
       }
       return row

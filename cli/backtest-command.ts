@@ -7,6 +7,7 @@ import type { Database } from '../db/pool.js'
 import {
   createBackTest,
   endBackTest,
+  START_UNCONFIRMED,
   getBackTest,
   type BackTestRow,
   type NewBackTest,
@@ -83,7 +84,7 @@ async function begin(db: Database, client: Client, backTestId: string): Promise<
       staticSummary: 'A candidate rule on archived days',
     })
   } catch (error) {
-    await endBackTest(db, backTestId, { reason: 'Temporal did not begin it' })
+    await endBackTest(db, backTestId, { reason: START_UNCONFIRMED })
     throw error
   }
 }

@@ -112,6 +112,9 @@ export async function listBackTests(
   return rows
 }
 
+/** Why one has failed whose start got no answer: it may have begun all the same, and is running once its workflow says so. */
+export const START_UNCONFIRMED = 'Temporal did not confirm the start'
+
 /** Begins one, with the partitions that it has to read. Repeating it changes nothing. @throws GRD_STORE_* */
 export const beginBackTest = (
   db: Database,
@@ -119,9 +122,11 @@ export const beginBackTest = (
   parts: readonly { readonly kafkaPartition: number; readonly records: number }[],
 ): Promise<void> =>
   withTransaction(db, async (tx) => {
-    await tx.query(`UPDATE back_tests b SET state = 'running' WHERE b.back_test_id = $1 AND b.state = 'queued'`, [
-      backTestId,
-    ])
+    await tx.query(
+      `UPDATE back_tests b SET state = 'running', ended_ts = NULL, reason = NULL
+        WHERE b.back_test_id = $1 AND (b.state = 'queued' OR b.state = 'failed' AND b.reason = $2)`,
+      [backTestId, START_UNCONFIRMED],
+    )
     await tx.query(
       `INSERT INTO back_test_parts (back_test_id, kafka_partition, records)
        SELECT $1, p."kafkaPartition", p.records FROM jsonb_to_recordset($2::jsonb) AS p ("kafkaPartition" integer, records bigint)

@@ -131,7 +131,19 @@ describe('back-tests', function () {
     const { rows } = await database.db.query<{ state: string; reason: string }>('SELECT * FROM back_tests')
     assert.deepEqual(
       rows.map(({ state, reason }) => [state, reason]),
-      [['failed', 'Temporal did not begin it']],
+      [['failed', 'Temporal did not confirm the start']],
+    )
+    // The answer was lost and not the request: the workflow runs, and its result counts.
+    const { id } =
+      ((await (await call('GET', '/backtests')).json()) as { readonly data: readonly BackTest[] }).data[0] ?? {}
+    assert.ok(id)
+    await beginBackTest(database.db, id, [])
+    await endBackTest(database.db, id, { reason: 'of the workflow itself' })
+    await beginBackTest(database.db, id, [])
+    const after = await database.db.query<{ state: string; reason: string }>('SELECT * FROM back_tests')
+    assert.deepEqual(
+      after.rows.map(({ state, reason }) => [state, reason]),
+      [['failed', 'of the workflow itself']],
     )
   })
 })
