@@ -1,5 +1,4 @@
 import {
-  CancellationScope,
   ParentClosePolicy,
   defineQuery,
   executeChild,
@@ -61,7 +60,6 @@ async function backfillDay(day: UtcDay, { all, archiveWaitMs }: BackfillKpiInput
     await executeChild(type, { ...child, args: [{ day, archiveWaitMs }] })
     return { day, state: 'published' }
   } catch (error) {
-    if (CancellationScope.current().consideredCancelled) throw error
     return { day, state: 'failed', reason: failureReason(error).slice(0, 300) }
   }
 }

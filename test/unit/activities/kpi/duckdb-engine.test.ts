@@ -9,6 +9,7 @@ import { unfitRecordsOf, type KnownRecord, type QuarantineState } from '../../..
 import type { MissingField } from '../../../../domain/kpi/quality-gates.js'
 import { openDuckDb, sqlText } from '../../../../platform/duckdb/duckdb.js'
 import { columnsOf } from '../../../../workers/archiver/event-columns.js'
+import { withScratchDuckDb } from '../../../../platform/duckdb/scratch-duckdb.js'
 
 const DAY = Date.UTC(2026, 9, 1)
 const END = DAY + 86_400_000
@@ -295,5 +296,19 @@ describe('DuckDbEngine', function () {
   it('says zero of a day without files', async () => {
     const { metrics, items } = await figures([])
     assert.deepEqual([metrics.flagged.events, metrics.all.revenue, items], [0, {}, []])
+  })
+})
+
+describe('a statement of DuckDB', () => {
+  it('is interrupted by its signal, and no further one begins', async () => {
+    const abort = new AbortController()
+    const settings = { memoryLimitBytes: 268_435_456, threads: 1, signal: abort.signal }
+    const startedAt = performance.now()
+    await withScratchDuckDb(settings, async (db) => {
+      setTimeout(() => abort.abort(), 100)
+      await assert.rejects(db.run('SELECT sum(hash(i)) FROM range(1000000000000) t (i)'), /interrupt/i)
+      await assert.rejects(db.run('SELECT 1'), { name: 'AbortError' })
+    })
+    assert.ok(performance.now() - startedAt < 5_000)
   })
 })
