@@ -51,9 +51,9 @@ function logOpener(
   breakers: Parts['breakers'],
 ): () => LogReader {
   return () => {
-    const untilMs = Date.now() + timeoutMs
+    const untilMs = performance.now() + timeoutMs
     const ask = <T>(work: (leftMs: number) => Promise<T>): Promise<T> => {
-      const leftMs = Math.max(1, untilMs - Date.now())
+      const leftMs = Math.max(1, untilMs - performance.now())
       return kafkaWithin(breakers, leftMs)(() => work(leftMs))
     }
     return {

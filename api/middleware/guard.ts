@@ -64,8 +64,12 @@ export function createGuard(deps: GuardDeps): Guard {
           contextOf(response).guardedMs = performance.now() - startedAt
           if (identified.kind === 'refused') {
             const { reason, keyId } = identified
-            deny(request, operation, reason, { actor: keyId ?? 'unknown', actorName: addressOf(request) })
-            throw refusal(deps, addressOf(request), reason)
+            const address = addressOf(request)
+            const problem = refusal(deps, address, reason, !SAFE_METHODS.includes(request.method))
+            // Beyond the rate limit nothing is written: attempts are counted in the metric alone.
+            if (problem.code === 'RATE_LIMITED') denied.inc({ reason: 'rate' })
+            else deny(request, operation, reason, { actor: keyId ?? 'unknown', actorName: address })
+            throw problem
           }
           const { principal } = identified
           const rate = deps.limiter.take(principal.keyId, principal.requestsPerMinute ?? deps.requestsPerMinute)
@@ -111,8 +115,9 @@ export function refusal(
   { refusals, refusalsPerMinute }: Pick<GuardDeps, 'refusals' | 'refusalsPerMinute'>,
   address: string,
   reason: Refusal,
+  isChange = false,
 ): ProblemError {
-  if (reason !== 'no_key') {
+  if (reason !== 'no_key' || isChange) {
     const rate = refusals.take(address, refusalsPerMinute)
     if (!rate.allowed) return tooMany(rate.resetSeconds)
   }

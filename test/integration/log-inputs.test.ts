@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
-import { existsSync, writeFileSync } from 'node:fs'
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { gunzipSync, gzipSync } from 'node:zlib'
 import { packageRoot } from '../../platform/package-root.js'
 import { archivedLines } from '../support/archive-rows.js'
 import { waitUntil } from '../support/child-process.js'
@@ -52,7 +53,32 @@ interface IngestReport {
 }
 
 const MINUTE_MS = 60_000
+/** When the logs of the cases begin. */
+const CASES_BEGIN_MS = Date.UTC(2026, 9, 6, 10)
 const HOURS_BACK = 8
+
+/** Writes a case whose times are moved, so that the log begins at `beginMs`. @returns its path */
+function shiftedCase(stage: DetectionStage, name: string, beginMs: number): string {
+  const given = readFileSync(join(CASES_FOLDER, name))
+  const text = (name.endsWith('.gz') ? gunzipSync(given) : given).toString('latin1')
+  const shifted = (ms: number): Date => new Date(ms - CASES_BEGIN_MS + beginMs)
+  const moved = text
+    .replaceAll(/\d\d\/[A-Z][a-z]{2}\/\d{4}:\d\d:\d\d:\d\d/g, (time) => {
+      const [date = '', ...clock] = time.split(':')
+      const at = shifted(Date.parse(`${date.replaceAll('/', ' ')} ${clock.join(':')} UTC`))
+      const [, day, month, year] = at.toUTCString().split(' ')
+      return `${day}/${month}/${year}:${at.toISOString().slice(11, 19)}`
+    })
+    .replaceAll(/\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d/g, (time) =>
+      shifted(Date.parse(`${time}Z`))
+        .toISOString()
+        .slice(0, 19),
+    )
+  const bytes = Buffer.from(moved, 'latin1')
+  const path = stage.file(name)
+  writeFileSync(path, name.endsWith('.gz') ? gzipSync(bytes) : bytes)
+  return path
+}
 
 async function scanned(files: readonly string[], args: readonly string[]): Promise<Expected> {
   const { counts, sessions, report } = await scanFiles(files, args)
@@ -143,6 +169,49 @@ describe('inputs from practitioners', function () {
       total,
     )
   })
+
+  if (cases.length > 0)
+    it('counts the cases of practitioners alike in ingest, detector, archive and KPIs', async () => {
+      await stage.freshTopics()
+      const archiver = stage.startArchiver()
+      const firstMs = Math.floor(Date.now() / MINUTE_MS) * MINUTE_MS - HOURS_BACK * 60 * MINUTE_MS
+      for (const [at, { files, args = [], expected: of }] of cases.entries()) {
+        // Later ones follow each other as in a live stream; the two readings of one log are at the same time.
+        const place = cases.findIndex((one) => one.files[0]?.slice(0, 2) === files[0]?.slice(0, 2))
+        const paths = files.map((file) => shiftedCase(stage, file, firstMs + 15 * place * MINUTE_MS))
+        const report = await stage.ask<IngestReport>(['ingest', ...paths, ...args])
+        assert.deepEqual(
+          [report.accepted, report.skipped, report.rejected],
+          [of.accepted, of.skipped, of.rejected],
+          `${at}`,
+        )
+      }
+      const read = cases.reduce((sum, one) => sum + one.expected.accepted, 0)
+      const again = cases.find(({ files }) => files[0] === '18-partial.log')?.expected.accepted ?? 0
+      await stage.finish(stage.startDetector(), await stage.logEnds())
+      const fates = await stage.fates()
+      const count = (fate: 'accepted' | 'duplicate' | 'late' | 'dead') => fates.reduce((sum, one) => sum + one[fate], 0)
+      assert.deepEqual([count('accepted'), count('late'), count('dead')], [read - again, 0, 0])
+      const held = (await stage.rows()).filter(({ status }) => status !== 'retracted')
+      assert.deepEqual(
+        held.map((row) => `${row.rule_id} ${row.event_count}`).sort(),
+        cases.flatMap((one) => one.expected.anomalies).sort(),
+      )
+      const inLog = [...(await stage.logEnds()).values()].reduce((a, b) => a + b, 0)
+      await waitUntil(
+        () => 'the archive does not have all of them',
+        60_000,
+        async () => (await stage.archived()) >= inLog,
+      )
+      await archiver.stop()
+      const lines = await archivedLines(stage.db, stage.archiveFolder)
+      assert.equal(new Set(lines.map(({ text }) => text.split(' | ')[1])).size, read - again)
+      const days = await computeArchivedDays(stage)
+      assert.equal(
+        days.reduce((sum, { events }) => sum + events, 0),
+        read - again,
+      )
+    })
 })
 
 /** Inputs that follow one another with the same options: one command reads them all. */
