@@ -180,7 +180,8 @@ export class PartitionRuntime<Owner extends OwnedPartition> {
   /** Commits every partition completely, so that the next owners repeat nothing, and releases it. */
   async stop(): Promise<void> {
     this.#isStopping = true
-    await Promise.all(this.owners.map((owner) => this.commitAll(owner)))
+    const acquiring = [...this.#held.values()].flatMap((held) => (held.state === 'acquiring' ? [held.acquired] : []))
+    await Promise.all([...this.owners.map((owner) => this.commitAll(owner)), ...acquiring.map(settled)])
     for (const owner of this.owners) this.#release(owner)
     await Promise.all(this.#released)
   }
@@ -188,8 +189,8 @@ export class PartitionRuntime<Owner extends OwnedPartition> {
   async #ownerOf(fetched: Fetched): Promise<Owner | undefined> {
     const known = await this.#knownOwner(fetched)
     // A log never becomes shorter: if it seems so, it may be another log under the same name.
-    const isSameLog = known !== undefined && fetched.highWatermark >= known.highWatermark
-    if (known && isSameLog && fetched.fetchedOffset <= known.nextOffset) {
+    const isSameLog = known && fetched.highWatermark >= Math.max(known.highWatermark, known.nextOffset)
+    if (known && isSameLog === true && fetched.fetchedOffset <= known.nextOffset) {
       if (fetched.nextOffset > known.nextOffset) return known
       this.#deps.consumer.seek(fetched.topic, fetched.partition, known.nextOffset)
       return undefined
@@ -210,6 +211,8 @@ export class PartitionRuntime<Owner extends OwnedPartition> {
   /** @returns undefined when the partition was revoked meanwhile, or the process stops */
   async #acquire({ topic, partition }: PartitionName): Promise<Owner | undefined> {
     const name = { topic, partition }
+    // A fetch and an adoption can both have found it unowned: acquiring it twice would leave an owner that nobody releases.
+    if (this.stateOf(name) !== 'unowned') return this.#knownOwner(name)
     if (!this.#isWanted(name)) return undefined
     this.#deps.note?.(name, 'is being taken')
     const acquired = this.#acquireFenced(name)
@@ -291,7 +294,7 @@ export class PartitionRuntime<Owner extends OwnedPartition> {
     const held = this.#held.get(owner.name)
     const isHeld = held !== undefined && held.state !== 'acquiring' && held.owner === owner
     if (isHeld) this.#held.delete(owner.name)
-    this.#forget(owner, isHeld ? held.committed.catch(() => undefined) : Promise.resolve())
+    this.#forget(owner, isHeld ? settled(held.committed) : Promise.resolve())
   }
 
   #forget(owner: Owner, committed: Promise<unknown>): void {
@@ -304,4 +307,5 @@ export class PartitionRuntime<Owner extends OwnedPartition> {
   }
 }
 
+const settled = (work: Promise<unknown>): Promise<unknown> => work.catch(() => undefined)
 const keyOf = ({ topic, partition }: PartitionName): string => `${topic}/${partition}`

@@ -40,7 +40,11 @@ const PATCHES: readonly Patch[] = [
     from: 'cancellationSignal().throwIfAborted();',
     to: `cancellationSignal().throwIfAborted(); ${crashAt('computed')}`,
   },
-  { file: 'activities/kpi/kpi-activities.js', from: 'const POLL_MS', to: `${NAME}const POLL_MS` },
+  {
+    file: 'activities/kpi/kpi-activities.js',
+    from: 'export const createKpiActivities',
+    to: `${NAME}export const createKpiActivities`,
+  },
   {
     file: 'db/with-transaction.js',
     from: 'export async function withTransaction',

@@ -160,6 +160,25 @@ describe('PartitionRuntime', () => {
     assert.deepEqual([await fetched, stage.epochs], [true, 1])
   })
 
+  it('acquires once when it is adopted in the moment in which a fetch has found it unowned', async () => {
+    const fetched = stage.fetch(0, 10)
+    const adopted = stage.runtime.adopt(CLICKS)
+    await adopted
+    assert.deepEqual([await fetched, stage.epochs, stage.runtime.owners.length], [true, 1, 1])
+  })
+
+  it('waits at its stop for what is being acquired, and releases it', async () => {
+    const { opened, open } = gate()
+    stage.acquire = () => opened
+    const fetched = stage.fetch(0, 10)
+    await settled()
+    const stopped = stage.runtime.stop()
+    await settled()
+    open()
+    await stopped
+    assert.deepEqual([stage.released.length, await fetched], [1, false])
+  })
+
   it('releases what is revoked, after the commit that is under way', async () => {
     await stage.fetch(0, 10)
     const { owner } = stage
@@ -226,6 +245,13 @@ describe('PartitionRuntime', () => {
     assert.equal(stage.epochs, 2)
     await stage.fetch(40, 50, 50)
     assert.equal(stage.epochs, 3)
+  })
+
+  it('acquires again when the log ends before its owner, of which nothing was fetched yet', async () => {
+    stage.stored = 130
+    await stage.fetch(0, 1, 200)
+    await stage.fetch(0, 1, 1)
+    assert.equal(stage.epochs, 2)
   })
 
   it('has a fetch come again when a server is away, from where the owner is', async () => {
