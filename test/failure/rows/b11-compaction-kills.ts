@@ -35,11 +35,7 @@ const PATCHES: readonly Patch[] = [
     from: 'if (!named.has(key))\n            await storage.remove(key);',
     to: `if (!named.has(key)) { await storage.remove(key); ${crashAt('cleaning up')}}`,
   },
-  {
-    file: ACTIVITIES,
-    from: 'for (const path of paths)\n                    await deps.storage.remove(path);',
-    to: `for (const path of paths) { await deps.storage.remove(path); ${crashAt('a part removed')}}`,
-  },
+  after(ACTIVITIES, 'await deps.storage.remove(path);', 'a part removed'),
   before(ACTIVITIES, 'await deps.forgetSuperseded(paths);', 'parts removed, not forgotten'),
   after(ACTIVITIES, 'await deps.forgetSuperseded(paths);', 'parts forgotten'),
 ]
