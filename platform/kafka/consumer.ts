@@ -95,7 +95,7 @@ export interface StreamConsumer {
 }
 
 /** Upper bound on the delay before a newly added partition is consumed (kafkajs: 5 min). */
-export const METADATA_MAX_AGE_MS = 30_000
+const METADATA_MAX_AGE_MS = 30_000
 
 /** Connects a member of the group that has not joined yet. Nothing is committed by itself, and no crash is restarted. */
 export async function openConsumer(

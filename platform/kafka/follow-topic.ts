@@ -2,7 +2,6 @@ import { randomUUID } from 'node:crypto'
 import type { Consumer, Kafka, KafkaMessage } from 'kafkajs'
 import type { Part } from '../lifecycle.js'
 import { topicOffsets, withAdmin } from './admin.js'
-import { METADATA_MAX_AGE_MS } from './consumer.js'
 import { connect } from './kafka-fault.js'
 import { recordsOf } from './read-range.js'
 import { installRecordSets } from './record-set.js'
@@ -10,8 +9,6 @@ import { installRecordSets } from './record-set.js'
 export interface TopicFollower {
   /** What a compressed batch may unpack to. */
   readonly maxUnpackedBytes: number
-  /** Upper bound on the delay before a newly added partition is read. @default 30 s */
-  readonly metadataMaxAgeMs?: number
   /** Records of one partition in offset order, each once. It must not wait. */
   readonly onRecords: (partition: number, records: readonly KafkaMessage[], nextOffset: number) => void
   /** The follower has ended by itself; nothing comes any more. */
@@ -35,14 +32,12 @@ export async function followTopic(kafka: Kafka, topic: string, follower: TopicFo
     groupId,
     allowAutoTopicCreation: false,
     maxWaitTimeInMs: 100,
-    metadataMaxAge: follower.metadataMaxAgeMs ?? METADATA_MAX_AGE_MS,
     retry: { initialRetryTime: 100, maxRetryTime: 3_000, retries: 8, restartOnFailure: () => Promise.resolve(false) },
   })
   consumer.on(consumer.events.CRASH, ({ payload }) => follower.onEnd(payload.error))
   await connect(consumer)
   try {
-    // A partition that is added later is read from its beginning; those that exist are sought to their end.
-    await consumer.subscribe({ topics: [topic], fromBeginning: true })
+    await consumer.subscribe({ topics: [topic], fromBeginning: false })
     await run(consumer, topic, ends, follower)
   } catch (error) {
     await consumer.disconnect()
@@ -66,6 +61,10 @@ async function run(
     autoCommit: false,
     eachBatch: async ({ batch }) => {
       const { partition } = batch
+      const from = next[partition] ?? 0
+      // The first fetches may have been asked for before the seek below.
+      const fetchedOffset = Number((batch as unknown as { fetchedOffset: string }).fetchedOffset)
+      if (fetchedOffset > from) return
       for (const entry of batch.messages) {
         const records = await recordsOf(entry, { from: next[partition] ?? 0, to: Infinity }, maxUnpackedBytes)
         if (records.length === 0) continue

@@ -1,5 +1,10 @@
 import assert from 'node:assert/strict'
-import { createPartitionActivities, type PartitionDeps } from '../../../activities/partitions/partition-activities.js'
+import { MockActivityEnvironment } from '@temporalio/testing'
+import {
+  createPartitionActivities,
+  type DroppedDay,
+  type PartitionDeps,
+} from '../../../activities/partitions/partition-activities.js'
 import { detachDay, dropDetachedDay, listDayTables, readDayArchival } from '../../../db/stores/day-tables.js'
 import { ensureDayPartition, listDayPartitions } from '../../../db/stores/partitions.js'
 import { parseUtcDay } from '../../../domain/utc-day.js'
@@ -48,8 +53,17 @@ describe('a day that is dropped', function () {
         [offset],
       )
   }
-  const drop = (more: Partial<PartitionDeps> = {}) =>
-    createPartitionActivities({ ...deps, ...more }).dropDay({ day: DAY, oldestKept: OLDEST_KEPT })
+  const drop = (more: Partial<PartitionDeps> = {}): Promise<DroppedDay> => {
+    const { dropDay } = createPartitionActivities({ ...deps, ...more })
+    const input = { day: DAY, oldestKept: OLDEST_KEPT }
+    return new MockActivityEnvironment().run<[typeof input], DroppedDay, typeof dropDay>(dropDay, input)
+  }
+  const expired = (before: string): Promise<readonly string[]> => {
+    const { listExpiredDays } = createPartitionActivities(deps)
+    return new MockActivityEnvironment().run<[{ before: string }], string[], typeof listExpiredDays>(listExpiredDays, {
+      before,
+    })
+  }
   const states = async () => (await listDayTables(database.db)).map(({ day, state }) => [day, state])
   const rows = async () => (await database.db.query('SELECT a.session_id FROM anomaly_sessions a')).rowCount
   /** A transaction that has the table in hand. */
@@ -107,7 +121,7 @@ describe('a day that is dropped', function () {
     await insertAnomalies(database.db, [anomalyRow({ windowStart: new Date('2026-09-05T00:00:00Z') })])
     await assert.rejects(drop(), { type: 'GRD_STORE_CONFLICT' }, 'the reader is still there')
     await end()
-    const found = await createPartitionActivities(deps).listExpiredDays({ before: OLDEST_KEPT })
+    const found = await expired(OLDEST_KEPT)
     assert.deepEqual([found, await drop()], [[DAY], { state: 'dropped', rows: 1 }])
     assert.deepEqual(await states(), [['2026-09-05', 'attached']])
   })
@@ -116,7 +130,7 @@ describe('a day that is dropped', function () {
     await readTo(71, 71)
     await detachDay(database.db, DAY, LOCK_TIMEOUT_MS)
     assert.deepEqual(await states(), [[DAY, 'detached']])
-    const found = await createPartitionActivities(deps).listExpiredDays({ before: '2020-01-01' })
+    const found = await expired('2020-01-01')
     assert.deepEqual([found, await drop()], [[DAY], { state: 'dropped', rows: 1 }])
   })
 
