@@ -59,9 +59,7 @@ class Simulation {
     for (const member of this.#members) member.thaw()
     if (!this.#members.some(({ isAlive }) => isAlive)) this.#start()
     this.#rebalance()
-    this.#every(50, () =>
-      this.#members.forEach(({ runtime }) => runtime.owners.forEach((owner) => void runtime.commit(owner))),
-    )
+    this.#every(50, () => this.#settle())
     const isDrained = () =>
       logs.every(
         (log, at) => store.partitions[at]?.nextOffset === log.high && store.partitions[at].log === log.generation,
@@ -70,6 +68,18 @@ class Simulation {
       this.#violations.push('not all is stored a minute after the last fault')
     this.#compare()
     return { violations: [...this.#violations, ...store.violations], timeline: scheduler.timeline }
+  }
+
+  /** What timers of the workers do: checkpoints, and partitions that deliver nothing although they are behind are woken. */
+  #settle(): void {
+    const { logs, store } = this.#shared
+    for (const { runtime } of this.#members) {
+      for (const owner of runtime.owners) void runtime.commit(owner)
+      for (const name of runtime.unowned) {
+        const { nextOffset } = store.of(name)
+        if ((logs[name.partition]?.high ?? 0) > nextOffset) runtime.wake(name, nextOffset)
+      }
+    }
   }
 
   #every(ms: number, work: () => void): void {
