@@ -2,25 +2,19 @@ import assert from 'node:assert/strict'
 import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { MockActivityEnvironment } from '@temporalio/testing'
-import { createKpiActivities } from '../../activities/kpi/kpi-activities.js'
-import type { ComputedDay } from '../../activities/kpi/kpi-contract.js'
 import { SeededRandom } from '../../cli/simulate/seeded-random.js'
 import { TOPICS } from '../../domain/events.js'
-import { createLogger } from '../../platform/logger.js'
 import { openStorage } from '../../platform/object-storage/open-storage.js'
 import { archiverConfig } from '../../workers/archiver/archiver-config.js'
-import { kpiDeps } from '../../workers/orchestrator/kpi-parts.js'
-import { orchestratorConfig } from '../../workers/orchestrator/orchestrator-config.js'
 import { archivedLines, eventDifferences, validLines, type EventLine } from '../support/archive-rows.js'
 import { waitUntil, type ServiceProcess } from '../support/child-process.js'
+import { computeArchivedDays } from '../support/computed-days.js'
 import { DetectionStage } from '../support/detection-stage.js'
 import { dumpTopics } from '../support/dump-topic.js'
 import { startS3Server } from '../support/s3-server.js'
 import { useTestStack } from '../support/stack.js'
 import { SupervisedApp } from '../support/supervised-app.js'
 import { crashConsumer } from '../support/taken-group.js'
-import { openTestPool } from '../support/test-pool.js'
 
 const RECORDS = 40_000
 const KILLS = 4
@@ -93,14 +87,8 @@ describe('the archiver', function () {
 
   it('writes the same to a real S3, from which the same figures are computed', async () => {
     const figuresOn = async (env: Record<string, string>) => {
-      const config = orchestratorConfig({ ...stage.env, TEMPORAL_ADDRESS: '127.0.0.1:1', ...env })
-      const log = createLogger('test', 'fatal')
-      const { value: db, stop } = await openTestPool(stage.env['DATABASE_URL'] ?? '')
-      const { computeDay } = createKpiActivities(kpiDeps({ db, log, storage: await openStorage(config), config }))
-      const activity = new MockActivityEnvironment()
-      await activity.run<[{ day: string }], ComputedDay, typeof computeDay>(computeDay, { day: '2026-01-11' })
-      const { rows } = await db.query<{ figures: object }>('SELECT s.figures FROM kpi_staging s')
-      await stop()
+      await computeArchivedDays(stage, ['2026-01-11'], env)
+      const { rows } = await stage.db.query<{ figures: object }>('SELECT s.figures FROM kpi_staging s')
       return rows
     }
     const onFile = await figuresOn({})

@@ -1,3 +1,4 @@
+import { monotonicMs } from '../../platform/clock.js'
 import { UTC } from '../../domain/shop-day.js'
 import assert from 'node:assert/strict'
 import { pino } from 'pino'
@@ -63,8 +64,8 @@ export async function serveApi(deps: Partial<ApiDeps> = {}): Promise<ServedApi> 
     requestTimeoutMs: 30_000,
     admit: () => (_request, _response, next) => next(),
     guard: letIn,
-    tags: new RememberedTags(() => performance.now(), 0, 100),
-    lastGood: new LastGoodAnswers({ maxBytes: 1_000_000, maxAgeMs: 60_000 }, () => performance.now(), registry),
+    tags: new RememberedTags(monotonicMs, 0, 100),
+    lastGood: new LastGoodAnswers({ maxBytes: 1_000_000, maxAgeMs: 60_000 }, monotonicMs, registry),
     idempotency: forgetful,
     trustedProxies: 0,
     users: {
@@ -208,8 +209,8 @@ export async function serveOperations<Table extends Readonly<Record<string, Oper
     requestTimeoutMs: 30_000,
     admit: () => (_request, _response, next) => next(),
     guard: letIn,
-    tags: new RememberedTags(() => performance.now(), 0, 100),
-    lastGood: new LastGoodAnswers({ maxBytes: 1_000_000, maxAgeMs: 60_000 }, () => performance.now(), registry),
+    tags: new RememberedTags(monotonicMs, 0, 100),
+    lastGood: new LastGoodAnswers({ maxBytes: 1_000_000, maxAgeMs: 60_000 }, monotonicMs, registry),
     idempotency: forgetful,
     trustedProxies: 0,
     origins: [],

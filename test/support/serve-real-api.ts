@@ -1,3 +1,4 @@
+import { monotonicMs } from '../../platform/clock.js'
 import { pino } from 'pino'
 import { apiConfig } from '../../api/api-config.js'
 import type { ApiDeps } from '../../api/api.js'
@@ -32,7 +33,7 @@ export async function serveRealApi(
   const api = await serveApi({
     ...access.value,
     idempotency: wireIdempotency(db, config),
-    tags: new RememberedTags(() => performance.now(), config.API_TAG_KEPT_MS, config.API_TAGS_KEPT_MAX),
+    tags: new RememberedTags(monotonicMs, config.API_TAG_KEPT_MS, config.API_TAGS_KEPT_MAX),
     rules: wireRules(db),
     ...wireReview(config, db),
     ...deps,

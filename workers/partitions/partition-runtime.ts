@@ -49,9 +49,12 @@ export interface PartitionRuntimeDeps {
  */
 export type PartitionState = 'unowned' | 'acquiring' | 'owned' | 'committing'
 
-type Held<Owner> =
-  | { readonly state: 'acquiring'; readonly acquired: Promise<Owner | undefined> }
-  | { state: 'owned' | 'committing'; readonly owner: Owner; committed: Promise<void> }
+interface Owned<Owner> {
+  state: 'owned' | 'committing'
+  readonly owner: Owner
+  committed: Promise<void>
+}
+type Held<Owner> = { readonly state: 'acquiring'; readonly acquired: Promise<Owner | undefined> } | Owned<Owner>
 
 /** Delay before a server that did not respond is asked again. */
 const OUTAGE_MS = 1_000
@@ -159,8 +162,8 @@ export class PartitionRuntime<Owner extends OwnedPartition> {
    * partition releases it; any other error ends the process.
    */
   async commit(owner: Owner): Promise<void> {
-    const held = this.#held.get(owner.name)
-    if (held === undefined || held.state === 'acquiring' || held.owner !== owner) return
+    const held = this.#heldAs(owner)
+    if (held === undefined) return
     if (held.state === 'committing') {
       await held.committed
       return
@@ -201,6 +204,12 @@ export class PartitionRuntime<Owner extends OwnedPartition> {
     if (owner === undefined || fetched.fetchedOffset === owner.nextOffset) return owner
     this.#deps.consumer.seek(fetched.topic, fetched.partition, owner.nextOffset)
     return undefined
+  }
+
+  /** Undefined once this owner is lost, also when the partition was acquired again. */
+  #heldAs(owner: Owner): Owned<Owner> | undefined {
+    const held = this.#held.get(owner.name)
+    return held !== undefined && held.state !== 'acquiring' && held.owner === owner ? held : undefined
   }
 
   async #knownOwner(name: PartitionName): Promise<Owner | undefined> {
@@ -291,10 +300,9 @@ export class PartitionRuntime<Owner extends OwnedPartition> {
   }
 
   #release(owner: Owner): void {
-    const held = this.#held.get(owner.name)
-    const isHeld = held !== undefined && held.state !== 'acquiring' && held.owner === owner
-    if (isHeld) this.#held.delete(owner.name)
-    this.#forget(owner, isHeld ? settled(held.committed) : Promise.resolve())
+    const held = this.#heldAs(owner)
+    if (held) this.#held.delete(owner.name)
+    this.#forget(owner, held ? settled(held.committed) : Promise.resolve())
   }
 
   #forget(owner: Owner, committed: Promise<unknown>): void {
